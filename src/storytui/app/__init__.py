@@ -1,0 +1,1 @@
+"""The Textual interface; Textual is imported nowhere else."""

@@ -1,0 +1,1 @@
+"""A prompt in, a stream of events out."""

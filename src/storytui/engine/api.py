@@ -1,0 +1,212 @@
+"""What an engine is: requests, events, statistics, and the one family of errors.
+
+An engine takes a user message and a plan of the reply's segments and gives a stream of events.
+It knows neither manuscripts nor windows. All calls block; `stop` and `close` may come from any
+thread. One generation runs at a time.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class EngineError(Exception):
+    """Something an engine could not do; the message says what, to what, and what to do."""
+
+
+class ModelError(EngineError):
+    """The model file cannot be used."""
+
+
+class PromptTooLongError(EngineError):
+    """Prompt and reply together do not fit the context."""
+
+
+class EngineDiedError(EngineError):
+    """The process that owned the model ended; the next request starts a new one."""
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """How tokens are drawn; names and meaning as in llama.cpp's own tools."""
+
+    seed: int = 0
+    """The same seed, settings and model from a cold start give the same text."""
+    temperature: float = 0.8
+    top_k: int = 0
+    """Keep the k likeliest tokens; 0 keeps all."""
+    top_p: float = 1.0
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    repeat_last_n: int = 256
+    dry_multiplier: float = 0.8
+    """Strength of DRY against repeated sequences, those of the prompt included; 0 is off."""
+    dry_base: float = 1.75
+    dry_allowed_length: int = 4
+    dry_last_n: int = 2048
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+
+
+class SegmentPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One segment of the reply: the engine writes the tags and samples only the text between."""
+
+    name: str
+    opening: str
+    closing: str
+    prefix: str = ""
+    """Text the segment begins with, written and not sampled (a direction opens the reasoning)."""
+    words: int | None = None
+    """Words asked for; the segment ends at a sentence's end near it. None: as the model likes."""
+    minimum_words: int = 0
+    """Closing tags and end tokens are masked until the segment has this many words."""
+    tokens: int = 512
+    """The most tokens the segment may take, grace included."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One reply asked for."""
+
+    message: str
+    """The one user message; never trusted, never tokenised to control tokens."""
+    segments: tuple[SegmentPlan, ...]
+    sampling: Sampling
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    """What a generation cost. prompt_tokens = reused_tokens + evaluated_tokens."""
+
+    prompt_tokens: int
+    reused_tokens: int
+    evaluated_tokens: int
+    generated_tokens: int
+    """Tokens sampled; the tags that the engine writes are not among them."""
+    first_token_ms: float
+    """From the request's arrival to the first sampled token, in milliseconds."""
+    tokens_per_second: float
+    """Sampled tokens by the time between the first and the last."""
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What was loaded, and what it runs on."""
+
+    name: str
+    path: str
+    architecture: str
+    context: int
+    """Tokens of context in use."""
+    trained_context: int
+    layers: int
+    gpu_layers: int
+    backend: str
+    """What runs it: `CPU`, `CUDA`, `Metal`, `Vulkan`, …"""
+    threads: int
+    chat_template: str
+    """`gguf` where the model brought its own chat template, `default` where it has none."""
+
+
+class PromptPart(msgspec.Struct, frozen=True):
+    """A stretch of the rendered prompt."""
+
+    text: str
+    control: bool
+    """True for a control token, which only the chat template can bring."""
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """A prompt as the model sees it."""
+
+    parts: tuple[PromptPart, ...]
+    tokens: int
+
+
+# --- events, in the order they come -----------------------------------------------------------
+
+
+class Loading(msgspec.Struct, frozen=True, tag=True):
+    """The model is being loaded; only before the first request to a fresh child."""
+
+    fraction: float
+
+
+class Reading(msgspec.Struct, frozen=True, tag=True):
+    """The prompt is being evaluated."""
+
+    done: int
+    total: int
+    """Tokens of the prompt; `done` counts the reused ones as read."""
+
+
+class SegmentStarted(msgspec.Struct, frozen=True, tag=True):
+    """The opening tag was written; text of this segment follows."""
+
+    segment: str
+
+
+class Text(msgspec.Struct, frozen=True, tag=True):
+    """More text of a segment: whole characters, never part of a tag."""
+
+    segment: str
+    text: str
+
+
+class Retracted(msgspec.Struct, frozen=True, tag=True):
+    """The segment was cut back: only its first `kept` characters stand."""
+
+    segment: str
+    kept: int
+
+
+class SegmentEnded(msgspec.Struct, frozen=True, tag=True):
+    """A segment is complete."""
+
+    segment: str
+    why: str
+    """`closed` (by the model), `length` (cut at a sentence's end), `cut` (no sentence's end was
+    near), `stopped` (by the writer)."""
+
+
+class Finished(msgspec.Struct, frozen=True, tag=True):
+    """The last event of every generation."""
+
+    stop: str
+    """Why the last segment ended: `closed`, `length`, `cut` or `stopped`."""
+    statistics: Statistics
+
+
+Event = Loading | Reading | SegmentStarted | Text | Retracted | SegmentEnded | Finished
+
+
+class Engine(Protocol):
+    """Anything that continues a prompt."""
+
+    def load(self) -> ModelInfo:
+        """Make sure the model is loaded; returns at once where it already is.
+
+        Raises:
+            ModelError: the file is missing, broken or does not fit the settings.
+        """
+        ...
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, tokenised on its own as plain text."""
+        ...
+
+    def prompt(self, message: str, opening: str = "") -> Prompt:
+        """The prompt as the model sees it, template included, ending in the reply's opening."""
+        ...
+
+    def generate(self, request: Request) -> Iterator[Event]:
+        """Events of one reply; ends with `Finished`, or raises an EngineError.
+
+        Closing the iterator early stops the generation.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End the running generation within one batch; it still ends with `Finished`."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back; the engine is not used afterwards."""
+        ...

@@ -1,0 +1,1 @@
+"""A story on disk, kept safe."""

@@ -1,0 +1,1 @@
+"""Which GGUF files there are."""

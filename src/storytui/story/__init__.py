@@ -1,0 +1,1 @@
+"""The pure core: text in, text out. Imports nothing of the project."""

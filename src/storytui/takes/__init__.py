@@ -1,0 +1,1 @@
+"""Takes: replies of the model, and what became of them."""

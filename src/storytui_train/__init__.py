@@ -1,0 +1,1 @@
+"""storytui_train: training data and new models for the storytui editor."""

@@ -1,0 +1,198 @@
+"""An engine that plays back a script: for tests, and for looking at the interface."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from storytui.engine.api import (
+    EngineDiedError,
+    EngineError,
+    Event,
+    Finished,
+    ModelInfo,
+    Prompt,
+    PromptPart,
+    Reading,
+    Request,
+    SegmentEnded,
+    SegmentStarted,
+    Statistics,
+    Text,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A step of a script: play nothing more until `ScriptedEngine.go_on` is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """A step of a script: the engine fails here."""
+
+    error: EngineError
+
+
+Step = Event | Wait | Fail
+Script = Sequence[Step]
+
+SCRIPTED_MODEL = ModelInfo(
+    name="Scripted",
+    path="scripted.gguf",
+    architecture="script",
+    context=4096,
+    trained_context=4096,
+    layers=1,
+    gpu_layers=0,
+    backend="CPU",
+    threads=1,
+    chat_template="default",
+)
+"""What a scripted engine says it has loaded."""
+
+
+def segment(name: str, text: str, *, step: int = 5, why: str = "closed") -> tuple[Step, ...]:
+    """The events of one segment, its text in pieces of `step` characters."""
+    pieces = [text[at : at + step] for at in range(0, len(text), step)]
+    return (
+        SegmentStarted(name),
+        *(Text(name, piece) for piece in pieces),
+        SegmentEnded(name, why),
+    )
+
+
+def reply(reasoning: str, answer: str, *, step: int = 5) -> tuple[Step, ...]:
+    """A whole reply: the prompt is read, then reasoning and answer come in small pieces."""
+    return (
+        Reading(0, 100),
+        Reading(100, 100),
+        *(segment("reasoning", reasoning, step=step) if reasoning else ()),
+        *segment("answer", answer, step=step, why="length"),
+    )
+
+
+class ScriptedEngine:
+    """Plays its scripts one after the other, a script a request; after the last, the first again.
+
+    `requests` holds every request it was given. Whatever a script says, `stop` ends it, and a
+    script that does not end with `Finished` gets one.
+    """
+
+    def __init__(
+        self,
+        scripts: Sequence[Script],
+        *,
+        info: ModelInfo = SCRIPTED_MODEL,
+        load: Script = (),
+    ) -> None:
+        """Take the scripts, and what happens on loading (only `Wait` and `Fail` mean anything)."""
+        self.requests: list[Request] = []
+        self.closed = False
+        self._scripts = scripts
+        self._info = info
+        self._load = load
+        self._loaded = False
+        self._stop = False
+        self._leave = 0
+        self._state = threading.Condition()
+
+    def go_on(self) -> None:
+        """Let the script go past one `Wait`, the one it stands at or the next one to come."""
+        with self._state:
+            self._leave += 1
+            self._state.notify_all()
+
+    # --- the Engine protocol --------------------------------------------------------------------
+
+    def load(self) -> ModelInfo:
+        """Play the steps of loading, once.
+
+        Raises:
+            EngineError: the script says so.
+        """
+        if not self._loaded:
+            for step in self._load:
+                if isinstance(step, Wait):
+                    self._wait()
+                elif isinstance(step, Fail):
+                    raise step.error
+            self._loaded = True
+        return self._info
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """A token for every four characters begun."""
+        return [-(-len(text) // 4) for text in texts]
+
+    def prompt(self, message: str, opening: str = "") -> Prompt:
+        """The message between two control tokens, then the opening."""
+        parts = (
+            PromptPart("<|user|>", True),
+            PromptPart(message, False),
+            PromptPart("<|assistant|>", True),
+            *((PromptPart(opening, False),) if opening else ()),
+        )
+        return Prompt(parts, sum(self.count([part.text for part in parts])))
+
+    def generate(self, request: Request) -> Iterator[Event]:
+        """Play the next script.
+
+        Raises:
+            EngineError: the script says so, or the engine was closed.
+        """
+        script = self._scripts[len(self.requests) % len(self._scripts)]
+        self.requests.append(request)
+        self._stop = False
+        sampled, current = 0, ""
+        for step in script:
+            if isinstance(step, Wait):
+                self._wait()
+            if self.closed:
+                raise EngineDiedError("The engine was closed while it wrote.")
+            if self._stop:
+                if current:
+                    yield SegmentEnded(current, "stopped")
+                yield Finished("stopped", self._statistics(sampled))
+                return
+            if isinstance(step, Fail):
+                raise step.error
+            if isinstance(step, Wait):
+                continue
+            if isinstance(step, SegmentStarted):
+                current = step.segment
+            elif isinstance(step, SegmentEnded):
+                current = ""
+            elif isinstance(step, Text):
+                sampled += 1
+            yield step
+            if isinstance(step, Finished):
+                return
+        yield Finished("length", self._statistics(sampled))
+
+    def stop(self) -> None:
+        """End the script that plays."""
+        with self._state:
+            self._stop = True
+            self._state.notify_all()
+
+    def close(self) -> None:
+        """End the script that plays, with an error."""
+        with self._state:
+            self.closed = True
+            self._state.notify_all()
+
+    def _wait(self) -> None:
+        """Stand until told to go on, to stop or to close."""
+        with self._state:
+            self._state.wait_for(lambda: self._leave or self._stop or self.closed)
+            if self._leave:
+                self._leave -= 1
+
+    def _statistics(self, sampled: int) -> Statistics:
+        return Statistics(
+            prompt_tokens=100,
+            reused_tokens=0,
+            evaluated_tokens=100,
+            generated_tokens=sampled,
+            first_token_ms=10.0,
+            tokens_per_second=40.0,
+        )

@@ -1,65 +1,93 @@
-"""Typed settings: one TOML file, read once at the edge, trusted inside."""
+"""Typed settings: one TOML file, read once at the edge, trusted inside.
 
-from typing import Annotated
+The docstrings of tables and keys are also what `storytui config init` writes, so they speak to
+the writer.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+
+from storytui.story.prompt import UnknownFormatError, prompt_format
 
 NonNegative = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 
 
+class SettingsError(Exception):
+    """The settings file cannot be used; the message names table and key, and what to do."""
+
+
 class EditorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[editor]`: the page."""
+    """The page."""
 
     measure: Annotated[int, Meta(ge=30, le=200)] = 72
-    """Columns of the page."""
+    """Columns of the page, from 30 to 200."""
     theme: str = "storytui-dark"
-    """`storytui-dark`, `storytui-light`, or any theme of Textual's."""
+    """Colours: storytui-dark, storytui-light, or any theme that Textual knows."""
     pane: Annotated[int, Meta(ge=24, le=120)] = 46
-    """Columns of the side pane."""
+    """Columns of the side pane, from 24 to 120."""
 
 
 class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[model]`: which model, and how it runs."""
+    """Which model, and how it runs."""
 
     path: str = ""
-    """A GGUF file; empty: the small built-in model where it is installed."""
+    """A GGUF file; empty: the small built-in model, where it is installed."""
     context: NonNegative = 0
-    """Tokens of context; 0: 16,384 on a GPU, 4,096 on a CPU, never more than the model's own."""
+    """Tokens of context; 0: 16384 on a GPU, 4096 on a CPU, never more than the model's own."""
     gpu_layers: Annotated[int, Meta(ge=-1)] = -1
-    """Layers on the GPU; -1: all."""
+    """Layers on the GPU; -1: all of them."""
     threads: NonNegative = 0
     """Threads on a CPU; 0: one for each physical core."""
 
 
 class ContinueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[continue]`: what a continuation is."""
+    """What a continuation is."""
 
     format: str = "cra-v1"
+    """The prompt format: cra-v1, or cra-v1-guided for models that take guidance."""
     words: Annotated[int, Meta(ge=1, le=4000)] = 120
+    """Length of the answer in words, from 1 to 4000."""
     reasoning_tokens: NonNegative = 256
+    """The most tokens of reasoning; 0 leaves the reasoning out."""
     collapse_reasoning: bool = False
     """Fold the reasoning away when the answer begins."""
 
 
 class SamplingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[sampling]`: how tokens are drawn; names as in llama.cpp's own tools."""
+    """How tokens are drawn; names and meanings are those of llama.cpp's own tools."""
 
     seed: Annotated[int, Meta(ge=-1, le=2**32 - 2)] = -1
-    """-1: a new seed for every take."""
+    """The same seed gives the same text from a cold start; -1: a new seed for every take."""
     temperature: Annotated[float, Meta(ge=0, le=5)] = 0.8
+    """How freely words are chosen; 0 always takes the likeliest."""
     top_k: NonNegative = 0
+    """Keep only the k likeliest tokens; 0 keeps all."""
     top_p: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    """Keep the likeliest tokens that together have this probability; 1 keeps all."""
     min_p: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    """Drop tokens less likely than this share of the likeliest; 0 drops none."""
     repeat_penalty: Annotated[float, Meta(ge=0.5, le=3)] = 1.0
+    """Make tokens that were used lately less likely; 1 is off."""
     repeat_last_n: NonNegative = 256
+    """How many tokens back the repeat penalty looks."""
     dry_multiplier: Annotated[float, Meta(ge=0, le=10)] = 0.8
+    """Strength of DRY against repeating whole sequences; 0 is off."""
     dry_base: Annotated[float, Meta(ge=1, le=10)] = 1.75
+    """How fast DRY grows with the length of the repetition."""
     dry_allowed_length: Positive = 4
+    """Tokens that may be repeated before DRY begins."""
     dry_last_n: NonNegative = 2048
+    """How many tokens back DRY looks, those of the prompt included."""
     xtc_probability: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """How often XTC removes the most expected tokens; 0 is off."""
     xtc_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    """The probability from which on XTC calls a token expected."""
 
 
 class Settings(
@@ -76,4 +104,95 @@ class Settings(
     continuing: ContinueSettings = ContinueSettings()
     sampling: SamplingSettings = SamplingSettings()
     keys: dict[str, str] = {}
-    """`[keys]`: action = "key, other key"; the actions are those of the help screen."""
+    """Keys in place of the default ones: action = "key, other key"."""
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the settings file; where there is none, every setting has its default.
+
+    Raises:
+        SettingsError: it cannot be read, is no TOML, or says something that is no setting.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return Settings()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(f"{path} cannot be read: {reason}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not text in UTF-8; {_what_to_do(path)}") from None
+    return parse_settings(text, path)
+
+
+def parse_settings(text: str, path: Path) -> Settings:
+    """The settings in `text`; `path` is what messages call the file.
+
+    Raises:
+        SettingsError: it is no TOML, or says something that is no setting.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        reason = str(error)
+        raise SettingsError(
+            f"{path.name} is not valid TOML: {reason[:1].lower()}{reason[1:]}; {_what_to_do(path)}"
+        ) from None
+    try:
+        settings = msgspec.convert(tables, Settings)
+    except msgspec.ValidationError as error:
+        reason = _reason(str(error), tables)
+        raise SettingsError(f"{path.name}: {reason}; {_what_to_do(path)}") from None
+    try:
+        prompt_format(settings.continuing.format)
+    except UnknownFormatError as error:
+        raise SettingsError(
+            f"{path.name}: [continue] format: {error}; {_what_to_do(path)}"
+        ) from None
+    return settings
+
+
+def _what_to_do(path: Path) -> str:
+    return f"edit {path}, or write a fresh one with: storytui config init --force"
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text in quotes",
+    "bool": "true or false",
+    "object": "a table",
+    "array": "a list",
+}
+_GOT = _KINDS | {"str": "text", "float": "a fraction"}
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*?)`(?: - at `\$\.(?P<table>.*)`)?")
+_WRONG = re.compile(
+    r"Expected `(?P<kind>\w+)`(?:, got `(?P<got>\w+)`| (?P<sign>[<>]=?) (?P<bound>\S+))"
+    r" - at `\$\.(?P<at>.*)`"
+)
+
+
+def _reason(message: str, tables: dict[str, Any]) -> str:
+    """A validation error of msgspec's, in words.
+
+    >>> _reason("Expected `float`, got `str` - at `$.sampling.temperature`", {})
+    '[sampling] temperature must be a number, not text'
+    """
+    if unknown := _UNKNOWN.fullmatch(message):
+        table = unknown["table"]
+        if table:
+            return f"[{table}] has no key called {unknown['key']}"
+        kind = "table" if isinstance(tables.get(unknown["key"]), dict) else "key outside a table"
+        return f"there is no {kind} called {unknown['key']}"
+    if wrong := _WRONG.fullmatch(message):
+        table, _, key = wrong["at"].partition(".")
+        table, any_key, _ = table.partition("[")
+        place = f"every key in [{table}]" if any_key else f"[{table}] {key}".rstrip()
+        kind = _KINDS.get(wrong["kind"], wrong["kind"])
+        if wrong["got"]:
+            return f"{place} must be {kind}, not {_GOT.get(wrong['got'], wrong['got'])}"
+        limit = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+        bound = wrong["bound"].removesuffix(".0")
+        return f"{place} must be {kind}, {limit[wrong['sign']]} {bound}"
+    return message

@@ -145,10 +145,11 @@ def decode(data: bytes, name: str) -> str:
     try:
         return data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
+        byte = error.object[error.start]
         mark = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
         line = data.count(b"\n", 0, mark + error.start) + 1
         raise ManuscriptError(
-            f"{name} is not text in UTF-8: the byte 0x{error.object[error.start]:02x} in line {line} "
+            f"{name} is not text in UTF-8: in line {line}, the byte 0x{byte:02x} "
             "belongs to no character. Convert it to UTF-8 to open it."
         ) from None
 

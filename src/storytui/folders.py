@@ -1,0 +1,27 @@
+"""Where storytui keeps what is not a story: settings, logs, the sample; by each system's custom."""
+
+from pathlib import Path
+
+from platformdirs import user_config_path, user_data_path, user_log_path, user_state_path
+
+_NAME = "storytui"
+
+
+def settings_file() -> Path:
+    """The settings file; nothing is created."""
+    return user_config_path(_NAME, appauthor=False) / "settings.toml"
+
+
+def data_folder() -> Path:
+    """Where things for the writer are put; created where it is missing."""
+    return user_data_path(_NAME, appauthor=False, ensure_exists=True)
+
+
+def state_folder() -> Path:
+    """Where the program remembers things between runs; created where it is missing."""
+    return user_state_path(_NAME, appauthor=False, ensure_exists=True)
+
+
+def engine_log() -> Path:
+    """The file that takes what the model's process prints; its folder is created."""
+    return user_log_path(_NAME, appauthor=False, ensure_exists=True) / "engine.log"

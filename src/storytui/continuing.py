@@ -6,7 +6,30 @@ The editor, the headless command and the bench all go through here.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from storytui.engine.api import Engine, Event, Request, Sampling
+from storytui.engine.api import (
+    Engine,
+    EngineError,
+    Event,
+    ModelInfo,
+    Prompt,
+    PromptTooLongError,
+    Request,
+    Sampling,
+    SegmentPlan,
+)
+from storytui.story.prompt import ANSWER, REASONING, PromptFormat, prompt_format
+from storytui.story.window import Window, choose_window
+
+MINIMUM_SHARE = 0.8
+"""Share of the words asked for before which the answer is not closed."""
+MINIMUM_REASONING = 8
+"""Words of reasoning before which it is not closed: a bare tag is no thought."""
+TOKENS_PER_WORD = 2.0
+"""Generous for English (about 1.3) and enough for most languages of longer words."""
+GRACE_SHARE = 2.0
+"""Room for an answer that finds its sentence's end late."""
+TAG_TOKENS = 32
+"""Tokens kept free for the tags of each segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +46,117 @@ class Options:
     sampling: Sampling = Sampling()
 
 
-def plan(engine: Engine, text: str, offset: int, options: Options) -> Request:
-    """The request that continues `text` at character `offset`.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request, and the window of the manuscript that it holds."""
+
+    request: Request
+    window: Window
+
+    @property
+    def opening(self) -> str:
+        """The reply's first tag and what is written behind it: the end of the prompt."""
+        first = self.request.segments[0]
+        return first.opening + first.prefix
+
+
+class NoStoryError(ValueError):
+    """There is no text before the cursor to continue."""
+
+
+def plan(engine: Engine, text: str, offset: int, options: Options) -> Plan:
+    """Plan the reply that continues `text` at character `offset`.
 
     Raises:
+        NoStoryError: nothing but white space stands before the offset.
         EngineError: the model cannot be loaded, or its context is too small for the reply.
         UnknownFormatError: no prompt format has that name.
     """
-    raise NotImplementedError
+    form = prompt_format(options.format)
+    before = text[:offset]
+    if not before.strip():
+        raise NoStoryError(
+            "There is no story before the cursor yet; write a first sentence to go on from."
+        )
+    info = engine.load()
+    segments = _segments(form, options)
+    guidance = options.direction if form.takes_guidance else ""
+    empty = form.user_message("", guidance)
+    first = segments[0]
+    fixed = engine.prompt(empty, first.opening + first.prefix).tokens
+    reply = sum(each.tokens + TAG_TOKENS for each in segments)
+    budget = info.context - fixed - reply
+    if budget < 1:
+        raise PromptTooLongError(
+            f"The context of {info.context:,} tokens has no room for the story beside a reply of "
+            f"up to {reply:,}; ask for fewer words or a larger context."
+        )
+    # White space before the cursor is no part of the story yet: how the answer joins is decided
+    # when it is taken, and a token of blanks at the end of a prompt misleads the model.
+    window = choose_window(before.rstrip(), budget, engine.count)
+    request = Request(
+        message=form.user_message(window.text, guidance),
+        segments=segments,
+        sampling=options.sampling,
+    )
+    return Plan(request, window)
 
 
 def continue_story(engine: Engine, text: str, offset: int, options: Options) -> Iterator[Event]:
-    """Continue `text` at character `offset`; events as they come, `Finished` last."""
-    yield from engine.generate(plan(engine, text, offset, options))
+    """Continue `text` at character `offset`; events as they come, `Finished` last.
+
+    Raises: as `plan`, and EngineError where the engine fails on the way.
+    """
+    yield from engine.generate(plan(engine, text, offset, options).request)
+
+
+def show_prompt(engine: Engine, text: str, offset: int, options: Options) -> Prompt:
+    """Exactly what the model would see, up to where it begins to write."""
+    planned = plan(engine, text, offset, options)
+    return engine.prompt(planned.request.message, planned.opening)
+
+
+def model_name(info: ModelInfo) -> str:
+    """The model's name for people: the file's own name tells more than many metadata do."""
+    return info.name
+
+
+def _segments(form: PromptFormat, options: Options) -> tuple[SegmentPlan, ...]:
+    plans = []
+    direction = "" if form.takes_guidance else _as_sentence(options.direction)
+    for segment in form.segments:
+        if segment == REASONING:
+            if options.reasoning_tokens == 0 and not direction:
+                continue
+            plans.append(
+                SegmentPlan(
+                    name=segment.name,
+                    opening=segment.opening,
+                    closing=segment.closing,
+                    prefix=direction,
+                    minimum_words=MINIMUM_REASONING,
+                    tokens=max(1, options.reasoning_tokens),
+                )
+            )
+        elif segment == ANSWER:
+            plans.append(
+                SegmentPlan(
+                    name=segment.name,
+                    opening=segment.opening,
+                    closing=segment.closing,
+                    words=options.words,
+                    minimum_words=round(options.words * MINIMUM_SHARE),
+                    tokens=round(options.words * GRACE_SHARE * TOKENS_PER_WORD) + 64,
+                )
+            )
+        else:
+            raise EngineError(f"the segment {segment.name} of {form.name} has no plan")
+    return tuple(plans)
+
+
+def _as_sentence(direction: str) -> str:
+    """The direction as the reasoning's first sentence."""
+    direction = " ".join(direction.split())
+    if direction and direction[-1] not in ".!?…":
+        direction += "."
+    return direction

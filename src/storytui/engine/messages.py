@@ -1,0 +1,178 @@
+"""What parent and child say to each other: one tagged union each way, length-prefixed msgpack.
+
+A frame is four bytes of length (little endian) and as many of msgpack. `PROTOCOL` changes with
+every change of a message, so that a parent never talks to a child of another version.
+"""
+
+from typing import IO
+
+import msgspec
+
+from storytui.engine.api import (
+    EngineError,
+    Event,
+    ModelError,
+    ModelInfo,
+    Prompt,
+    PromptTooLongError,
+    Request,
+)
+
+PROTOCOL = 1
+MAX_FRAME = 256 * 1024 * 1024
+"""Bytes; a longer frame is nonsense on the pipe."""
+
+
+class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model, and how it runs."""
+
+    path: str
+    context: int = 0
+    """Tokens; 0: 16,384 on a GPU, 4,096 on a CPU, never more than the model was trained with."""
+    gpu_layers: int = -1
+    """Layers on the GPU; -1: all."""
+    threads: int = 0
+    """Threads on a CPU; 0: one for each physical core."""
+
+
+# --- parent to child ---------------------------------------------------------------------------
+
+
+class Load(msgspec.Struct, frozen=True, tag=True):
+    """The first message: load this model."""
+
+    protocol: int
+    config: ModelConfig
+
+
+class Count(msgspec.Struct, frozen=True, tag=True):
+    """How many tokens has each of these texts?"""
+
+    call: int
+    texts: list[str]
+
+
+class Render(msgspec.Struct, frozen=True, tag=True):
+    """What would the model see?"""
+
+    call: int
+    message: str
+    opening: str
+
+
+class Generate(msgspec.Struct, frozen=True, tag=True):
+    """Write a reply; `call` is the run number that its events carry."""
+
+    call: int
+    request: Request
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """End this run within one batch."""
+
+    call: int
+
+
+ToChild = Load | Count | Render | Generate | Stop
+
+
+# --- child to parent ---------------------------------------------------------------------------
+
+
+class LoadProgress(msgspec.Struct, frozen=True, tag=True):
+    """How much of the model is loaded, from 0 to 1."""
+
+    fraction: float
+
+
+class Loaded(msgspec.Struct, frozen=True, tag=True):
+    """The model is ready."""
+
+    info: ModelInfo
+
+
+class Counted(msgspec.Struct, frozen=True, tag=True):
+    """The answer to Count."""
+
+    call: int
+    counts: list[int]
+
+
+class Rendered(msgspec.Struct, frozen=True, tag=True):
+    """The answer to Render."""
+
+    call: int
+    prompt: Prompt
+
+
+class Events(msgspec.Struct, frozen=True, tag=True):
+    """Events of a run, a few at a time."""
+
+    call: int
+    events: list[Event]
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """A call that could not be done; call 0 is the loading."""
+
+    call: int
+    kind: str
+    message: str
+
+
+FromChild = LoadProgress | Loaded | Counted | Rendered | Events | Failed
+
+_KINDS: dict[str, type[EngineError]] = {
+    each.__name__: each for each in (EngineError, ModelError, PromptTooLongError)
+}
+
+
+def failure(call: int, error: EngineError) -> Failed:
+    """An error as a message."""
+    kind = type(error).__name__
+    return Failed(call, kind if kind in _KINDS else EngineError.__name__, str(error))
+
+
+def error_of(failed: Failed) -> EngineError:
+    """The error that a message stands for."""
+    return _KINDS.get(failed.kind, EngineError)(failed.message)
+
+
+class BrokenPipeProtocolError(EngineError):
+    """What came over the pipe is no message."""
+
+
+class Channel:
+    """Frames over a pair of binary files; one reader, and writers that take turns."""
+
+    def __init__(self, reader: IO[bytes], writer: IO[bytes]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def send(self, message: ToChild | FromChild) -> None:
+        """Write one message; raises OSError where the other side is gone."""
+        body = self._encoder.encode(message)
+        self._writer.write(len(body).to_bytes(4, "little") + body)
+        self._writer.flush()
+
+    def receive_bytes(self) -> bytes | None:
+        """The next frame's body; None at the end of the stream.
+
+        Raises:
+            BrokenPipeProtocolError: the stream ends inside a frame, or the frame is too long.
+        """
+        head = self._reader.read(4)
+        if not head:
+            return None
+        length = int.from_bytes(head, "little")
+        if len(head) < 4 or length > MAX_FRAME:
+            raise BrokenPipeProtocolError("nonsense came over the pipe to the model's process")
+        body = self._reader.read(length)
+        if len(body) < length:
+            raise BrokenPipeProtocolError("a message from the model's process broke off")
+        return body
+
+
+TO_CHILD = msgspec.msgpack.Decoder(ToChild)
+FROM_CHILD = msgspec.msgpack.Decoder(FromChild)

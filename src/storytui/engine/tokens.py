@@ -1,0 +1,150 @@
+"""Parts of a prompt to tokens and back; counting. Knows no llama.cpp, only a vocabulary.
+
+The trainer uses this too, so that what trains and what is served are the same tokens.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from storytui.engine.api import Prompt, PromptPart
+from storytui.engine.template import Frame
+
+
+class Vocabulary(Protocol):
+    """The tokenizer of a model."""
+
+    @property
+    def control(self) -> Mapping[str, "ControlToken"]:
+        """Control tokens by their text."""
+        ...
+
+    @property
+    def bos(self) -> int | None:
+        """The token every prompt must begin with; None where the model wants none."""
+        ...
+
+    def tokenize(self, text: str) -> list[int]:
+        """Tokens of a plain run: its text never becomes a control token."""
+        ...
+
+    def tokenize_inside(self, text: str) -> list[int]:
+        """Tokens of text that continues a plain run."""
+        ...
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that a token stands for; control tokens stand for none."""
+        ...
+
+
+class ControlToken(Protocol):
+    """A control token, and whether it swallows the blanks beside it."""
+
+    @property
+    def token(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def strips_left(self) -> bool:
+        """Blanks before it belong to it."""
+        ...
+
+    @property
+    def strips_right(self) -> bool:
+        """Blanks after it belong to it."""
+        ...
+
+
+def split_control(text: str, control: Mapping[str, ControlToken]) -> list[PromptPart]:
+    """Cut the chat template's own text into control tokens and plain runs."""
+    if not text:
+        return []
+    if not control:
+        return [PromptPart(text, False)]
+    # Longest first, as llama.cpp matches them.
+    names = sorted(control, key=len, reverse=True)
+    pattern = re.compile("|".join(re.escape(name) for name in names))
+    parts: list[PromptPart] = []
+    position = 0
+    strip_next = False
+    for match in pattern.finditer(text):
+        plain = text[position : match.start()]
+        found = control[match.group()]
+        if strip_next:
+            plain = plain.lstrip()
+        if found.strips_left:
+            plain = plain.rstrip()
+        if plain:
+            parts.append(PromptPart(plain, False))
+        parts.append(PromptPart(match.group(), True))
+        strip_next = found.strips_right
+        position = match.end()
+    rest = text[position:].lstrip() if strip_next else text[position:]
+    if rest:
+        parts.append(PromptPart(rest, False))
+    return parts
+
+
+def assemble(
+    frame: Frame, message: str, opening: str, vocabulary: Vocabulary
+) -> tuple[PromptPart, ...]:
+    """The parts of a prompt: control tokens, and between them plain runs without seams.
+
+    The format's text, the story and the template's plain text beside them form one run, as they
+    do in training; `opening` (the reply's first tag) joins the run that ends the prompt.
+    """
+    parts = split_control(frame.before, vocabulary.control)
+    parts.append(PromptPart(message, False))
+    parts.extend(split_control(frame.after, vocabulary.control))
+    parts.append(PromptPart(opening, False))
+    merged: list[PromptPart] = []
+    for part in parts:
+        if not part.text:
+            continue
+        if merged and not merged[-1].control and not part.control:
+            merged[-1] = PromptPart(merged[-1].text + part.text, False)
+        else:
+            merged.append(part)
+    return tuple(merged)
+
+
+def encode(parts: Sequence[PromptPart], vocabulary: Vocabulary) -> list[int]:
+    """Tokens of a prompt, beginning with the model's begin-of-sequence token if it wants one."""
+    tokens: list[int] = []
+    for part in parts:
+        if part.control:
+            tokens.append(vocabulary.control[part.text].token)
+        else:
+            tokens.extend(vocabulary.tokenize(part.text))
+    if vocabulary.bos is not None and tokens[:1] != [vocabulary.bos]:
+        tokens.insert(0, vocabulary.bos)
+    return tokens
+
+
+def render_prompt(frame: Frame, message: str, opening: str, vocabulary: Vocabulary) -> Prompt:
+    """The prompt as the model sees it, with its number of tokens."""
+    parts = assemble(frame, message, opening, vocabulary)
+    return Prompt(parts, len(encode(parts, vocabulary)))
+
+
+class TokenCounts:
+    """Token counts of texts, each text tokenised once."""
+
+    def __init__(self, vocabulary: Vocabulary, capacity: int = 65_536) -> None:
+        self._vocabulary = vocabulary
+        self._capacity = capacity
+        self._counts: dict[str, int] = {}
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, tokenised as the continuation of a plain run."""
+        result = []
+        for text in texts:
+            known = self._counts.get(text)
+            if known is None:
+                if len(self._counts) >= self._capacity:
+                    self._counts.clear()
+                known = len(self._vocabulary.tokenize_inside(text))
+                self._counts[text] = known
+            result.append(known)
+        return result

@@ -1,0 +1,278 @@
+"""One reply: the prompt evaluated, the tags written, the free segments sampled.
+
+Knows no llama.cpp: what it needs of a model is in `Model`.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storytui.engine.api import (
+    EngineError,
+    Event,
+    Finished,
+    PromptTooLongError,
+    Reading,
+    Request,
+    Retracted,
+    Sampling,
+    SegmentEnded,
+    SegmentStarted,
+    Statistics,
+    Text,
+)
+from storytui.engine.kv import tokens_to_keep
+from storytui.engine.segment import SegmentText, may_begin_tag, tags_of
+from storytui.engine.template import Frame
+from storytui.engine.tokens import Vocabulary, assemble, encode
+
+SEAM = 8
+"""Tokens before a seam that are tokenised anew with the tag: more than a pre-tokenised word."""
+TAG_TOKENS = 32
+"""Tokens kept free for the tags of each segment."""
+
+
+class ModelVocabulary(Vocabulary, Protocol):
+    """A tokenizer that also knows which tokens end a reply."""
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """End-of-generation tokens."""
+        ...
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """The bytes of every token."""
+        ...
+
+    @property
+    def control(self) -> Mapping[str, Any]:
+        """Control tokens by their text."""
+        ...
+
+
+class Sampler(Protocol):
+    """Draws tokens."""
+
+    def accept(self, tokens: Sequence[int]) -> None:
+        """Tell it of tokens that were not drawn."""
+        ...
+
+    def draw(self) -> int:
+        """The next token."""
+        ...
+
+    def close(self) -> None:
+        """Free it."""
+        ...
+
+
+class Model(Protocol):
+    """What a reply needs of a model."""
+
+    vocabulary: Any
+    frame: Frame
+    context: int
+    batch: int
+
+    def rewind(self, length: int) -> bool:
+        """Forget what stands behind `length`; False: everything was forgotten."""
+        ...
+
+    def evaluate(self, tokens: Sequence[int], position: int) -> None:
+        """Evaluate one batch."""
+        ...
+
+    def mask(self, tokens: NDArray[np.intp]) -> None:
+        """Make tokens impossible for the next draw."""
+        ...
+
+    def sampler(self, sampling: Sampling) -> Sampler:
+        """A sampler for one reply."""
+        ...
+
+
+class Writer:
+    """Writes replies on one model, and keeps what is evaluated from one reply to the next."""
+
+    def __init__(self, model: Model, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._model = model
+        self._clock = clock
+        self._cells: list[int] = []
+        self._masks: dict[tuple[str, ...], NDArray[np.intp]] = {}
+
+    def write(self, request: Request, stopped: Callable[[], bool]) -> Iterator[Event]:
+        """Events of one reply; `stopped` is asked between batches and tokens.
+
+        Raises:
+            PromptTooLongError: prompt and reply do not fit the context.
+            EngineError: llama.cpp failed; what is evaluated is forgotten.
+        """
+        try:
+            yield from _Reply(self._model, self._cells, self._mask, self._clock).write(
+                request, stopped
+            )
+        except EngineError:
+            self._model.rewind(0)
+            self._cells.clear()
+            raise
+
+    def _mask(self, tags: tuple[str, ...]) -> NDArray[np.intp]:
+        """Tokens that could end a segment: end tokens, and all in which a tag may begin."""
+        if tags not in self._masks:
+            vocabulary = self._model.vocabulary
+            tokens = set(vocabulary.ends)
+            for token, piece in enumerate(vocabulary.pieces):
+                if b"<" in piece and may_begin_tag(piece, tags):
+                    tokens.add(token)
+            self._masks[tags] = np.array(sorted(tokens), dtype=np.intp)
+        return self._masks[tags]
+
+
+class _Reply:
+    """The state of one reply."""
+
+    def __init__(
+        self,
+        model: Model,
+        cells: list[int],
+        mask: Callable[[tuple[str, ...]], NDArray[np.intp]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._model = model
+        self._cells = cells
+        self._mask_of = mask
+        self._clock = clock
+        self._generated = 0
+        self._reused = 0
+        self._start = 0
+        """Position of the first sampled token of the segment."""
+        self._first = 0.0
+        self._last = 0.0
+
+    def write(self, request: Request, stopped: Callable[[], bool]) -> Iterator[Event]:
+        arrived = self._clock()
+        vocabulary = self._model.vocabulary
+        first = request.segments[0]
+        parts = assemble(
+            self._model.frame, request.message, first.opening + first.prefix, vocabulary
+        )
+        prompt = encode(parts, vocabulary)
+        reply = sum(each.tokens + TAG_TOKENS for each in request.segments)
+        if len(prompt) + reply > self._model.context:
+            raise PromptTooLongError(
+                f"the prompt has {len(prompt):,} tokens and the reply may take {reply:,}, but the "
+                f"context has {self._model.context:,}; ask for fewer words or a larger context"
+            )
+        stop = ""
+        reused = 0
+        for done in self._go_to(prompt):
+            reused = self._reused
+            yield Reading(done, len(prompt))
+            if stopped():
+                stop = "stopped"
+                break
+        evaluated = len(self._cells) - reused
+        if not stop:
+            sampler = self._model.sampler(request.sampling)
+            sampler.accept(prompt)
+            try:
+                tags = tags_of(request.segments)
+                for index, plan in enumerate(request.segments):
+                    yield SegmentStarted(plan.name)
+                    segment = SegmentText(plan, tags)
+                    if segment.text:
+                        yield Text(plan.name, segment.news())
+                    stop = yield from self._sample(segment, tags, sampler, stopped)
+                    if segment.shown > len(segment.text):
+                        yield Retracted(plan.name, len(segment.text))
+                    elif segment.shown < len(segment.text):
+                        yield Text(plan.name, segment.text[segment.shown :])
+                    yield SegmentEnded(plan.name, stop)
+                    if stop == "stopped":
+                        break
+                    if index + 1 < len(request.segments):
+                        following = request.segments[index + 1]
+                        self._seam(segment, plan.closing + following.opening + following.prefix)
+            finally:
+                sampler.close()
+        seconds = self._last - self._first
+        yield Finished(
+            stop,
+            Statistics(
+                prompt_tokens=len(prompt),
+                reused_tokens=reused,
+                evaluated_tokens=evaluated,
+                generated_tokens=self._generated,
+                first_token_ms=(self._first - arrived) * 1000 if self._generated else 0.0,
+                tokens_per_second=(self._generated - 1) / seconds if seconds > 0 else 0.0,
+            ),
+        )
+
+    def _go_to(self, wanted: Sequence[int]) -> Iterator[int]:
+        """Make the cache hold these tokens, a batch at a time; gives how many stand so far."""
+        keep = tokens_to_keep(self._cells, wanted)
+        if not self._model.rewind(keep):
+            keep = 0
+        del self._cells[keep:]
+        self._reused = keep
+        size = self._model.batch
+        for start in range(keep, len(wanted), size):
+            batch = wanted[start : start + size]
+            self._model.evaluate(batch, start)
+            self._cells.extend(batch)
+            yield len(self._cells)
+
+    def _sample(
+        self,
+        segment: SegmentText,
+        tags: tuple[str, ...],
+        sampler: Sampler,
+        stopped: Callable[[], bool],
+    ) -> Generator[Event, None, str]:
+        """Sample one segment; returns why it ended."""
+        pieces = self._model.vocabulary.pieces
+        ends = self._model.vocabulary.ends
+        name = segment.plan.name
+        unripe = segment.plan.minimum_words > 0
+        self._start = len(self._cells)
+        while True:
+            if stopped():
+                return "stopped"
+            if unripe:
+                unripe = segment.unripe
+            if unripe:
+                self._model.mask(self._mask_of(tags))
+            token = sampler.draw()
+            self._last = self._clock()
+            if not self._generated:
+                self._first = self._last
+            self._generated += 1
+            if token in ends:
+                return "closed"
+            if segment.add(pieces[token]):
+                return "closed"
+            fresh = segment.news()
+            if fresh:
+                yield Text(name, fresh)
+            over = segment.end_by_budget()
+            if over is not None:
+                length, why = over
+                segment.cut(length)
+                return why
+            self._model.evaluate((token,), len(self._cells))
+            self._cells.append(token)
+
+    def _seam(self, segment: SegmentText, tags: str) -> None:
+        """Write the canonical tags behind the segment's text, as they are in training.
+
+        The last tokens of the text are tokenised anew together with the tags, since a token may
+        reach over the seam; the cache is rewound to the first that differs.
+        """
+        keep = segment.whole_tokens(spare=SEAM)
+        tail = self._model.vocabulary.tokenize_inside(segment.tail_from(keep) + tags)
+        for _ in self._go_to(self._cells[: self._start + keep] + tail):
+            pass

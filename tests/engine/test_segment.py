@@ -1,0 +1,143 @@
+"""The text of a segment: tags held back, words counted, ends found."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storytui.engine.api import SegmentPlan
+from storytui.engine.segment import SegmentText, may_begin_tag
+
+TAGS = ("<reasoning>", "</reasoning>", "<answer>", "</answer>")
+
+
+def segment(*, words: int | None = None, tokens: int = 999, prefix: str = "") -> SegmentText:
+    plan = SegmentPlan(
+        name="answer",
+        opening="<answer>",
+        closing="</answer>",
+        words=words,
+        tokens=tokens,
+        prefix=prefix,
+    )
+    return SegmentText(plan, TAGS)
+
+
+def pieces_of(raw: bytes, cuts: list[int]) -> list[bytes]:
+    places = [0, *sorted({cut % (len(raw) + 1) for cut in cuts}), len(raw)]
+    return [raw[a:b] for a, b in zip(places, places[1:], strict=False)]
+
+
+@given(st.lists(st.integers(0, 99)))
+def test_however_it_is_cut_a_tag_ends_the_text_and_is_never_shown(cuts: list[int]) -> None:
+    raw = 'Grüße, "sagte" sie — 3 < 4 </b>.</answer> more'.encode()
+    text = segment()
+    shown = ""
+    for piece in pieces_of(raw, cuts):
+        if text.add(piece):
+            break
+        shown += text.news()
+    else:
+        raise AssertionError("the tag was not seen")
+    assert text.text == 'Grüße, "sagte" sie — 3 < 4 </b>.'
+    assert text.text.startswith(shown)
+
+
+@given(st.text(alphabet="ab <>/answer\n."), st.lists(st.integers(0, 99)))
+def test_what_is_shown_is_never_taken_back_by_a_tag(story: str, cuts: list[int]) -> None:
+    text = segment()
+    shown = ""
+    for piece in pieces_of(story.encode() + b"</answer>", cuts):
+        closed = text.add(piece)
+        if closed:
+            break
+        shown += text.news()
+    assert text.text.startswith(shown)
+
+
+@given(st.lists(st.sampled_from(["one ", "two", " three", "\n\n", "—", "four. "])))
+def test_words_are_counted_as_in_the_whole_text(pieces: list[str]) -> None:
+    from storytui.story.words import count_words
+
+    text = segment()
+    for piece in pieces:
+        text.add(piece.encode())
+        assert text.words == count_words(text.text)
+
+
+def test_it_ends_at_a_sentence_near_the_words_asked_for() -> None:
+    text = segment(words=10)
+    ended = None
+    for word in ("She went out. " * 9).split(" "):
+        text.add(word.encode() + b" ")
+        ended = text.end_by_budget()
+        if ended:
+            break
+    assert ended == (len("She went out. She went out. She went out."), "length")
+
+
+def test_it_is_cut_back_to_the_last_sentence_when_none_comes() -> None:
+    text = segment(words=20)
+    ended = None
+    story = "She went out and saw nothing at all. " + "and " * 99
+    for word in story.split(" "):
+        text.add(word.encode() + b" ")
+        ended = text.end_by_budget()
+        if ended:
+            break
+    assert ended is not None
+    assert text.text[: ended[0]] == "She went out and saw nothing at all."
+
+
+def test_a_quotation_is_closed_before_it_ends() -> None:
+    text = segment(words=5)
+    for piece in ['"I', " know", " that", " well", ".", " Go", "."]:
+        text.add(piece.encode())
+        assert text.end_by_budget() is None
+    text.add(b'"')
+    assert text.end_by_budget() == (len('"I know that well. Go."'), "length")
+
+
+def test_without_any_sentence_it_ends_after_a_whole_word() -> None:
+    text = segment(words=10)
+    ended = None
+    for _ in range(99):
+        text.add(b" and")
+        ended = text.end_by_budget()
+        if ended:
+            break
+    assert ended is not None
+    assert ended[1] == "cut"
+    assert text.text[: ended[0]].endswith("and")
+
+
+def test_tokens_are_a_budget_too() -> None:
+    text = segment(tokens=20)
+    ended = None
+    for count in range(1, 21):
+        text.add(b" and")
+        ended = text.end_by_budget()
+        if ended:
+            assert count == 20
+    assert ended is not None
+
+
+def test_tokens_that_could_begin_a_tag() -> None:
+    assert may_begin_tag(b".</", TAGS)
+    assert may_begin_tag(b"<", TAGS)
+    assert may_begin_tag(b"x</answer>y", TAGS)
+    assert not may_begin_tag(b"<b", TAGS)
+    assert not may_begin_tag(b"a < b", TAGS)
+    assert not may_begin_tag(b"answer>", TAGS)
+
+
+@given(st.text(alphabet="aé. \n", max_size=60), st.lists(st.integers(0, 99)), st.integers(0, 9))
+def test_whole_tokens_and_tail_make_up_the_text(
+    story: str, cuts: list[int], spare: int
+) -> None:
+    text = segment()
+    pieces = [piece for piece in pieces_of(story.encode(), cuts) if piece]
+    for piece in pieces:
+        text.add(piece)
+    text.cut(len(text.text) - 1)
+    keep = text.whole_tokens(spare)
+    kept = b"".join(pieces[:keep]).lstrip().decode()
+    assert kept + text.tail_from(keep) == text.text

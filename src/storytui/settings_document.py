@@ -23,7 +23,7 @@ def document(settings: Settings | None = None, keys: Mapping[str, str] | None = 
     Args:
         settings: None writes every key with its default, commented out (`#key = value`; prose has
             a space behind its `#`); else every key with its value, ready to use.
-        keys: action → keys as they are by default, for the table `[keys]`.
+        keys: action → its keys by default, for the table `[keys]`.
     """
     mark = "#" if settings is None else ""
     value_of = Settings() if settings is None else settings
@@ -38,7 +38,7 @@ def document(settings: Settings | None = None, keys: Mapping[str, str] | None = 
         if isinstance(value, msgspec.Struct):
             parts.append("".join(_struct_table(table.encode_name, value, mark)))
         else:
-            parts.append("".join(_keys_table(value or keys or {}, mark)))
+            parts.append("".join(_keys_table({**(keys or {}), **value}, mark)))
     return "\n".join(parts)
 
 

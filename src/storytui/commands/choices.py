@@ -1,0 +1,102 @@
+"""Settings and command line become what the program runs with; the command line wins."""
+
+import argparse
+import secrets
+from typing import TypeVar
+
+import msgspec
+
+from storytui import folders
+from storytui.continuing import Options
+from storytui.engine.api import Engine, Sampling
+from storytui.engine.messages import ModelConfig
+from storytui.models.gguf import check_gguf
+from storytui.models.starter import chosen_model
+from storytui.settings import SamplingSettings, Settings, load_settings
+from storytui.story.prompt import prompt_format
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+
+def settings_in_force(options: argparse.Namespace) -> Settings:
+    """The settings file with the command line's options put over it.
+
+    Raises:
+        SettingsError: the settings file cannot be used.
+        UnknownFormatError: `--format` names no prompt format.
+    """
+    settings = load_settings(folders.settings_file())
+    if getattr(options, "format", None) is not None:
+        prompt_format(options.format)
+    return msgspec.structs.replace(
+        settings,
+        model=_over(
+            settings.model,
+            path=options.model,
+            context=options.context,
+            gpu_layers=options.gpu_layers,
+            threads=options.threads,
+        ),
+        continuing=_over(
+            settings.continuing,
+            format=getattr(options, "format", None),
+            words=getattr(options, "words", None),
+            reasoning_tokens=getattr(options, "reasoning_tokens", None),
+        ),
+        sampling=_over(
+            settings.sampling,
+            seed=getattr(options, "seed", None),
+            temperature=getattr(options, "temperature", None),
+        ),
+    )
+
+
+def _over(table: _Struct, **given: object) -> _Struct:
+    changes = {key: value for key, value in given.items() if value is not None}
+    return msgspec.structs.replace(table, **changes)
+
+
+def model_config(settings: Settings) -> ModelConfig:
+    """The model to run, its file looked at.
+
+    Raises:
+        ModelError: no model is chosen and none built in, or the file is no model.
+    """
+    path = chosen_model(settings.model.path)
+    check_gguf(path)
+    return ModelConfig(
+        path=str(path.resolve()),
+        context=settings.model.context,
+        gpu_layers=settings.model.gpu_layers,
+        threads=settings.model.threads,
+    )
+
+
+def start_engine(settings: Settings) -> Engine:
+    """The engine that the settings ask for; the model is loaded by its first call.
+
+    Raises:
+        ModelError: no model is chosen and none built in, or the file is no model.
+    """
+    from storytui.engine.process import ProcessEngine
+
+    return ProcessEngine(model_config(settings), log_path=folders.engine_log())
+
+
+def sampling(settings: SamplingSettings) -> Sampling:
+    """How tokens are drawn; a seed of -1 becomes a new one."""
+    values = msgspec.structs.asdict(settings)
+    if settings.seed < 0:
+        values["seed"] = secrets.randbelow(2**31)
+    return Sampling(**values)
+
+
+def continuation(settings: Settings, direction: str = "") -> Options:
+    """What is asked of the model."""
+    return Options(
+        format=settings.continuing.format,
+        direction=direction,
+        words=settings.continuing.words,
+        reasoning_tokens=settings.continuing.reasoning_tokens,
+        sampling=sampling(settings.sampling),
+    )

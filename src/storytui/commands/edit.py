@@ -1,0 +1,57 @@
+"""`storytui [FILE]`: opens the editor."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from storytui import folders
+from storytui.app.app import build_app
+from storytui.app.keys import KeysError
+from storytui.commands.choices import settings_in_force, start_engine
+from storytui.commands.ending import FAILURE, USAGE_ERROR, fail
+from storytui.manuscript.file import ManuscriptError, StoryFile
+from storytui.samples import writable_sample
+from storytui.settings import SettingsError
+from storytui.story.prompt import UnknownFormatError
+
+
+def run_editor(options: argparse.Namespace) -> int:
+    """Open the story, or an empty one without a name; returns when the writer quits."""
+    try:
+        settings = settings_in_force(options)
+        story_file = _story(options)
+        app = build_app(
+            settings=settings,
+            story_file=story_file,
+            engine_factory=partial(start_engine, settings),
+            first_start=_first_start(),
+        )
+    except UnknownFormatError as error:
+        return fail(error, USAGE_ERROR)
+    except (SettingsError, ManuscriptError, KeysError) as error:
+        return fail(error, FAILURE)
+    app.run()
+    return app.return_code or 0
+
+
+def _story(options: argparse.Namespace) -> StoryFile:
+    if options.sample:
+        try:
+            return StoryFile.read(writable_sample(folders.data_folder()))
+        except OSError as error:
+            raise ManuscriptError(
+                f"The sample story cannot be put into {error.filename}. Name a file of your own."
+            ) from error
+    return StoryFile() if options.file is None else StoryFile.read(Path(options.file))
+
+
+def _first_start() -> bool:
+    """Whether the editor was never opened before; remembers that it now was."""
+    try:
+        (folders.state_folder() / "opened-before").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        # Where nothing can be remembered, a welcome on every start would be worse than none.
+        return False
+    return True

@@ -1,0 +1,51 @@
+# Everything goes through one virtual environment in the project's root. It is made on first use
+# and kept until pyproject.toml or constraints.txt change.
+#
+#   make run      open the sample story in the editor        make run FILE=my.md   open your own
+#   make test     every test                                 make check            what CI runs
+#   make bench    measure this machine
+
+PYTHON ?= python3
+FILE ?=
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+SOURCES := pyproject.toml constraints.txt tools/install.py
+
+.PHONY: run test check format bench clean
+
+run: $(RUNTIME)
+	@$(BIN)/storytui $(if $(FILE),"$(FILE)",--sample)
+
+test: $(DEV)
+	$(BIN)/python -m pytest
+
+check: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+format: $(DEV)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(RUNTIME)
+	@$(BIN)/storytui bench
+
+clean:
+	rm -rf $(VENV)
+
+$(RUNTIME): $(SOURCES)
+	@command -v "$(PYTHON)" >/dev/null || \
+	  { echo "storytui needs Python 3.11 or newer, and $(PYTHON) is not here: install it or name another with PYTHON=…" >&2; exit 1; }
+	@"$(PYTHON)" tools/install.py $(VENV) starter
+	@touch $@
+
+$(DEV): $(SOURCES)
+	@command -v "$(PYTHON)" >/dev/null || \
+	  { echo "storytui needs Python 3.11 or newer, and $(PYTHON) is not here: install it or name another with PYTHON=…" >&2; exit 1; }
+	@"$(PYTHON)" tools/install.py $(VENV) starter dev
+	@touch $@ $(RUNTIME)

@@ -4,7 +4,7 @@ The editor, the headless command and the bench all go through here.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from storytui.engine.api import (
     Engine,
@@ -43,7 +43,7 @@ class Options:
     """Length of the answer, in words."""
     reasoning_tokens: int = 256
     """The most tokens of reasoning; 0 leaves the reasoning out."""
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,11 @@ def plan(engine: Engine, text: str, offset: int, options: Options) -> Plan:
 def continue_story(engine: Engine, text: str, offset: int, options: Options) -> Iterator[Event]:
     """Continue `text` at character `offset`; events as they come, `Finished` last.
 
+    `Loading` comes first where the model is not loaded yet.
+
     Raises: as `plan`, and EngineError where the engine fails on the way.
     """
+    yield from engine.loading()
     yield from engine.generate(plan(engine, text, offset, options).request)
 
 

@@ -4,7 +4,7 @@ For tests of what the engine does round a model's draws; the draws themselves ne
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,12 @@ class ByteControl:
 class ByteVocabulary:
     """Greedy longest match over bytes and the long tokens."""
 
-    control = {"<|turn|>": ByteControl()}
+    control: ClassVar = {"<|turn|>": ByteControl()}
     bos = None
     ends = frozenset([END])
-    pieces = [bytes([n]) for n in range(256)] + [each.encode() for each in LONG] + [b"", b""]
+    pieces: ClassVar = (
+        [bytes([n]) for n in range(256)] + [each.encode() for each in LONG] + [b"", b""]
+    )
 
     def tokenize(self, text: str) -> list[int]:
         raw = text.encode()
@@ -92,7 +94,9 @@ class ByteModel:
     @property
     def seen(self) -> str:
         """Everything in the cache, as text."""
-        pieces = [b"<|turn|>" if t == CONTROL else self.vocabulary.pieces[t] for t in self.cells]
+        pieces: ClassVar = [
+            b"<|turn|>" if t == CONTROL else self.vocabulary.pieces[t] for t in self.cells
+        ]
         return b"".join(pieces).decode()
 
 

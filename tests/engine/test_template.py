@@ -17,7 +17,9 @@ def test_a_template_is_cut_where_the_message_stands() -> None:
 
 
 def test_bos_and_eos_are_given() -> None:
-    frame = render_frame("{{ bos_token }}{{ messages[0].content }}{{ eos_token }}", bos="B", eos="E")
+    frame = render_frame(
+        "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}", bos="B", eos="E"
+    )
     assert frame == Frame("B", "E")
 
 

@@ -80,7 +80,7 @@ def test_both_segments_come_whole() -> None:
     ],
 )
 def test_however_the_model_closes_the_cache_holds_the_canonical_tags(closing: list[int]) -> None:
-    model = ByteModel(draws("He waits", end=False) + [ord(".")] + closing + draws("She came."))
+    model = ByteModel([*draws("He waits.", end=False), *closing, *draws("She came.")])
     write(model)
     assert model.seen == f"<|turn|>{STORY}<|turn|><reasoning>He waits.</reasoning><answer>She came."
 
@@ -91,10 +91,12 @@ def test_a_tag_hidden_in_a_longer_token_is_written_as_in_training() -> None:
     write(model)
     assert 256 + LONG.index(".</") in model.cells
     model = ByteModel(
-        draws("He waits", end=False)
-        + [256 + LONG.index(".</")]
-        + draws("reasoning>", end=False)
-        + draws("She came.")
+        [
+            *draws("He waits", end=False),
+            256 + LONG.index(".</"),
+            *draws("reasoning>", end=False),
+            *draws("She came."),
+        ]
     )
     events = write(model)
     assert text_of(events, "reasoning") == "He waits."

@@ -180,6 +180,13 @@ Event = Loading | Reading | SegmentStarted | Text | Retracted | SegmentEnded | F
 class Engine(Protocol):
     """Anything that continues a prompt."""
 
+    def loading(self) -> Iterator[Loading]:
+        """Load the model where it is not loaded yet, and say how far that is.
+
+        Ends when the model is loaded or cannot be; `load` then says which.
+        """
+        ...
+
     def load(self) -> ModelInfo:
         """Make sure the model is loaded; returns at once where it already is.
 

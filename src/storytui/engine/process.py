@@ -182,7 +182,7 @@ class ProcessEngine:
             ModelError: the model cannot be used.
             EngineDiedError: the child ended while it loaded.
         """
-        for _ in self._loading():
+        for _ in self.loading():
             pass
         return self._loaded(self._start())
 
@@ -197,9 +197,8 @@ class ProcessEngine:
 
     def generate(self, request: Request) -> Iterator[Event]:
         """Events of one reply."""
-        yield from self._loading()
+        self.load()
         child = self._start()
-        self._loaded(child)
         call = next(self._numbers)
         inbox = child.open_call(call)
         self._run = call
@@ -258,8 +257,8 @@ class ProcessEngine:
                 f"the log {self._log_path} cannot be written: {error.strerror}"
             ) from error
 
-    def _loading(self) -> Iterator[Event]:
-        """Progress until the model is loaded or cannot be."""
+    def loading(self) -> Iterator[Loading]:
+        """Start the child where there is none; progress until the model is loaded or cannot be."""
         child = self._start()
         shown = -1.0
         while True:

@@ -64,8 +64,7 @@ class SegmentText:
         self.ends: list[int] = []
         """Bytes of the segment up to the end of each of its tokens."""
         self.text = plan.prefix
-        """All characters so far, the prefix included, leading white space not."""
-        self._leading = not plan.prefix
+        """All characters so far, the prefix included."""
         self.shown = 0
         """Characters already given out."""
         self._words = 0
@@ -90,11 +89,6 @@ class SegmentText:
         self._raw += piece
         self.ends.append(len(self._raw))
         characters = self._decoder.decode(piece)
-        if self._leading:
-            characters = characters.lstrip()
-            if not characters:
-                return False
-            self._leading = False
         before = len(self.text)
         self.text += characters
         match = self._tag.search(self.text, max(0, before - self._longest))
@@ -155,24 +149,17 @@ class SegmentText:
 
         The last of them ends between two characters.
         """
-        sampled, skipped = self._sampled()
-        limit = skipped + len(sampled) if self._raw.startswith(sampled, skipped) else skipped
+        limit = len(self.text[len(self.plan.prefix) :].encode())
         count = max(0, bisect_right(self.ends, limit) - spare)
         # A continuation byte of UTF-8 is 10xxxxxx.
         while count and self.ends[count - 1] < limit and self._raw[self.ends[count - 1]] >> 6 == 2:
             count -= 1
-        return count if count and self.ends[count - 1] >= skipped else 0
+        return count
 
     def tail_from(self, tokens: int) -> str:
         """The text behind its first `tokens` tokens, which end between two characters."""
-        sampled, skipped = self._sampled()
-        start = self.ends[tokens - 1] - skipped if tokens else 0
-        return sampled[start:].decode("utf-8")
-
-    def _sampled(self) -> tuple[bytes, int]:
-        """The bytes of the text behind the prefix, and how many bytes of blanks were left out."""
-        skipped = 0 if self.plan.prefix else len(self._raw) - len(self._raw.lstrip())
-        return self.text[len(self.plan.prefix) :].encode("utf-8"), skipped
+        start = self.ends[tokens - 1] if tokens else 0
+        return self.text[len(self.plan.prefix) :].encode()[start:].decode()
 
 
 def _last_word_end(text: str) -> int:

@@ -5,6 +5,7 @@ Knows no llama.cpp: what it needs of a model is in `Model`.
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -102,7 +103,7 @@ class Writer:
         self._model = model
         self._clock = clock
         self._cells: list[int] = []
-        self._masks: dict[tuple[str, ...], NDArray[np.intp]] = {}
+        self._masks = _Masks(model.vocabulary)
 
     def write(self, request: Request, stopped: Callable[[], bool]) -> Iterator[Event]:
         """Events of one reply; `stopped` is asked between batches and tokens.
@@ -112,7 +113,7 @@ class Writer:
             EngineError: llama.cpp failed; what is evaluated is forgotten.
         """
         try:
-            yield from _Reply(self._model, self._cells, self._mask, self._clock).write(
+            yield from _Reply(self._model, self._cells, self._masks, self._clock).write(
                 request, stopped
             )
         except EngineError:
@@ -120,16 +121,31 @@ class Writer:
             self._cells.clear()
             raise
 
-    def _mask(self, tags: tuple[str, ...]) -> NDArray[np.intp]:
+
+class _Masks:
+    """Tokens that must not be drawn, by the reason."""
+
+    def __init__(self, vocabulary: ModelVocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._closing: dict[tuple[str, ...], NDArray[np.intp]] = {}
+
+    @cached_property
+    def beginning(self) -> NDArray[np.intp]:
+        """White space, with which no segment begins: none stands behind a tag in training."""
+        return np.array(
+            [n for n, piece in enumerate(self._vocabulary.pieces) if piece[:1].isspace()],
+            dtype=np.intp,
+        )
+
+    def closing(self, tags: tuple[str, ...]) -> NDArray[np.intp]:
         """Tokens that could end a segment: end tokens, and all in which a tag may begin."""
-        if tags not in self._masks:
-            vocabulary = self._model.vocabulary
-            tokens = set(vocabulary.ends)
-            for token, piece in enumerate(vocabulary.pieces):
+        if tags not in self._closing:
+            tokens = set(self._vocabulary.ends)
+            for token, piece in enumerate(self._vocabulary.pieces):
                 if b"<" in piece and may_begin_tag(piece, tags):
                     tokens.add(token)
-            self._masks[tags] = np.array(sorted(tokens), dtype=np.intp)
-        return self._masks[tags]
+            self._closing[tags] = np.array(sorted(tokens), dtype=np.intp)
+        return self._closing[tags]
 
 
 class _Reply:
@@ -139,12 +155,12 @@ class _Reply:
         self,
         model: Model,
         cells: list[int],
-        mask: Callable[[tuple[str, ...]], NDArray[np.intp]],
+        masks: _Masks,
         clock: Callable[[], float],
     ) -> None:
         self._model = model
         self._cells = cells
-        self._mask_of = mask
+        self._masks = masks
         self._clock = clock
         self._generated = 0
         self._reused = 0
@@ -241,19 +257,21 @@ class _Reply:
         self._start = len(self._cells)
         while True:
             if stopped():
+                segment.cut(len(segment.text))
                 return "stopped"
             if unripe:
                 unripe = segment.unripe
+            if not segment.text:
+                self._model.mask(self._masks.beginning)
             if unripe:
-                self._model.mask(self._mask_of(tags))
+                self._model.mask(self._masks.closing(tags))
             token = sampler.draw()
             self._last = self._clock()
             if not self._generated:
                 self._first = self._last
             self._generated += 1
-            if token in ends:
-                return "closed"
-            if segment.add(pieces[token]):
+            if token in ends or segment.add(pieces[token]):
+                segment.cut(len(segment.text))
                 return "closed"
             fresh = segment.news()
             if fresh:

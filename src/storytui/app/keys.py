@@ -61,9 +61,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "pane-previous-take", ("left",), "Earlier take, in the pane", _STORY, "pane", priority=False
     ),
-    Action(
-        "pane-next-take", ("right",), "Later take, in the pane", _STORY, "pane", priority=False
-    ),
+    Action("pane-next-take", ("right",), "Later take, in the pane", _STORY, "pane", priority=False),
     Action("dismiss", ("escape", "f9"), "Dismiss the take", _STORY, "anywhere", "settled", False),
     Action("focus-direction", ("ctrl+l", "f4"), "To the direction and back", _STORY),
     Action("focus-pane", ("ctrl+backslash",), "To the pane and back", _STORY),

@@ -2,13 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
+from textual.widgets import Button, Label
+
+from storytui.story.visible import visible
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer: what is returned, its one-letter key, what it says."""
+    """One answer: what comes back, the letter that chooses it, and what it says."""
 
     result: str
     key: str
@@ -16,11 +24,54 @@ class Choice:
 
 
 class ConfirmScreen(ModalScreen[str | None]):
-    """A sentence and answers; dismissed with the chosen answer's result, None on escape."""
+    """A sentence and answers; dismissed with the result of the chosen one, None on escape."""
 
-    def __init__(self, message: str, choices: Sequence[Choice]) -> None: ...
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False),
+        Binding("left,up", "app.focus_previous", show=False),
+        Binding("right,down", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, message: str, choices: Sequence[Choice], *, stay: str = "Stay") -> None:
+        """Ask `message`; `stay` names the answer that changes nothing, as escape does."""
+        super().__init__()
+        self._message = message
+        self._choices = choices
+        self._stay = stay
 
     @classmethod
     def leaving(cls, name: str) -> "ConfirmScreen":
-        """Save, discard, stay (None)."""
-        raise NotImplementedError
+        """Before unsaved changes of `name` are lost: `save`, `discard`, or None to stay."""
+        return cls(
+            f"{name} has changes that are not saved.",
+            (Choice("save", "s", "Save"), Choice("discard", "d", "Discard")),
+        )
+
+    def compose(self) -> ComposeResult:
+        """The sentence above a row of buttons; the first has the focus."""
+        with Vertical(classes="dialog"):
+            yield Label(visible(self._message), classes="dialog-text", markup=False)
+            with Horizontal(classes="dialog-answers"):
+                for choice in self._choices:
+                    yield Button(f"{choice.label} ({choice.key})", name=choice.result, compact=True)
+                yield Button(f"{self._stay} (esc)", name="", compact=True)
+
+    def on_mount(self) -> None:
+        """The first answer is the safest one."""
+        self.query(Button).first().focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Choose by letter."""
+        for choice in self._choices:
+            if event.key == choice.key:
+                event.stop()
+                self.dismiss(choice.result)
+
+    @on(Button.Pressed)
+    def _chosen(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(event.button.name or None)
+
+    def action_leave(self) -> None:
+        """Change nothing."""
+        self.dismiss(None)

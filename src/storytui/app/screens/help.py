@@ -1,13 +1,59 @@
 """The keys as they are bound."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
+from rich.table import Table
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
+from textual.widgets import Label, Static
 
 Groups = Sequence[tuple[str, Sequence[tuple[str, str]]]]
+"""Name of a group, and its rows of keys and what they do; `keys.help_groups` makes them."""
 
 
 class HelpScreen(ModalScreen[None]):
-    """Lists the groups that `keys.help_groups` gives."""
+    """Lists groups of keys; scrolls with the arrows; escape, enter or q leaves."""
 
-    def __init__(self, groups: Groups) -> None: ...
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q,f1", "leave", show=False),
+    ]
+
+    def __init__(self, groups: Groups) -> None:
+        """Show `groups`, in their order."""
+        super().__init__()
+        self._groups = groups
+
+    def compose(self) -> ComposeResult:
+        """The groups below each other."""
+        with Vertical(classes="dialog -tall"):
+            yield Label("The keys", classes="dialog-title")
+            with VerticalScroll(id="help-keys"):
+                for name, rows in self._groups:
+                    yield Label(name, classes="help-group", markup=False)
+                    yield Static(_table(rows))
+            yield Label(
+                "↑ ↓ scroll · esc leaves · keys are changed under [keys] in the settings",
+                classes="dialog-hint",
+                markup=False,
+            )
+
+    def on_mount(self) -> None:
+        """Let the arrows scroll at once."""
+        self.query_one("#help-keys").focus()
+
+    def action_leave(self) -> None:
+        """Back to the story."""
+        self.dismiss(None)
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> Table:
+    """Rows of keys and descriptions in two columns, the first as wide in every group."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=26)
+    table.add_column(ratio=1)
+    for keys, description in rows:
+        table.add_row(keys, description)
+    return table

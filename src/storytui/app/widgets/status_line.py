@@ -1,21 +1,153 @@
 """The one line at the bottom: file, words, model, and now and then a message."""
 
+from typing import ClassVar, Literal
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
 from textual.reactive import reactive
+from textual.timer import Timer
 from textual.widget import Widget
+
+from storytui.story.visible import visible
+
+Severity = Literal["information", "warning", "error"]
+
+_APART = " · "
+_GAP = 3
+"""The least columns between the left and the right of the line."""
 
 
 class StatusLine(Widget):
-    """One quiet line."""
+    """One quiet line. What it shows comes down from above; nothing in it is read as markup.
+
+    As the line gets narrow, parts go in this order: tokens per second, words today, the model's
+    name, the words selected, whether it is saved; then the file's name is cut. File, words and
+    what the engine is doing stay.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "status--file",
+        "status--dim",
+        "status--warning",
+        "status--error",
+        "status--message",
+    }
 
     file: reactive[str] = reactive("")
+    """The file's name; empty for a story without a file."""
     changed: reactive[bool] = reactive(False)
+    """Whether the text is another than the file's."""
     words: reactive[int] = reactive(0)
     words_today: reactive[int] = reactive(0)
     selected_words: reactive[int] = reactive(0)
     model: reactive[str] = reactive("")
+    """The model's name and what it runs on."""
     engine: reactive[str] = reactive("")
+    """What the engine is doing, such as `ready` or `reading 43 %`."""
     warning: reactive[bool] = reactive(False)
+    """Whether `engine` says something that the writer would not want."""
     speed: reactive[float] = reactive(0.0)
+    """Tokens per second; 0 while there is nothing to say."""
 
-    def say(self, text: str, *, severity: str = "information", seconds: float = 6.0) -> None:
-        raise NotImplementedError
+    _message: reactive[tuple[str, Severity] | None] = reactive(None)
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._timer: Timer | None = None
+
+    def say(
+        self, text: str, *, severity: Severity = "information", seconds: float | None = 6.0
+    ) -> None:
+        """Show a message in place of file and words for `seconds`; None: until the next one."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._message = (text, severity) if text else None
+        if text and seconds is not None:
+            self._timer = self.set_timer(seconds, self._forget)
+
+    def _forget(self) -> None:
+        self._message = None
+
+    def render(self) -> Text:
+        """The line, as wide as there is space."""
+        width = self.content_size.width
+        if self._message is not None:
+            return self._with_message(*self._message, width)
+        dropped: set[str] = set()
+        for part in ("", "speed", "today", "model", "selected", "saved"):
+            dropped.add(part)
+            left, right = self._left(dropped), self._right(dropped)
+            if left.cell_len + right.cell_len + _GAP <= width:
+                break
+        else:
+            too_wide = left.cell_len + right.cell_len + _GAP - width
+            left = self._left(dropped, file_width=cell_len(self._file) - too_wide)
+        return self._spread(left, right, width)
+
+    @property
+    def _file(self) -> str:
+        return visible(self.file, newlines=False) or "not saved yet"
+
+    def _style(self, name: str) -> str:
+        return f"status--{name}"
+
+    def _join(self, parts: list[tuple[str, str]]) -> Text:
+        """Parts and their looks as one text."""
+        joined = Text(no_wrap=True, end="")
+        for text, look in parts:
+            if joined:
+                joined.append(_APART, self.get_component_rich_style("status--dim", partial=True))
+            joined.append(text, self.get_component_rich_style(f"status--{look}", partial=True))
+        return joined
+
+    def _left(self, dropped: set[str], file_width: int | None = None) -> Text:
+        file = self._file
+        if file_width is not None:
+            file = _cut(file, max(1, file_width))
+        parts = [(file, "file")]
+        if self.file and "saved" not in dropped:
+            parts.append(("changed" if self.changed else "saved", "dim"))
+        words = f"{self.words:,} word{'' if self.words == 1 else 's'}"
+        if self.words_today and "today" not in dropped:
+            words += f", {self.words_today:,} today"
+        parts.append((words, "dim"))
+        if self.selected_words and "selected" not in dropped:
+            parts.append((f"{self.selected_words:,} selected", "dim"))
+        return self._join(parts)
+
+    def _right(self, dropped: set[str]) -> Text:
+        parts = []
+        if self.model and "model" not in dropped:
+            parts.append((visible(self.model, newlines=False), "dim"))
+        if self.engine:
+            look = "warning" if self.warning else "dim"
+            parts.append((visible(self.engine, newlines=False), look))
+        if self.speed and "speed" not in dropped:
+            parts.append((f"{self.speed:.0f} tok/s", "dim"))
+        return self._join(parts)
+
+    def _with_message(self, text: str, severity: Severity, width: int) -> Text:
+        look = "message" if severity == "information" else severity
+        left = self._join([(visible(text, newlines=False), look)])
+        for dropped in (set(), {"speed"}, {"speed", "model"}):
+            right = self._right(dropped)
+            if left.cell_len + right.cell_len + _GAP <= width:
+                return self._spread(left, right, width)
+        left.truncate(width, overflow="ellipsis")
+        return left
+
+    @staticmethod
+    def _spread(left: Text, right: Text, width: int) -> Text:
+        """`left` and `right` at the two ends of the line."""
+        gap = max(1, width - left.cell_len - right.cell_len)
+        line = Text.assemble(left, " " * gap, right, no_wrap=True, end="")
+        line.truncate(width)
+        return line
+
+
+def _cut(text: str, width: int) -> str:
+    """`text` in at most `width` columns, its end replaced by an ellipsis."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + "…"

@@ -1,0 +1,159 @@
+"""The text under the editing area: lines that break at line feeds only, marks, counted words.
+
+Textual's own document takes form feeds, U+0085, U+2028 and others for line breaks and forgets
+which was which; a manuscript must come out as it went in.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from textual.document._document import Document, EditResult, Location
+
+Gravity = Literal["left", "right"]
+"""Where a mark stays when text is inserted exactly at it: before the text, or after it."""
+
+
+class Mark:
+    """A place in a document that stays true through every edit, undo and redo."""
+
+    __slots__ = ("_document", "gravity", "location")
+
+    def __init__(self, document: "StoryDocument", location: Location, gravity: Gravity) -> None:
+        self._document = document
+        self.location: Location = location
+        """Line and column, kept by the document."""
+        self.gravity: Gravity = gravity
+
+    @property
+    def offset(self) -> int:
+        """The place as a number of characters from the document's start."""
+        return self._document.offset_of(self.location)
+
+
+class StoryDocument(Document):
+    """A document whose only line break is the line feed.
+
+    The cost of an edit depends on the lines it touches, not on the length of the document.
+    """
+
+    def __init__(self, text: str, count_words: Callable[[str], int]) -> None:
+        """Hold `text`; `count_words` must not count across line breaks."""
+        super().__init__("")
+        self._lines = text.split("\n")
+        self._count_words = count_words
+        self._words_by_line: list[int] | None = None
+        self._words = 0
+        self._marks: set[Mark] = set()
+
+    # --- text -------------------------------------------------------------------------------------
+
+    def replace_range(self, start: Location, end: Location, text: str) -> EditResult:
+        """Replace what stands between two places; every change of the text comes through here."""
+        top, bottom = sorted((start, end))
+        replaced = self.get_text_range(top, bottom)
+        (top_row, top_column), (bottom_row, bottom_column) = top, bottom
+        lines = self._lines
+        after = lines[bottom_row][bottom_column:] if bottom_row < len(lines) else ""
+        before = lines[top_row][:top_column] if top_row < len(lines) else ""
+        new_lines = text.split("\n")
+        new_lines[0] = before + new_lines[0]
+        new_end = (top_row + len(new_lines) - 1, len(new_lines[-1]))
+        new_lines[-1] += after
+        lines[top_row : bottom_row + 1] = new_lines
+        self._recount(top_row, bottom_row + 1, new_lines)
+        for mark in self._marks:
+            mark.location = _moved(mark, top, bottom, new_end)
+        return EditResult(new_end, replaced)
+
+    def get_text_range(self, start: Location, end: Location) -> str:
+        """The text between two places, in either order; both must be in the document."""
+        (top_row, top_column), (bottom_row, bottom_column) = sorted((start, end))
+        lines = self._lines
+        if top_row == bottom_row:
+            return lines[top_row][top_column:bottom_column] if top_row < len(lines) else ""
+        parts = [lines[top_row][top_column:], *lines[top_row + 1 : bottom_row]]
+        if bottom_row < len(lines):
+            parts.append(lines[bottom_row][:bottom_column])
+        return "\n".join(parts)
+
+    # --- places -----------------------------------------------------------------------------------
+
+    def offset_of(self, location: Location) -> int:
+        """Characters before a place; a place outside the document counts as its nearest end."""
+        row, column = location
+        lines = self._lines
+        if row < 0:
+            return 0
+        if row >= len(lines):
+            row, column = len(lines) - 1, len(lines[-1])
+        return sum(map(len, lines[:row])) + row + max(0, min(column, len(lines[row])))
+
+    def location_of(self, offset: int) -> Location:
+        """The place before which there are `offset` characters, or the document's nearest end."""
+        rest = max(0, offset)
+        for row, line in enumerate(self._lines):
+            length = len(line)
+            if rest <= length:
+                return row, rest
+            rest -= length + 1
+        return self.end
+
+    def mark(self, location: Location, gravity: Gravity) -> Mark:
+        """Start keeping a place true."""
+        mark = Mark(self, location, gravity)
+        self._marks.add(mark)
+        return mark
+
+    def unmark(self, mark: Mark) -> None:
+        """Stop keeping a place true; it may already have been given up."""
+        self._marks.discard(mark)
+
+    def marks_between(self, top: Location, bottom: Location) -> list[tuple[Mark, Location]]:
+        """The marks from `top` to `bottom`, both included, and where they are."""
+        return [(mark, mark.location) for mark in self._marks if top <= mark.location <= bottom]
+
+    # --- words ------------------------------------------------------------------------------------
+
+    @property
+    def words(self) -> int:
+        """Words of the whole document, counted at the first call and then kept line by line."""
+        if self._words_by_line is None:
+            self._words_by_line = [self._count_words(line) for line in self._lines]
+            self._words = sum(self._words_by_line)
+        return self._words
+
+    def words_between(self, start: Location, end: Location) -> int:
+        """Words between two places; only the first and the last line are counted anew."""
+        top, bottom = sorted((start, end))
+        if top[0] == bottom[0]:
+            return self._count_words(self.get_text_range(top, bottom))
+        _ = self.words
+        assert self._words_by_line is not None
+        return (
+            self._count_words(self._lines[top[0]][top[1] :])
+            + sum(self._words_by_line[top[0] + 1 : bottom[0]])
+            + self._count_words(self._lines[bottom[0]][: bottom[1]])
+        )
+
+    def _recount(self, first: int, past: int, new_lines: Iterable[str]) -> None:
+        """Keep the counts true where lines `first` up to `past` became `new_lines`."""
+        if self._words_by_line is None:
+            return
+        new_counts = [self._count_words(line) for line in new_lines]
+        self._words += sum(new_counts) - sum(self._words_by_line[first:past])
+        self._words_by_line[first:past] = new_counts
+
+
+def _moved(mark: Mark, top: Location, bottom: Location, new_end: Location) -> Location:
+    """Where a mark is after the text from `top` to `bottom` became one that ends at `new_end`."""
+    place = mark.location
+    if place < top or (place == top and top < bottom):
+        return place
+    if place == top:  # a pure insertion, exactly at the mark
+        return new_end if mark.gravity == "right" else place
+    if place < bottom:  # its surroundings were replaced
+        return new_end if mark.gravity == "right" else top
+    row, column = place
+    if row == bottom[0]:
+        column += new_end[1] - bottom[1]
+    return row + new_end[0] - bottom[0], column

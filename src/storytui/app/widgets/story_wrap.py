@@ -1,0 +1,176 @@
+"""Soft wrapping of the manuscript, over what is shown and not over what is stored.
+
+Textual's own wrapped document renumbers every row below an edit that changes the number of rows,
+and counts all rows for every row it draws. Here the rows' numbers are worked out from the top as
+far as somebody looks, and an edit forgets those below it.
+"""
+
+import re
+from bisect import bisect_right
+from functools import lru_cache
+from itertools import pairwise
+
+from rich.cells import get_character_cell_size
+from textual._wrap import compute_wrap_offsets
+from textual.document._document import DocumentBase, Location
+from textual.document._wrapped_document import WrappedDocument
+from textual.expand_tabs import get_tab_widths
+from textual.geometry import Offset, clamp
+
+from storytui.app.widgets.markdown_look import shown
+
+# Everything but Latin letters and typographer's punctuation, which take one column each.
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e\xa0-\xac\xae-\u02ff\u2010-\u2027\u2030-\u205e]")
+
+
+@lru_cache(maxsize=1024)
+def _is_plain(line: str) -> bool:
+    """Whether every character of a shown line takes one column."""
+    return _NOT_PLAIN.search(line) is None
+
+
+def wrap_line(line: str, width: int, tab_width: int) -> list[int]:
+    """Where a shown line breaks, as character positions; `width` columns a row, 0 for no end.
+
+    A row may end in one blank beyond its width, where the cursor has its place.
+    """
+    if not width or (len(line) <= width and _is_plain(line)):
+        return []
+    if not _is_plain(line):
+        return compute_wrap_offsets(line, width, tab_width)
+    breaks: list[int] = []
+    start = 0
+    while len(line) - start > width:
+        blank = line.rfind(" ", start, start + width + 1)
+        start = start + width if blank < 0 else blank + 1
+        breaks.append(start)
+    return breaks
+
+
+class StoryWrap(WrappedDocument):
+    """Textual's wrapped view, fit for long texts; columns are those of the shown text."""
+
+    def __init__(self, document: DocumentBase, tab_width: int) -> None:
+        self._breaks: list[list[int]] = []
+        self._height = 0
+        self._tops: list[int] = []
+        super().__init__(document, tab_width=tab_width)
+
+    # --- wrapping ---------------------------------------------------------------------------------
+
+    def wrap(self, width: int, tab_width: int | None = None) -> None:
+        """Wrap all lines at `width` columns."""
+        self._width = width
+        self._tab_width = tab_width or self._tab_width
+        self._breaks = [self._wrap(line) for line in self.document.lines]
+        self._height = sum(map(len, self._breaks)) + len(self._breaks)
+        self._tops = [0]
+
+    def wrap_range(self, start: Location, old_end: Location, new_end: Location) -> None:
+        """Wrap the lines that an edit touched; the document was edited before."""
+        first = min(start[0], old_end[0], new_end[0])
+        old_past = max(start[0], old_end[0]) + 1
+        # What an edit leaves alone is the same number of lines, counted from the end.
+        new_past = self.document.line_count - (len(self._breaks) - old_past)
+        new = [self._wrap(line) for line in self.document.lines[first:new_past]]
+        old = self._breaks[first:old_past]
+        self._breaks[first:old_past] = new
+        self._height += sum(map(len, new)) + len(new) - sum(map(len, old)) - len(old)
+        del self._tops[first + 1 :]
+
+    def _wrap(self, line: str) -> list[int]:
+        return wrap_line(shown(line), self._width, self._tab_width)
+
+    # --- rows -------------------------------------------------------------------------------------
+
+    @property
+    def height(self) -> int:
+        """Rows in all."""
+        return self._height
+
+    @property
+    def width(self) -> int:
+        """Columns a row has; 0 while there is no wrapping."""
+        return self._width
+
+    def row(self, y: int) -> tuple[int, int]:
+        """The line that row `y` shows, and which of its sections."""
+        y = clamp(y, 0, self._height - 1)
+        while self._tops[-1] + len(self._breaks[len(self._tops) - 1]) < y:
+            self._count_one_more()
+        line = bisect_right(self._tops, y) - 1
+        return line, y - self._tops[line]
+
+    def top(self, line: int) -> int:
+        """The first row of a line."""
+        while len(self._tops) <= line:
+            self._count_one_more()
+        return self._tops[line]
+
+    def _count_one_more(self) -> None:
+        last = len(self._tops) - 1
+        self._tops.append(self._tops[last] + len(self._breaks[last]) + 1)
+
+    def section(self, line: int, index: int) -> tuple[int, int]:
+        """Where a section of a line starts and ends; negative ones count from the line's end."""
+        bounds = [0, *self._breaks[line], len(self.document.get_line(line))]
+        index %= len(bounds) - 1
+        return bounds[index], bounds[index + 1]
+
+    def get_offsets(self, line_index: int) -> list[int]:
+        """Where a line breaks."""
+        if not 0 <= line_index < len(self._breaks):
+            raise ValueError(f"there is no line {line_index}; there are {len(self._breaks)}")
+        return self._breaks[line_index]
+
+    def get_sections(self, line_index: int) -> list[str]:
+        """A line's shown text, row by row."""
+        line = shown(self.document.get_line(line_index))
+        bounds = [0, *self._breaks[line_index], len(line)]
+        return [line[start:end] for start, end in pairwise(bounds)]
+
+    def get_tab_widths(self, line_index: int) -> list[int]:
+        """Columns of each tab of a line."""
+        parts = get_tab_widths(shown(self.document.get_line(line_index)), self._tab_width)
+        return [width for _, width in parts if width]
+
+    # --- between the screen and the text ----------------------------------------------------------
+
+    def widths(self, line_index: int, start: int, end: int) -> list[int]:
+        """Columns of each character of a stretch of a line."""
+        line = shown(self.document.get_line(line_index))
+        if _is_plain(line):
+            return [1] * (end - start)
+        tabs = iter(self.get_tab_widths(line_index)[line.count("\t", 0, start) :])
+        return [
+            next(tabs) if character == "\t" else get_character_cell_size(character)
+            for character in line[start:end]
+        ]
+
+    def location_to_offset(self, location: Location) -> Offset:
+        """Column and row of a place, from the top left of the whole text."""
+        line, column = location
+        line = clamp(line, 0, len(self._breaks) - 1)
+        index = bisect_right(self._breaks[line], column)
+        start, _ = self.section(line, index)
+        return Offset(sum(self.widths(line, start, column)), self.top(line) + index)
+
+    def offset_to_location(self, offset: Offset) -> Location:
+        """The place nearest to a column and row."""
+        x, y = offset
+        line, index = self.row(y)
+        return line, self.get_target_document_column(line, x, index)
+
+    def get_target_document_column(self, line_index: int, x_offset: int, y_offset: int) -> int:
+        """The character of a line at column `x_offset` of its section `y_offset`."""
+        line_index %= len(self._breaks)
+        start, end = self.section(line_index, y_offset)
+        column, x = start, 0
+        for width in self.widths(line_index, start, end):
+            x += width
+            if x > x_offset:
+                break
+            column += 1
+        is_last = end == len(self.document.get_line(line_index))
+        # Beyond the last character of a row that goes on is the next row's first place.
+        return column if is_last else min(column, end - 1)

@@ -150,13 +150,13 @@ def _bench(arguments: list[str]) -> int:
     parser.add_argument(
         "--only",
         action="append",
-        choices=("start", "keystroke", "first-token", "decoding"),
+        choices=("commands", "start", "keystroke", "first-token", "decoding"),
         help="measure only this; may be given more than once",
     )
     parser.add_argument("--rounds", type=positive, metavar="N", help="repeat each measure N times")
     add_model_options(parser)
     options = parser.parse_args(arguments)
-    from storytui.bench.command import run_bench
+    from storytui.commands.bench import run_bench
 
     return run_bench(options)
 

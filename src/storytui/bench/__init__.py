@@ -1,0 +1,1 @@
+"""Measures this machine: what the writer waits for, each against the least it could be."""

@@ -1,0 +1,106 @@
+"""What the model costs: the first token cold and warm, and decoding against the bare loop."""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from importlib.resources import files
+
+import msgspec
+
+from storytui.continuing import Options, plan, show_prompt
+from storytui.engine.api import Engine, EngineError, Finished, Sampling, Statistics, Text
+from storytui.samples import SAMPLE
+
+WORDS = 150
+"""Words of the answer whose decoding is timed: about 200 tokens."""
+
+StartEngine = Callable[[], Engine]
+
+
+def measure_first_token(start: StartEngine) -> dict[str, float]:
+    """Milliseconds and evaluated tokens up to the first token: cold, and asked again."""
+    with closing(start()) as engine:
+        engine.load()
+        cold = _run(engine, _text(), _options(words=10, seed=1))[0]
+        warm = _run(engine, _text(), _options(words=10, seed=2))[0]
+    return {
+        "prompt_tokens": cold.prompt_tokens,
+        "cold_ms": round(cold.first_token_ms, 1),
+        "cold_evaluated_tokens": cold.evaluated_tokens,
+        "cached_ms": round(warm.first_token_ms, 1),
+        "cached_evaluated_tokens": warm.evaluated_tokens,
+    }
+
+
+def measure_decoding(start: StartEngine, rounds: int) -> dict[str, object]:
+    """Tokens a second as the editor receives them, and of the bare loop, turn and turn about."""
+    bare, editor = [], []
+    text = _text()[-1500:]
+    for seed in range(rounds):
+        with closing(start()) as engine:
+            info = engine.load()
+            options = _options(words=WORDS, seed=seed)
+            prompt = show_prompt(engine, text, len(text), options)
+            cost, received = _run(engine, text, options)
+        editor.append(received)
+        asked = {
+            "model": info.path,
+            "prompt": "".join(part.text for part in prompt.parts),
+            "tokens": cost.generated_tokens,
+            "context": info.context,
+            "threads": info.threads,
+            "gpu_layers": info.gpu_layers,
+            "batch": 512 if info.gpu_layers else 128,
+            "seed": seed,
+        }
+        bare.append(_bare(asked))
+    return {
+        "storytui_tokens_per_second": round(statistics.median(editor), 1),
+        "bare_tokens_per_second": round(statistics.median(bare), 1),
+        "ratio": round(statistics.median(editor) / statistics.median(bare), 3),
+        "rounds": [
+            {"storytui": round(a, 1), "bare": round(b, 1)}
+            for a, b in zip(editor, bare, strict=True)
+        ],
+    }
+
+
+def _text() -> str:
+    return files("storytui.samples").joinpath(SAMPLE).read_text(encoding="utf-8")
+
+
+def _options(*, words: int, seed: int) -> Options:
+    # One segment: between two the engine writes tags, which is no decoding.
+    return Options(words=words, reasoning_tokens=0, sampling=Sampling(seed=seed))
+
+
+def _run(engine: Engine, text: str, options: Options) -> tuple[Statistics, float]:
+    """What a reply cost, and tokens a second by the clock of who receives it."""
+    request = plan(engine, text, len(text), options).request
+    # Nothing may end the answer early: what is timed is decoding.
+    segments = tuple(
+        msgspec.structs.replace(each, minimum_words=options.words) for each in request.segments
+    )
+    first = 0.0
+    for event in engine.generate(msgspec.structs.replace(request, segments=segments)):
+        if isinstance(event, Text) and not first:
+            first = time.perf_counter()
+        elif isinstance(event, Finished):
+            seconds = time.perf_counter() - first
+            return event.statistics, (event.statistics.generated_tokens - 1) / seconds
+    raise EngineError("The model's reply broke off.")
+
+
+def _bare(asked: dict[str, object]) -> float:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "storytui.bench.bare"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)

@@ -1,0 +1,155 @@
+"""What the writer sees: start-up to first paint, keystroke to paint, commands that answer at once.
+
+Every program runs as it does for her, as a process of its own in a pseudo-terminal.
+"""
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from storytui.bench.terminal import Terminal
+
+FIRST_WORD = "Zephyrine"
+"""Stands at the beginning of every story that is opened here, and nowhere else on the screen."""
+BLANKS = b" " * 60
+"""What an empty app paints."""
+SIZES = (1_000, 20_000, 100_000)
+"""Words in the stories that are typed into."""
+KEYSTROKES = 200
+
+
+def measure_start(rounds: int) -> dict[str, float]:
+    """Milliseconds from start to first paint: an empty Textual app, and the editor with a story."""
+    empty, editor = [], []
+    with _desk() as (folder, environment):
+        story = folder / "story.md"
+        story.write_text(story_text(1_000), encoding="utf-8")
+        for _ in range(rounds):
+            empty.append(_first_paint([*_PYTHON, "storytui.bench.empty"], BLANKS, environment))
+            command = [*_PYTHON, "storytui.cli", str(story)]
+            editor.append(_first_paint(command, FIRST_WORD.encode(), environment))
+    return _against(editor, empty, "storytui_ms", "empty_app_ms")
+
+
+def measure_keystrokes() -> list[dict[str, float]]:
+    """Milliseconds from a key to the frame that shows it, in stories of several sizes."""
+    found = []
+    for words in SIZES:
+        with _desk() as (folder, environment):
+            story = folder / "story.md"
+            story.write_text(story_text(words), encoding="utf-8")
+            with Terminal([*_PYTHON, "storytui.cli", str(story)], environment) as terminal:
+                terminal.wait_for(FIRST_WORD.encode())
+                # The model is loaded behind the editor; typing is measured when that is over.
+                terminal.settle()
+                times = sorted(_keystrokes(terminal))
+        found.append(
+            {
+                "words": words,
+                "median_ms": _ms(statistics.median(times)),
+                "p99_ms": _ms(times[int(len(times) * 0.99)]),
+            }
+        )
+    return found
+
+
+def measure_commands(rounds: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of whole processes that should answer at once, against `import argparse`."""
+    script = str(Path(sysconfig.get_path("scripts")) / "storytui")
+    commands = {
+        "import argparse": [sys.executable, "-c", "import argparse"],
+        "--help": [script, "--help"],
+        "parse": [script, "parse"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            times[name].append(_whole_process(command))
+    floor = times.pop("import argparse")
+    return {
+        name: _against(each, floor, "storytui_ms", "argparse_ms") for name, each in times.items()
+    }
+
+
+def story_text(words: int) -> str:
+    """A story of that many words: paragraphs and chapters, the same every time."""
+    random_words = random.Random(words)
+    paragraphs, paragraph = [], [FIRST_WORD]
+    for number in range(1, words):
+        if number % 2_500 == 0:
+            paragraphs.append(f"## Chapter {number // 2_500}")
+        paragraph.append(random_words.choice(_WORDS))
+        if len(paragraph) >= 60:
+            paragraphs.append(" ".join(paragraph) + ".")
+            paragraph = []
+    if paragraph:
+        paragraphs.append(" ".join(paragraph) + ".")
+    return "\n\n".join(paragraphs) + "\n"
+
+
+_WORDS = (
+    *("the", "lamp", "sea", "keeper", "stair", "door", "letter", "wind", "rope", "tide", "voice"),
+    *("and", "but", "under", "over", "slowly", "never", "again", "before", "after", "between"),
+    *("said", "looked", "waited", "carried", "opened", "remembered", "listened", "nothing"),
+)
+
+# -P: a file in the working folder must not be imported as a module.
+_PYTHON = [sys.executable, "-P", "-m"]
+
+
+@contextmanager
+def _desk() -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder for stories, and an environment with settings and memories of its own."""
+    with tempfile.TemporaryDirectory(prefix="storytui-bench-") as name:
+        folder = Path(name)
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith("TEXTUAL")
+        }
+        environment.update(TERM="xterm-256color", COLORTERM="truecolor")
+        for key in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+            environment[key] = str(folder / key.lower())
+        # The welcome of the first start would stand in front of the story.
+        opened = folder / "xdg_state_home" / "storytui" / "opened-before"
+        opened.parent.mkdir(parents=True)
+        opened.touch()
+        yield folder, environment
+
+
+def _first_paint(command: Sequence[str], wanted: bytes, environment: dict[str, str]) -> float:
+    with Terminal(command, environment) as terminal:
+        return terminal.wait_for(wanted) - terminal.started
+
+
+def _keystrokes(terminal: Terminal) -> Iterator[float]:
+    # Letters that stand nowhere else on the screen, so that each frame is known by its letter.
+    for number in range(KEYSTROKES):
+        letter = chr(0x100 + number).encode("utf-8")
+        began = time.perf_counter()
+        terminal.send(letter)
+        yield terminal.wait_for(letter) - began
+        if number % 8 == 7:
+            terminal.send(b" ")
+            terminal.settle(quiet=0.05, seconds=1.0)
+
+
+def _whole_process(command: Sequence[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, input=b"", stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def _against(ours: list[float], floor: list[float], name: str, floor_name: str) -> dict[str, float]:
+    a, b = statistics.median(ours), statistics.median(floor)
+    return {name: _ms(a), floor_name: _ms(b), "ratio": round(a / b, 2)}
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -92,7 +92,8 @@ def lines(name: str, figures: Any) -> list[str]:
             for each in figures
         ]
     if name == "first-token":
-    :28}{figures['cold_ms']:8.1f} ms   "
+        return [
+            f"{'first token, cold':28}{figures['cold_ms']:8.1f} ms   "
             f"{figures['cold_evaluated_tokens']:,} of {figures['prompt_tokens']:,} "
             "tokens evaluated",
             f"{'first token, prefix cached':28}{figures['cached_ms']:8.1f} ms   "

@@ -1,0 +1,104 @@
+"""The editor: themes, keys and the one screen put together."""
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from storytui.app.keys import bind, help_groups, keymap
+from storytui.app.screens.writing import WritingScreen
+from storytui.app.themes import THEMES, fallback_variables
+from storytui.engine.api import Engine
+from storytui.manuscript.file import StoryFile
+from storytui.settings import Settings
+
+
+class StorytuiApp(App[None], inherit_bindings=False):
+    """Composition only: what the writer does is the business of the screens."""
+
+    TITLE = "storytui"
+    CSS_PATH = ["editor.tcss", "storytui.tcss"]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("quit", "quit"),
+        bind("help", "help"),
+        bind("palette", "command_palette"),
+    ]
+
+    def __init__(self, writing: WritingScreen, settings: Settings) -> None:
+        """Put the editor together; use `build_app`.
+
+        Args:
+            writing: the screen.
+            settings: for the theme and the keys.
+
+        Raises:
+            KeysError: the settings ask for keys that cannot be.
+        """
+        self._settings = settings
+        super().__init__()
+        self.writing = writing
+        """The writing screen."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = settings.editor.theme
+        self.set_keymap(keymap(settings.keys))
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """This editor's own variables, for themes that do not know them."""
+        return fallback_variables(self.current_theme)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The writing screen is the only one that stays."""
+        return self.writing
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Everything, by name."""
+        from storytui.app.commands import palette_commands
+
+        yield from palette_commands(self, self.writing)
+
+    async def action_quit(self) -> None:
+        """Quit; unsaved changes are asked about."""
+        self.writing.leave()
+
+    def action_help(self) -> None:
+        """List the keys as they are bound."""
+        from storytui.app.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(help_groups(self._settings.keys)))
+
+
+def build_app(
+    *,
+    settings: Settings,
+    story_file: StoryFile,
+    engine_factory: Callable[[], Engine],
+    first_start: bool = False,
+    words_today: int = 0,
+    direction: str = "",
+) -> StorytuiApp:
+    """Build the editor; the one way to make it, for the command line and for tests.
+
+    Args:
+        settings: the settings in force.
+        story_file: the story to open, already read.
+        engine_factory: makes the engine; called in a thread after the first paint.
+        first_start: greet the writer with the keys that matter.
+        words_today: words written today before this session.
+        direction: what is to come next, to begin with.
+
+    Raises:
+        KeysError: the settings ask for keys that cannot be.
+    """
+    screen = WritingScreen(
+        story_file,
+        settings=settings,
+        engine_factory=engine_factory,
+        first_start=first_start,
+        words_today=words_today,
+        direction=direction,
+    )
+    return StorytuiApp(screen, settings)

@@ -1,0 +1,270 @@
+"""What lies on the writer's desk: the takes for one place, and what of them was accepted.
+
+The desk changes the manuscript and the takes together, so that the two never tell different
+stories: an acceptance that the writer undoes, or deletes whole, is the take's again, and one that
+she brings back with redo is accepted again. It knows no engine and shows nothing.
+"""
+
+from dataclasses import dataclass, field
+
+from storytui.app.widgets.manuscript import Insertion, ManuscriptArea, Mark
+from storytui.engine.api import (
+    Event,
+    Finished,
+    Loading,
+    Reading,
+    Retracted,
+    SegmentEnded,
+    SegmentStarted,
+    Text,
+)
+from storytui.story.joining import join
+from storytui.takes.shelf import Shelf
+from storytui.takes.take import Take
+
+NEARBY = 4000
+"""How many characters before and after the place `join` gets to see."""
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Acceptance:
+    """A stretch of the answer that was put into the manuscript."""
+
+    end: int
+    """Where it ends in the answer."""
+    insertion: Insertion
+    begin_mark: Mark
+    end_mark: Mark
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """The acceptances of one take: those that stand, and those that an undo took away."""
+
+    take: Take
+    standing: list[_Acceptance] = field(default_factory=list)
+    undone: list[_Acceptance] = field(default_factory=list)
+
+
+class Desk:
+    """The takes of one place in one manuscript."""
+
+    def __init__(self, area: ManuscriptArea) -> None:
+        """Begin with an empty desk.
+
+        Args:
+            area: the manuscript that accepted text goes into.
+        """
+        self.shelf = Shelf()
+        """The takes of the place."""
+        self.written: Take | None = None
+        """The take that is being written."""
+        self.segment = ""
+        """The segment that is being written."""
+        self.progress = ""
+        """What goes on while there is no text yet: `reading 43 %`."""
+        self._area = area
+        self._place: Mark | None = None
+        self._ledgers: dict[int, _Ledger] = {}
+
+    # --- what there is ----------------------------------------------------------------------------
+
+    @property
+    def take(self) -> Take | None:
+        """The take that is shown; None while there is none, or it was dismissed."""
+        take = self.shelf.current
+        return None if take is None or take.dismissed else take
+
+    @property
+    def place(self) -> int | None:
+        """Where the next accepted text goes, in characters; None before the first take."""
+        return None if self._place is None else self._place.offset
+
+    @property
+    def here(self) -> bool:
+        """Whether the cursor is where accepted text goes."""
+        return self._place is not None and self._area.offset == self._place.offset
+
+    @property
+    def open(self) -> bool:
+        """Whether something of the shown take may still be taken, now or when it has come."""
+        return self.shelf.open_take is not None
+
+    @property
+    def upcoming(self) -> Span | None:
+        """The stretch that the next sentence would be; None where nothing can be taken."""
+        return None if self.take is None else self.take.next_sentence()
+
+    # --- a take begins, and grows -----------------------------------------------------------------
+
+    def begin(self, take: Take, *, again: bool) -> None:
+        """Put a new take on the desk.
+
+        Args:
+            take: the take, without any text yet.
+            again: keep it beside the earlier ones for the same place; otherwise the cursor is
+                the place, and the earlier takes are kept only while it is the same as before.
+        """
+        if not again and not (self.here and self.open):
+            self._clear()
+        if self._place is None:
+            self._place = self._area.mark(self._area.offset, gravity="right")
+        self.shelf.add(take)
+        self._ledgers[id(take)] = _Ledger(take)
+        self.written, self.segment, self.progress = take, "", "reading"
+
+    def receive(self, event: Event) -> None:
+        """Something came of the take that is being written."""
+        take = self.written
+        if take is None:
+            return
+        match event:
+            case Loading(fraction):
+                self.progress = f"loading the model {fraction * 100:.0f} %"
+            case Reading(done, total):
+                self.progress = f"reading {100 * done // max(total, 1)} %"
+            case SegmentStarted(segment):
+                self.segment, self.progress = segment, ""
+            case Text(segment, text):
+                take.add(segment, text)
+            case Retracted(segment, kept):
+                take.retract(segment, kept)
+            case SegmentEnded():
+                self.segment = ""
+            case Finished(stop, statistics):
+                take.stop, take.statistics = stop, statistics
+                take.state = "stopped" if stop == "stopped" else "complete"
+
+    def end(self, problem: str = "") -> None:
+        """Nothing more comes of the take that was being written; what came stays."""
+        if self.written is not None:
+            if self.written.state == "writing":
+                self.written.state = "failed" if problem else "stopped"
+            self.written.problem = problem
+        self.written, self.segment, self.progress = None, "", ""
+
+    # --- accepting --------------------------------------------------------------------------------
+
+    def accept(self, span: Span | None) -> bool:
+        """Put a stretch of the shown take's answer into the manuscript, as one undo step.
+
+        Returns whether there was a stretch and the cursor stood where it belongs.
+        """
+        take, place = self.take, self._place
+        if take is None or place is None or span is None or not self.here:
+            return False
+        begin, end = span
+        at = place.offset
+        joined = join(
+            self._between(at - NEARBY, at),
+            take.answer[begin:end],
+            self._between(at, at + NEARBY),
+            first=begin == 0,
+        )
+        insertion = self._area.insert_joined(joined, at)
+        # After a piece that brought its own break before what follows, the cursor is not its end.
+        self._move_place(self._area.offset)
+        ledger = self._ledgers[id(take)]
+        ledger.standing.append(
+            _Acceptance(
+                end,
+                insertion,
+                self._area.mark(insertion.start),
+                self._area.mark(insertion.start + len(insertion.inserted), gravity="right"),
+            )
+        )
+        self._forget(ledger.undone)
+        take.accept(end)
+        return True
+
+    def give_back(self) -> bool:
+        """Take the last accepted stretch out of the manuscript again.
+
+        Returns whether it could be: text that was changed since is the writer's own.
+        """
+        take = self.take
+        ledger = None if take is None else self._ledgers[id(take)]
+        if take is None or ledger is None or not ledger.standing:
+            return False
+        if not self._area.take_back(ledger.standing[-1].insertion):
+            return False
+        ledger.undone.append(ledger.standing.pop())
+        take.give_back()
+        return True
+
+    @property
+    def can_give_back(self) -> bool:
+        """Whether something of the shown take stands in the manuscript."""
+        return self.take is not None and bool(self._ledgers[id(self.take)].standing)
+
+    def follow_edits(self) -> bool:
+        """The manuscript changed: let the takes follow undo and redo; returns whether any did."""
+        followed = False
+        for ledger in self._ledgers.values():
+            while ledger.standing and self._reads(ledger.standing[-1], inserted=False):
+                ledger.undone.append(ledger.standing.pop())
+                ledger.take.give_back()
+                followed = True
+            while not followed and ledger.undone and self._reads(ledger.undone[-1], inserted=True):
+                acceptance = ledger.undone.pop()
+                ledger.standing.append(acceptance)
+                ledger.take.accept(acceptance.end)
+        return followed
+
+    # --- between takes ----------------------------------------------------------------------------
+
+    def turn(self, step: int) -> None:
+        """Show the take before (-1) or after (1); a dismissed one comes back first."""
+        current = self.shelf.current
+        if current is not None and current.dismissed:
+            current.dismissed = False
+            return
+        take = self.shelf.previous() if step < 0 else self.shelf.next()
+        if take is not None:
+            take.dismissed = False
+
+    def dismiss(self) -> None:
+        """Put the shown take out of sight."""
+        if self.take is not None:
+            self.take.dismissed = True
+
+    def go_to_place(self) -> None:
+        """Put the cursor where accepted text goes."""
+        if self._place is not None:
+            self._area.move_to(self._place.offset)
+
+    # --- the manuscript ---------------------------------------------------------------------------
+
+    def _between(self, begin: int, end: int) -> str:
+        begin = max(begin, 0)
+        return self._area.get_text_range(
+            self._area.location_of(begin), self._area.location_of(max(begin, end))
+        )
+
+    def _reads(self, acceptance: _Acceptance, *, inserted: bool) -> bool:
+        """Whether an acceptance's stretch of the manuscript reads as inserted, or as before it."""
+        insertion = acceptance.insertion
+        begin, end = acceptance.begin_mark.offset, acceptance.end_mark.offset
+        expected = insertion.inserted if inserted else insertion.removed
+        return end - begin == len(expected) and self._between(begin, end) == expected
+
+    def _move_place(self, offset: int) -> None:
+        if self._place is not None and self._place.offset != offset:
+            self._area.unmark(self._place)
+            self._place = self._area.mark(offset, gravity="right")
+
+    def _forget(self, acceptances: list[_Acceptance]) -> None:
+        for acceptance in acceptances:
+            self._area.unmark(acceptance.begin_mark)
+            self._area.unmark(acceptance.end_mark)
+        acceptances.clear()
+
+    def _clear(self) -> None:
+        for ledger in self._ledgers.values():
+            self._forget(ledger.standing)
+            self._forget(ledger.undone)
+        if self._place is not None:
+            self._area.unmark(self._place)
+        self._ledgers, self._place, self.shelf = {}, None, Shelf()

@@ -1,0 +1,230 @@
+"""The engine behind the interface: its threads, and what comes from them in batches.
+
+Nothing here changes what is shown. Threads put what the engine says into an inbox; the loop
+empties it every 50 ms into one message, because a message for every token is what makes a screen
+slow.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from textual.message import Message
+from textual.screen import Screen
+
+from storytui.continuing import Options, continue_story, show_prompt
+from storytui.engine.api import Engine, EngineError, Event, ModelInfo, Prompt
+
+FLUSH_SECONDS = 0.05
+"""How often text on its way to the screen is let through."""
+
+
+@dataclass(slots=True)
+class _Item:
+    """One thing in the inbox."""
+
+    run: int
+    event: Event | None = None
+    ended: bool = False
+    problem: str = ""
+
+
+class EngineRoom:
+    """Owns the engine, made on first use in a thread, and posts messages to its screen."""
+
+    @dataclass
+    class Ready(Message):
+        """The model is loaded."""
+
+        info: ModelInfo
+
+    @dataclass
+    class NotReady(Message):
+        """The model could not be loaded; the sentence says why."""
+
+        problem: str
+
+    @dataclass
+    class Arrived(Message):
+        """What came of a run since the last message."""
+
+        run: int
+        events: tuple[Event, ...]
+        ended: bool
+        """Whether nothing more comes of this run."""
+        problem: str
+        """Why it ended early, as a sentence; empty where nothing went wrong."""
+
+    @dataclass
+    class PromptMade(Message):
+        """What the model would see."""
+
+        prompt: Prompt | None
+        problem: str = ""
+        """Why it cannot be shown, as a sentence; empty where it can."""
+
+    def __init__(self, screen: Screen[None], make: Callable[[], Engine]) -> None:
+        """Make nothing yet.
+
+        Args:
+            screen: gets the messages.
+            make: makes the engine; called once, in a thread, so it may import what is heavy.
+        """
+        self.run = 0
+        """The number of the last run that was started."""
+        self.busy = False
+        """Whether that run still goes on."""
+        self._screen = screen
+        self._make = make
+        self._engine: Engine | None = None
+        self._making = threading.Lock()
+        self._turn = threading.Lock()
+        self._closing = threading.Event()
+        self._stopped_run = 0
+        self._inbox: list[_Item] = []
+        self._inbox_lock = threading.Lock()
+        self._flush_asked = False
+        self._flushed_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # --- called on the loop -----------------------------------------------------------------------
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run that goes on was told to end."""
+        return self.busy and self._stopped_run >= self.run
+
+    def warm_up(self) -> None:
+        """Load the model in the background."""
+        self._work(self._load, "load the model")
+
+    def start(self, text: str, offset: int, options: Options) -> int:
+        """Continue `text` at `offset`; returns the run's number, which its messages carry."""
+        self.stop()
+        self.run += 1
+        self.busy = True
+        self._loop = asyncio.get_running_loop()
+        self._work(partial(self._continue, self.run, text, offset, options), "continue")
+        return self.run
+
+    def stop(self) -> None:
+        """End the run that goes on; what came of it stays."""
+        if self.busy:
+            self._stopped_run = self.run
+            if self._engine is not None:
+                self._engine.stop()
+
+    def ended(self, run: int) -> None:
+        """The screen has heard that `run` is over."""
+        if run == self.run:
+            self.busy = False
+
+    def make_prompt(self, text: str, offset: int, options: Options) -> None:
+        """Render what the model would see; `PromptMade` brings it."""
+        self._work(partial(self._prompt, text, offset, options), "render the prompt")
+
+    def close(self) -> None:
+        """Give the engine back and let every thread end; nothing waits for the model."""
+        self._closing.set()
+        with self._making:
+            if self._engine is not None:
+                self._engine.stop()
+                self._engine.close()
+
+    def _work(self, job: Callable[[], None], name: str) -> None:
+        self._screen.run_worker(
+            job, name=name, group=name, exclusive=True, thread=True, exit_on_error=False
+        )
+
+    # --- called in threads ------------------------------------------------------------------------
+
+    def _get(self) -> Engine:
+        with self._making:
+            if self._closing.is_set():
+                raise EngineError("The editor is closing.")
+            if self._engine is None:
+                self._engine = self._make()
+            return self._engine
+
+    def _load(self) -> None:
+        try:
+            with self._turn:
+                info = self._get().load()
+            if not self._closing.is_set():
+                self._screen.post_message(self.Ready(info))
+        except EngineError as error:
+            if not self._closing.is_set():
+                self._screen.post_message(self.NotReady(str(error)))
+
+    def _continue(self, run: int, text: str, offset: int, options: Options) -> None:
+        problem = "The reply ended early. Press the key again to go on."
+        try:
+            with self._turn:
+                if not self._is_over(run):
+                    engine = self._get()
+                    told = False
+                    for event in continue_story(engine, text, offset, options):
+                        self._put(_Item(run, event=event))
+                        # A stop that came before the engine had begun went unheard: say it again.
+                        if self._is_over(run) and not told:
+                            told = True
+                            engine.stop()
+            problem = ""
+        except (EngineError, ValueError) as error:
+            problem = str(error)
+        finally:
+            self._put(_Item(run, ended=True, problem=problem))
+
+    def _prompt(self, text: str, offset: int, options: Options) -> None:
+        try:
+            with self._turn:
+                prompt = show_prompt(self._get(), text, offset, options)
+            if not self._closing.is_set():
+                self._screen.post_message(self.PromptMade(prompt))
+        except (EngineError, ValueError) as error:
+            if not self._closing.is_set():
+                self._screen.post_message(self.PromptMade(None, str(error)))
+
+    def _is_over(self, run: int) -> bool:
+        return self._closing.is_set() or self._stopped_run >= run
+
+    def _put(self, item: _Item) -> None:
+        with self._inbox_lock:
+            self._inbox.append(item)
+            if self._flush_asked or self._loop is None:
+                return
+            self._flush_asked = True
+        # The loop may already be gone when the editor is closing.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._plan_flush)
+
+    # --- the inbox, on the loop -------------------------------------------------------------------
+
+    def _plan_flush(self) -> None:
+        wait = self._flushed_at + FLUSH_SECONDS - time.monotonic()
+        if wait > 0 and self._loop is not None:
+            self._loop.call_later(wait, self._flush)
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._inbox_lock:
+            items, self._inbox = self._inbox, []
+            self._flush_asked = False
+        self._flushed_at = time.monotonic()
+        if self._closing.is_set():
+            return
+        for run in sorted({item.run for item in items}):
+            mine = [item for item in items if item.run == run]
+            self._screen.post_message(
+                self.Arrived(
+                    run,
+                    events=tuple(item.event for item in mine if item.event is not None),
+                    ended=any(item.ended for item in mine),
+                    problem=next((item.problem for item in mine if item.problem), ""),
+                )
+            )

@@ -1,0 +1,114 @@
+"""The side pane: which take is shown, the take itself, what the keys do, and the direction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.style import Style
+from textual.widgets import Static
+
+from storytui.app.welcome import Line, key_lines, welcome
+from storytui.app.widgets.direction import DirectionRow
+from storytui.app.widgets.take_view import TakeState, TakeView
+from storytui.story.visible import visible
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One key and what it does now; a click does the same."""
+
+    key: str
+    says: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaneState:
+    """Everything that the pane shows."""
+
+    take: TakeState | None = None
+    """The take that is shown; None while there is none."""
+    which: str = ""
+    """Which take of how many: `1/2`."""
+    made_with: str = ""
+    """How it was made: `cra-v1 · seed 7`."""
+    hints: tuple[Hint, ...] = ()
+    welcome: tuple[Line, ...] = field(default=())
+    """The keys of the welcome; empty after the first start."""
+    invitation: tuple[Line, ...] = field(default=())
+    """What an empty pane says otherwise."""
+
+
+class Pane(Vertical):
+    """Shows what it is given; everything the writer does in it goes up as a message."""
+
+    def __init__(self, *, words: int, direction: str = "", id: str | None = None) -> None:
+        """Begin empty.
+
+        Args:
+            words: the length of an answer to begin with.
+            direction: what is to come next, to begin with.
+            id: the widget's id.
+        """
+        super().__init__(id=id)
+        self._words = words
+        self._direction = direction
+
+    def compose(self) -> ComposeResult:
+        """Head, take, what an empty pane says, hints, direction."""
+        with Horizontal(id="pane-head"):
+            yield Static(id="which", markup=False)
+            yield Static(id="made-with", markup=False)
+        yield TakeView(id="take")
+        yield Static(id="empty", markup=False)
+        yield Static(id="hints", markup=False)
+        yield DirectionRow(self._words, direction=self._direction, id="direction-row")
+
+    @property
+    def take_view(self) -> TakeView:
+        """The view of the take."""
+        return self.query_one(TakeView)
+
+    @property
+    def direction(self) -> DirectionRow:
+        """The fields of the last line."""
+        return self.query_one(DirectionRow)
+
+    def show(self, state: PaneState) -> None:
+        """Show this."""
+        has_take = state.take is not None
+        self.set_class(has_take or bool(state.welcome), "-filled")
+        self.set_class(has_take, "-take")
+        if state.take is not None:
+            self.take_view.show(state.take)
+        self.query_one("#which", Static).update(self._which(state.which))
+        self.query_one("#made-with", Static).update(
+            Content(visible(state.made_with, newlines=False))
+        )
+        self.query_one("#empty", Static).update(
+            welcome(state.welcome) if state.welcome else key_lines(state.invitation, "")
+        )
+        self.query_one("#hints", Static).update(hint_line(state.hints))
+
+    def _which(self, which: str) -> Content:
+        if which in ("", "1/1"):
+            return Content(which)
+        return Content.assemble(
+            which,
+            "  ",
+            ("←", Style.from_meta({"@click": "screen.turn(-1)"})),
+            " ",
+            ("→", Style.from_meta({"@click": "screen.turn(1)"})),
+        )
+
+
+def hint_line(hints: Sequence[Hint]) -> Content:
+    """`tab sentence · f6 paragraph`, each part to be clicked."""
+    return Content(" · ").join(
+        Content.assemble((hint.key, "$accent"), " ", hint.says).stylize(
+            Style.from_meta({"@click": f"screen.{hint.action}"})
+        )
+        for hint in hints
+    )

@@ -136,8 +136,7 @@ def _without_contents(lines: Sequence[str], found: list[Chapter]) -> list[Chapte
 
 def _has_text(lines: Sequence[str]) -> bool:
     """Whether more stands here than the short lines of a table of contents."""
-    full = [line for line in lines if line.strip()]
-    return len(full) > 12 or any(len(line.strip()) > 60 for line in full)
+    return sum(len(line.strip()) for line in lines) > 600
 
 
 def _key(lines: Sequence[str], chapter: Chapter) -> str:

@@ -44,6 +44,10 @@ class StoryDocument(Document):
         self._words_by_line: list[int] | None = None
         self._words = 0
         self._marks: set[Mark] = set()
+        self.state = 0
+        """The number of the state the text is in; undo and redo lead back to old numbers."""
+        self._newest_state = 0
+        self._saved_state = 0
 
     # --- text -------------------------------------------------------------------------------------
 
@@ -75,6 +79,22 @@ class StoryDocument(Document):
         if bottom_row < len(lines):
             parts.append(lines[bottom_row][:bottom_column])
         return "\n".join(parts)
+
+    # --- states -----------------------------------------------------------------------------------
+
+    def new_state(self) -> int:
+        """A number that no state of this text has had."""
+        self._newest_state += 1
+        return self._newest_state
+
+    @property
+    def changed(self) -> bool:
+        """Whether the text is in another state than the saved one."""
+        return self.state != self._saved_state
+
+    def mark_saved(self) -> None:
+        """The state the text is in is the saved one."""
+        self._saved_state = self.state
 
     # --- places -----------------------------------------------------------------------------------
 

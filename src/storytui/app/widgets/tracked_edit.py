@@ -1,0 +1,50 @@
+"""Edits that remember: where marks were, and which state of the text they lead to."""
+
+from collections.abc import Sequence
+
+from textual.document._document import EditResult, Location
+from textual.document._edit import Edit
+from textual.widgets import TextArea
+
+from storytui.app.widgets.story_document import Mark, StoryDocument
+
+
+class TrackedEdit(Edit):
+    """An edit after whose undo and redo every mark is where it was before them.
+
+    A mark inside deleted text goes to where the text was; that alone would not bring it back.
+    """
+
+    def __init__(self, edit: Edit, document: StoryDocument) -> None:
+        super().__init__(
+            edit.text, edit.from_location, edit.to_location, edit.maintain_selection_offset
+        )
+        self._document = document
+        self._state_before = document.state
+        self._state_after = document.new_state()
+        self._marks_before: list[tuple[Mark, Location]] = []
+        self._marks_after: list[tuple[Mark, Location]] = []
+
+    def do(self, text_area: TextArea, record_selection: bool = True) -> EditResult:
+        """Make the edit, the first time or again."""
+        self._marks_before = self._document.marks_between(self.top, self.bottom)
+        result = super().do(text_area, record_selection)
+        _put_back(self._marks_after)
+        changed = self.text != result.replaced_text
+        self._document.state = self._state_after if changed else self._state_before
+        return result
+
+    def undo(self, text_area: TextArea) -> EditResult:
+        """Take the edit back."""
+        assert self._edit_result is not None
+        end = self._edit_result.end_location
+        self._marks_after = self._document.marks_between(self.top, end)
+        result = super().undo(text_area)
+        _put_back(self._marks_before)
+        self._document.state = self._state_before
+        return result
+
+
+def _put_back(marks: Sequence[tuple[Mark, Location]]) -> None:
+    for mark, location in marks:
+        mark.location = location

@@ -113,6 +113,10 @@ class ProseArea(TextArea, inherit_bindings=False):
         if event.key == "escape":
             event.prevent_default()
 
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Leave tab to the screen's binding where that has a use for it; else it indents."""
+        return key != "tab" and super().check_consume_key(key, character)
+
     async def _on_paste(self, event: events.Paste) -> None:
         """Insert what the terminal pastes, once."""
         event.prevent_default()

@@ -194,7 +194,6 @@ def _add_story_options(parser: argparse.ArgumentParser) -> None:
         metavar="PLACE",
         help="end, LINE:COLUMN (both from 1) or #OFFSET (characters, from 0); default: %(default)s",
     )
-    parser.add_argument("--guidance", metavar="TEXT", help="what is to come next, in a sentence")
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -210,6 +209,7 @@ def add_continue_options(parser: argparse.ArgumentParser) -> None:
     """What is asked for, and how it is drawn; each overrides its setting."""
     group = parser.add_argument_group("the continuation (default: the settings)")
     group.add_argument("--format", metavar="NAME", help="the prompt format")
+    group.add_argument("--guidance", metavar="TEXT", help="what is to come next, in a sentence")
     group.add_argument("--words", type=words, metavar="N", help="length of the answer in words")
     group.add_argument(
         "--reasoning-tokens", type=natural, metavar="N", help="the most reasoning; 0: none"

@@ -25,6 +25,7 @@ def run_editor(options: argparse.Namespace) -> int:
             story_file=story_file,
             engine_factory=partial(start_engine, settings),
             first_start=_first_start(),
+            direction=options.guidance or "",
         )
     except UnknownFormatError as error:
         return fail(error, USAGE_ERROR)

@@ -1,0 +1,72 @@
+"""The laws of the house: who may import what, and what nobody pays for before using it."""
+
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import storytui
+
+HEAVY = {"textual", "rich", "llama_cpp", "numpy", "torch", "transformers", "peft", "jinja2"}
+
+WITHOUT = {
+    # module → which heavy packages it may bring
+    "storytui": set(),
+    "storytui.cli": set(),
+    "storytui_train.cli": set(),
+    "storytui.settings": set(),
+    "storytui.settings_document": set(),
+    "storytui.folders": set(),
+    "storytui.commands.choices": set(),
+    "storytui.commands.config": set(),
+    "storytui.commands.headless": set(),
+    "storytui.manuscript.file": set(),
+    "storytui.manuscript.place": set(),
+    "storytui.models.gguf": set(),
+    "storytui.models.starter": set(),
+    "storytui.continuing": set(),
+    "storytui.engine.api": set(),
+    "storytui.engine.messages": set(),
+    "storytui.engine.process": set(),
+    "storytui.engine.scripted": set(),
+}
+
+
+def imported_by(module: str) -> set[str]:
+    """Top-level packages in a fresh interpreter after importing `module`."""
+    code = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", WITHOUT)
+def test_a_headless_module_brings_nothing_heavy(module: str) -> None:
+    assert imported_by(module) & HEAVY <= WITHOUT[module]
+
+
+def test_every_module_of_the_story_is_pure() -> None:
+    folder = Path(storytui.__file__).parent / "story"
+    modules = [f"storytui.story.{each.name}" for each in pkgutil.iter_modules([str(folder)])]
+
+    foreign = imported_by(", ".join(modules)) - set(sys.stdlib_module_names) - {"pysbd"}
+
+    assert len(modules) >= 6
+    assert {name for name in foreign if not name.startswith("_")} == {"storytui"}
+
+
+def test_the_editor_opens_without_the_model_library() -> None:
+    assert not imported_by("storytui.app.app") & {"llama_cpp", "numpy", "torch", "jinja2"}
+
+
+def test_the_contracts_of_the_house_hold() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout

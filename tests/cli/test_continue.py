@@ -18,6 +18,10 @@ from storytui.engine.api import (
 )
 from storytui.engine.scripted import Fail, ScriptedEngine, Step, segment
 
+UNSET = (
+    *("model", "context", "gpu_layers", "threads"),
+    *("format", "guidance", "words", "reasoning_tokens", "temperature"),
+)
 STATISTICS = Statistics(
     prompt_tokens=100,
     reused_tokens=60,
@@ -34,9 +38,7 @@ REPLY = (
 
 
 def asked(story: Path, **given: object) -> argparse.Namespace:
-    options: dict[str, object] = dict.fromkeys(
-        "model context gpu_layers threads format guidance words reasoning_tokens temperature".split()
-    )
+    options: dict[str, object] = dict.fromkeys(UNSET)
     options |= {"file": str(story), "at": "end", "seed": 7}
     options |= {"json": False, "stream": False, "show_reasoning": False}
     return argparse.Namespace(**(options | given))

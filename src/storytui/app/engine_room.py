@@ -37,6 +37,12 @@ class EngineRoom:
     """Owns the engine, made on first use in a thread, and posts messages to its screen."""
 
     @dataclass
+    class Progress(Message):
+        """The model is being loaded."""
+
+        fraction: float
+
+    @dataclass
     class Ready(Message):
         """The model is loaded."""
 
@@ -152,8 +158,11 @@ class EngineRoom:
 
     def _load(self) -> None:
         try:
-            with self._turn:
-                info = self._get().load()
+            engine = self._get()
+            for each in engine.loading():
+                if not self._closing.is_set():
+                    self._screen.post_message(self.Progress(each.fraction))
+            info = engine.load()
             if not self._closing.is_set():
                 self._screen.post_message(self.Ready(info))
         except EngineError as error:

@@ -9,6 +9,7 @@ from storytui.engine.api import (
     EngineError,
     Event,
     Finished,
+    Loading,
     ModelInfo,
     Prompt,
     PromptPart,
@@ -85,13 +86,15 @@ class ScriptedEngine:
         info: ModelInfo = SCRIPTED_MODEL,
         load: Script = (),
     ) -> None:
-        """Take the scripts, and what happens on loading (only `Wait` and `Fail` mean anything)."""
+        """Take the scripts, and what happens on loading: `Loading`, `Wait` and `Fail`."""
         self.requests: list[Request] = []
         self.closed = False
         self._scripts = scripts
         self._info = info
         self._load = load
         self._loaded = False
+        self._load_error: EngineError | None = None
+        self._loading = threading.Lock()
         self._stop = False
         self._leave = 0
         self._state = threading.Condition()
@@ -104,19 +107,32 @@ class ScriptedEngine:
 
     # --- the Engine protocol --------------------------------------------------------------------
 
-    def load(self) -> ModelInfo:
-        """Play the steps of loading, once.
-
-        Raises:
-            EngineError: the script says so.
-        """
-        if not self._loaded:
+    def loading(self) -> Iterator[Loading]:
+        """Play the steps of loading until one fails; a model that is loaded stays so."""
+        with self._loading:
+            if self._loaded or self._load_error is not None:
+                return
             for step in self._load:
                 if isinstance(step, Wait):
                     self._wait()
+                elif isinstance(step, Loading):
+                    yield step
                 elif isinstance(step, Fail):
-                    raise step.error
+                    self._load_error = step.error
+                    return
             self._loaded = True
+
+    def load(self) -> ModelInfo:
+        """Play the steps of loading where they were not played.
+
+        Raises:
+            EngineError: the script says so; the next call tries again.
+        """
+        for _ in self.loading():
+            pass
+        error, self._load_error = self._load_error, None
+        if error is not None:
+            raise error
         return self._info
 
     def count(self, texts: Sequence[str]) -> list[int]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Resize
 from textual.worker import Worker, WorkerState
 
 from storytui.app.desk import Desk, Span
@@ -24,6 +24,8 @@ from storytui.manuscript.file import StoryFile
 from storytui.settings import Settings
 from storytui.takes.take import Take
 
+WIDE = 100
+"""Columns from which the pane stands beside the page."""
 NEW_SEEDS = 1_000_000
 """New seeds are below this: short enough to be read and typed again."""
 
@@ -31,7 +33,7 @@ NEW_SEEDS = 1_000_000
 class WritingScreen(StoryScreen):
     """Everything a writer sees while she writes."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("go-on", "go_on"),
         bind("stop", "stop"),
@@ -88,10 +90,14 @@ class WritingScreen(StoryScreen):
     def on_mount(self) -> None:
         """Lay the desk; the model is loaded once the page can be seen."""
         self.desk = Desk(self.area)
-        self.pane.styles.width = self._settings.editor.pane
         self.status.engine = "loading the model"
         self.show_take()
         self.call_after_refresh(self.room.warm_up)
+
+    def on_resize(self, event: Resize) -> None:
+        """The pane stands beside the page where there is room, else it comes from below."""
+        wide = event.size.width >= WIDE
+        self.pane.styles.width = self._settings.editor.pane if wide else "100%"
 
     def on_unmount(self) -> None:
         """The editor closes: nothing waits for the model."""
@@ -130,6 +136,11 @@ class WritingScreen(StoryScreen):
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """What the keys do depends on where the focus is."""
         self.refresh_bindings()
+
+    def on_engine_room_progress(self, event: EngineRoom.Progress) -> None:
+        """The model is being loaded."""
+        if not self.writing:
+            self.status.engine = f"loading the model {event.fraction * 100:.0f} %"
 
     def on_engine_room_ready(self, event: EngineRoom.Ready) -> None:
         """The model is loaded."""

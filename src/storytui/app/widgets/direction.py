@@ -29,7 +29,8 @@ class WordsInput(Input):
         """The last length that made sense, in words."""
 
     def watch_value(self, value: str) -> None:
-        """Keep the last length that made sense."""
+        """Keep the last length that made sense, and no more room than the figure needs."""
+        self.styles.width = len(value) + 1
         if value.isdecimal() and 1 <= int(value) <= MOST_WORDS:
             self.words = int(value)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import Click
 from textual.style import Style
 from textual.widgets import Static
 
@@ -13,6 +14,10 @@ from storytui.app.welcome import Line, key_lines, welcome
 from storytui.app.widgets.direction import DirectionRow
 from storytui.app.widgets.take_view import TakeState, TakeView
 from storytui.story.visible import visible
+
+
+# Textual would draw what has its own @click as a link.
+_ON_CLICK = "on_click"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Pane(Vertical):
         with Horizontal(id="pane-head"):
             yield Static(id="which", markup=False)
             yield Static(id="made-with", markup=False)
+            yield Static(id="head-hints", markup=False)
         yield TakeView(id="take")
         yield Static(id="empty", markup=False)
         yield Static(id="hints", markup=False)
@@ -81,6 +87,7 @@ class Pane(Vertical):
         has_take = state.take is not None
         self.set_class(has_take or bool(state.welcome), "-filled")
         self.set_class(has_take, "-take")
+        self.set_class(bool(state.welcome), "-welcome")
         if state.take is not None:
             self.take_view.show(state.take)
         self.query_one("#which", Static).update(self._which(state.which))
@@ -90,25 +97,33 @@ class Pane(Vertical):
         self.query_one("#empty", Static).update(
             welcome(state.welcome) if state.welcome else key_lines(state.invitation, "")
         )
-        self.query_one("#hints", Static).update(hint_line(state.hints))
+        # Where the pane is low, the hints stand in its head and not on a line of their own.
+        for where in ("#hints", "#head-hints"):
+            self.query_one(where, Static).update(hint_line(state.hints))
+
+    async def on_click(self, event: Click) -> None:
+        """A click on a hint or an arrow does what its key does."""
+        action = event.style.meta.get(_ON_CLICK)
+        if action is not None:
+            event.stop()
+            await self.run_action(f"screen.{action}")
 
     def _which(self, which: str) -> Content:
         if which in ("", "1/1"):
             return Content(which)
         return Content.assemble(
-            which,
-            "  ",
-            ("←", Style.from_meta({"@click": "screen.turn(-1)"})),
-            " ",
-            ("→", Style.from_meta({"@click": "screen.turn(1)"})),
+            which, "  ", clickable("←", "turn(-1)"), " ", clickable("→", "turn(1)")
         )
+
+
+def clickable(content: Content | str, action: str) -> Content:
+    """Content that runs an action of the screen when it is clicked, and does not look like a link."""
+    return Content.assemble(content).stylize(Style.from_meta({_ON_CLICK: action}))
 
 
 def hint_line(hints: Sequence[Hint]) -> Content:
     """`tab sentence · f6 paragraph`, each part to be clicked."""
     return Content(" · ").join(
-        Content.assemble((hint.key, "$accent"), " ", hint.says).stylize(
-            Style.from_meta({"@click": f"screen.{hint.action}"})
-        )
+        clickable(Content.assemble((hint.key, "$accent"), " ", hint.says), hint.action)
         for hint in hints
     )

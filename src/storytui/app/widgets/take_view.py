@@ -100,9 +100,8 @@ class TakeView(VerticalScroll, can_focus=True):
     def begin(self, *, follow: bool) -> None:
         """Another take comes: show it from its start, or follow it as it grows."""
         self.anchor(False)
-        self.scroll_home(animate=False, force=True)
+        self.scroll_home(animate=False, force=True, immediate=True)
         if follow:
-            self._anchor_released = False
             self.anchor()
 
     def show(self, state: TakeState) -> None:
@@ -184,6 +183,7 @@ class TakeView(VerticalScroll, can_focus=True):
         width = answer.size.width
         top = max(Content(text[:begin].rstrip()).get_height({}, width) - 1, 0)
         bottom = Content(text[:end]).get_height({}, width)
+        self.release_anchor()
         at = answer.virtual_region
         self.scroll_to_region(
             Region(0, at.y + top, width, max(bottom - top + 1, 1)), animate=False, force=True

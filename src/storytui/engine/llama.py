@@ -383,11 +383,10 @@ def _dry(vocab: Any, trained: int, key: tuple[float, float, int, int], breakers:
 
 
 def _reason() -> str:
-    """llama.cpp's own last word on why something failed."""
-    for line in reversed(_log.errors):
-        if "error loading model" in line or "failed" not in line:
-            return line.split("error loading model: ")[-1].split(": ", 1)[-1]
-    return _log.errors[-1] if _log.errors else "llama.cpp gives no reason"
+    """llama.cpp's own first word on why something failed: the later ones repeat it."""
+    if not _log.errors:
+        return "llama.cpp gives no reason"
+    return _log.errors[0].removeprefix("llama_model_load: error loading model: ").split(": ", 1)[-1]
 
 
 def _gpu_backend() -> str | None:

@@ -23,10 +23,10 @@ _LONGEST_TAIL = 24
 
 # A full stop after one of these does not end a sentence. Words that also end sentences (no, etc,
 # in, art) are left out: to go on one sentence too far is the smaller harm, but not for those.
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms messrs dr prof rev hon st capt col gen lt sgt maj cmdr adm gov sen rep pres "
-    "mme mlle mgr fr jr sr esq mt ft vs viz cf e.g i.e vol pp fig approx dept bros "
-    "hr frau".split()
+_ABBREVIATIONS = re.compile(
+    "mrs?|ms|messrs|dr|prof|rev|hon|st|capt|col|gen|lt|sgt|maj|cmdr|adm|gov|sen|rep|pres|"
+    "mme|mlle|mgr|fr|[js]r|esq|mt|ft|vs|viz|cf|e\\.g|i\\.e|vol|pp|fig|approx|dept|bros|hr|frau",
+    re.IGNORECASE,
 )
 _LAST_WORD = re.compile(r"[^\W_](?:[\w.]*\w)?\Z")
 _LIST_NUMBER = re.compile(r"(?:^|[\n\r])[ \t]*\d{1,3}\Z")
@@ -151,11 +151,9 @@ def _last_paragraph_start(text: str, end: int) -> int:
     end = len(text[:end].rstrip()) if end and text[end - 1].isspace() else end
     if text.find("\n", 0, end) < 0 and text.find("\r", 0, end) < 0:
         return 0
-    separator = None
-    for separator in _BLANK_LINE.finditer(text, 0, end):
-        pass
-    if separator is not None:
-        return separator.end()
+    separators = [found.end() for found in _BLANK_LINE.finditer(text, 0, end)]
+    if separators:
+        return separators[-1]
     return max(text.rfind("\n", 0, end), text.rfind("\r", 0, end)) + 1
 
 
@@ -177,7 +175,7 @@ def _abbreviates(text: str, stop: int) -> bool:
     initial = len(word[0]) == 1 or word[0][-2] == "."
     if initial and word[0][-1].isupper() and word[0] != "I":
         return True
-    return word[0].lower() in _ABBREVIATIONS or _LIST_NUMBER.search(line) is not None
+    return bool(_ABBREVIATIONS.fullmatch(word[0])) or _LIST_NUMBER.search(line) is not None
 
 
 def _goes_on(text: str, end: int) -> bool:

@@ -44,6 +44,8 @@ _ALONE = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED_TITLE = re.compile(rf"(?:(?i:{_ROMAN})|\d{{1,3}})[.:]\s+(?P<title>\S.*)")
+_FIRST = frozenset("abcefilpsvx")
+"""First letters of the words and numerals that open a heading."""
 _LEVELS = {"volume": 1, "book": 1, "part": 1, "act": 1, "scene": 3}
 _CHAPTER_LEVEL = 2
 _SENTENCE_END = re.compile(r"[.!?,;][\"”’')\]]*$")
@@ -62,7 +64,7 @@ def _heading_at(lines: Sequence[str], number: int) -> Chapter | None:
     line = lines[number]
     first = line.lstrip()[:1]
     # Most lines are prose and leave here.
-    if not first or not (first == "#" or first.isdigit() or first.lower() in "abceilfpsvx"):
+    if not first or not (first in "#*_[" or first.isdigit() or first.lower() in _FIRST):
         return None
     if first == "#":
         markdown = _MARKDOWN.match(line)

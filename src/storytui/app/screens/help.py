@@ -35,7 +35,7 @@ class HelpScreen(ModalScreen[None]):
                     yield Label(name, classes="help-group", markup=False)
                     yield Static(_table(rows))
             yield Label(
-                "↑ ↓ scroll · esc leaves · keys are changed under [keys] in the settings",
+                "↑ ↓ scroll · esc leaves · the settings change keys under [keys]",
                 classes="dialog-hint",
                 markup=False,
             )

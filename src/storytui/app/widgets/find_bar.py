@@ -9,7 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Button, Checkbox, Input, Label
+from textual.widgets import Button, Input, Label
+
+_CASE_LABELS = {False: "Any case", True: "Same case"}
 
 
 class FindBar(Vertical):
@@ -24,6 +26,8 @@ class FindBar(Vertical):
 
     result: reactive[str] = reactive("", layout=True)
     """What came of it: `3 of 17`, `no match`; comes from above."""
+    match_case: reactive[bool] = reactive(False)
+    """Whether capitals matter."""
     replacing: reactive[bool] = reactive(False)
     """Whether the line with the replacement is there."""
 
@@ -56,7 +60,7 @@ class FindBar(Vertical):
             yield Label("Find", classes="find-label")
             yield Input(id="find-text", compact=True, placeholder="as you type")
             yield Label("", id="find-result", markup=False)
-            yield Checkbox("Match case", id="find-case", compact=True)
+            yield Button(_CASE_LABELS[False], id="find-case", compact=True)
         with Horizontal(classes="find-row", id="replace-row"):
             yield Label("Replace by", classes="find-label")
             yield Input(id="replace-text", compact=True, placeholder="enter replaces one")
@@ -83,15 +87,16 @@ class FindBar(Vertical):
         """What is looked for."""
         return self.query_one("#find-text", Input).value
 
-    @property
-    def match_case(self) -> bool:
-        """Whether capitals matter."""
-        return self.query_one("#find-case", Checkbox).value
-
     def watch_result(self, result: str) -> None:
         """Show what came of it."""
         if self.is_mounted:
             self.query_one("#find-result", Label).update(result)
+
+    def watch_match_case(self, match_case: bool) -> None:
+        """Say it and look again."""
+        if self.is_mounted:
+            self.query_one("#find-case", Button).label = _CASE_LABELS[match_case]
+            self._ask()
 
     def watch_replacing(self, replacing: bool) -> None:
         """Show or hide the second line."""
@@ -99,7 +104,6 @@ class FindBar(Vertical):
             self.query_one("#replace-row").display = replacing
 
     @on(Input.Changed, "#find-text")
-    @on(Checkbox.Changed)
     def _ask(self) -> None:
         self.post_message(self.Sought(self.text, self.match_case))
 
@@ -127,9 +131,14 @@ class FindBar(Vertical):
         """To another match."""
         self.post_message(self.Step(direction))
 
+    @on(Button.Pressed, "#find-case")
+    def _case_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.action_toggle_case()
+
     def action_toggle_case(self) -> None:
         """Capitals matter, or not."""
-        self.query_one("#find-case", Checkbox).toggle()
+        self.match_case = not self.match_case
 
     def action_close(self) -> None:
         """Back to the manuscript."""

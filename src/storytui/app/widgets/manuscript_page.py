@@ -11,8 +11,8 @@ from textual.reactive import reactive
 from storytui.app.widgets.find_bar import FindBar
 from storytui.app.widgets.manuscript import ManuscriptArea
 
-_BESIDE_THE_TEXT = 4
-"""Columns that the area has beyond the measure: a margin on either side, the cursor's place at a
+_BESIDE_THE_TEXT = 3
+"""Columns that the area has beyond the measure: a margin on the left, the cursor's place at a
 row's end, the scroll bar."""
 
 

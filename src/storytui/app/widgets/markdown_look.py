@@ -9,6 +9,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from storytui.story.visible import visible
+
 Look = Literal["heading", "emphasis", "strong", "mark", "control"]
 """`mark`: the signs of Markdown themselves, and scene breaks; `control`: what stands for a
 character that cannot be shown."""
@@ -31,28 +33,30 @@ _EMPHASIS = re.compile(
 )
 
 _TAB = 0x09
+_SOFT_HYPHEN = 0xAD
+_JOINER = re.compile("(.?)[\u200c\u200d]")
 _SUBSTITUTE = "\N{REPLACEMENT CHARACTER}"
 _OPEN_BOX = "\N{OPEN BOX}"
 
 
 def _stand_ins() -> dict[int, str]:
-    """One visible character for each that moves the terminal, turns the writing or hides.
+    """One visible character for each that `visible` would not let through as it is.
 
-    Those are Unicode's categories Cc (controls), Cf (formats: direction, joiners, soft hyphen,
-    tags), Cs (halves of a surrogate pair), Zl and Zp (line and paragraph separators). The tab is
-    left to the wrapping.
+    Joiners depend on what they stand behind and the tab on the wrapping: they are not in it.
     """
-    stand_ins = {
-        point: _SUBSTITUTE
+    hidden = (
+        point
         for point in range(sys.maxunicode + 1)
         if unicodedata.category(chr(point)) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    }
+        and visible(chr(point)) != chr(point)
+    )
+    stand_ins = dict.fromkeys(hidden, _SUBSTITUTE)
     stand_ins |= {point: chr(0x2400 + point) for point in range(0x20)}
+    stand_ins |= dict.fromkeys((0x200B, 0x2060, 0xFEFF), _OPEN_BOX)
     stand_ins[0x7F] = "\N{SYMBOL FOR DELETE}"
-    stand_ins[0xAD] = "\N{HYPHEN}"
-    for invisible in (0x200B, 0x2060, 0xFEFF):
-        stand_ins[invisible] = _OPEN_BOX
-    del stand_ins[_TAB]
+    stand_ins[_SOFT_HYPHEN] = "\N{HYPHEN}"
+    for point in (_TAB, *map(ord, "\u200c\u200d")):
+        del stand_ins[point]
     return stand_ins
 
 
@@ -65,10 +69,17 @@ def _table() -> dict[int, str]:
 def shown(line: str) -> str:
     """`line` as it can be shown: as many characters, none of which a terminal would obey.
 
-    Tabs stay; every other control, format, surrogate or separator character becomes one
-    character of one column, so that columns and characters still count alike.
+    Tabs stay. What `story.visible` would spell out becomes one character of one column here, so
+    that places on the screen and in the text still belong together.
     """
-    return line if line.isprintable() else line.translate(_table())
+    if line.isprintable():
+        return line
+    return _JOINER.sub(_shown_joiner, line).translate(_table())
+
+
+def _shown_joiner(found: re.Match[str]) -> str:
+    """Joiners stay inside words of scripts that need them; `visible` knows which."""
+    return found[0] if visible(found[0]) == found[0] else found[1] + _OPEN_BOX
 
 
 @lru_cache(maxsize=4096)

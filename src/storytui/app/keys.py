@@ -256,7 +256,7 @@ def _read_keys(id: str, text: str) -> tuple[str, ...]:
 def _read_key(id: str, text: str) -> str:
     """One key's name in Textual's spelling, or a KeysError."""
     *modifiers, name = text.strip().replace(" ", "").split("+")
-    name = name if len(name) == 1 else name.lower()
+    name = name.lower()
     name = _PUNCTUATION.get(name, name)
     name = {"esc": "escape", "return": "enter", "del": "delete"}.get(name, name)
     modifiers = sorted(part.lower() for part in modifiers)

@@ -1,5 +1,7 @@
 """Wrapping after any edit is what wrapping the whole text anew would give."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ TEXT = st.lists(LINE, max_size=6).map("\n".join)
 def test_rows_hold_no_more_than_their_width_and_one_blank(line, width):
     plain = line.replace("\t", "").replace("日", "z").replace("\x1b", "x")
     bounds = [0, *wrap_line(plain, width, 4), len(plain)]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         row = plain[start:end]
         assert len(row) <= width or (len(row) == width + 1 and row.endswith(" "))
 

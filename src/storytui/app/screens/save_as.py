@@ -44,6 +44,9 @@ class SaveAsScreen(ModalScreen[Path | None]):
         if not event.value.strip():
             self._say("Type a name for the file.")
             return
+        if not event.value.isprintable():
+            self._say("There can be no file of that name; choose another.")
+            return
         try:
             path = Path(event.value.strip()).expanduser()
             problem = self._problem(path)

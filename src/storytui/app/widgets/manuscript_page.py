@@ -6,6 +6,7 @@ from bisect import bisect_left
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
+from textual.document._document import Selection
 from textual.reactive import reactive
 
 from storytui.app.widgets.find_bar import FindBar
@@ -29,8 +30,8 @@ class ManuscriptPage(Vertical):
         self.area = ManuscriptArea(id="manuscript")
         self._bar = FindBar(id="find-bar")
         self._bar.display = False
-        self._origin = 0
-        """Where the cursor was when the find bar opened."""
+        self._origin = Selection()
+        """What was selected, or where the cursor was, when the find bar opened."""
         self._stepped = False
         """Whether the writer went to a match on purpose, and not only typed."""
         self.set_reactive(ManuscriptPage.measure, measure)
@@ -66,7 +67,7 @@ class ManuscriptPage(Vertical):
         """Open the find bar, with what is selected as what to find."""
         selected = self.area.selected_text
         if not self.finding:
-            self._origin = self.area.offset
+            self._origin = self.area.selection
             self._stepped = False
         self._bar.open("" if "\n" in selected else selected, replacing=replace)
 
@@ -80,7 +81,7 @@ class ManuscriptPage(Vertical):
         self._bar.display = False
         self.area.sought = None
         if not self._stepped:
-            self.area.move_to(self._origin)
+            self.area.selection = self._origin
         self.area.focus()
 
     def find_next(self) -> None:
@@ -99,10 +100,11 @@ class ManuscriptPage(Vertical):
         self.area.sought = _pattern(event.text, match_case=event.match_case)
         matches = self._matches()
         if matches:
-            here = bisect_left(matches, (self._origin, 0)) % len(matches)
+            start = min(map(self.area.offset_of, self._origin))
+            here = bisect_left(matches, (start, 0)) % len(matches)
             self._show(matches, here)
         else:
-            self.area.move_to(self._origin)
+            self.area.selection = self._origin
             self._bar.result = "no match" if event.text else ""
 
     @on(FindBar.Step)

@@ -4,7 +4,6 @@ Both look at one line only, so that a keystroke costs the line it falls in and n
 """
 
 import re
-import sys
 import unicodedata
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -46,7 +45,7 @@ def _stand_ins() -> dict[int, str]:
     """
     hidden = (
         point
-        for point in range(sys.maxunicode + 1)
+        for point in (*range(0x10000), *range(0xE0000, 0xE1000))
         if unicodedata.category(chr(point)) in ("Cc", "Cf", "Cs", "Zl", "Zp")
         and visible(chr(point)) != chr(point)
     )

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from storytui.app.keys import bind, help_groups, keymap
 from storytui.app.screens.writing import WritingScreen
 from storytui.app.themes import THEMES, fallback_variables
+from storytui.app.wishes import Wishes
 from storytui.engine.api import Engine
 from storytui.manuscript.file import StoryFile
 from storytui.settings import Settings
@@ -93,12 +94,5 @@ def build_app(
     Raises:
         KeysError: the settings ask for keys that cannot be.
     """
-    screen = WritingScreen(
-        story_file,
-        settings=settings,
-        engine_factory=engine_factory,
-        first_start=first_start,
-        words_today=words_today,
-        direction=direction,
-    )
-    return StorytuiApp(screen, settings)
+    wishes = Wishes(settings, engine_factory, first_start=first_start, direction=direction)
+    return StorytuiApp(WritingScreen(story_file, wishes, words_today=words_today), settings)

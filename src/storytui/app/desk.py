@@ -99,16 +99,17 @@ class Desk:
 
     # --- a take begins, and grows -----------------------------------------------------------------
 
-    def begin(self, take: Take, *, again: bool) -> None:
-        """Put a new take on the desk.
+    def same_place(self, *, again: bool) -> bool:
+        """Whether a new take is for the place of the takes that are here.
 
         Args:
-            take: the take, without any text yet.
-            again: keep it beside the earlier ones for the same place; otherwise the cursor is
-                the place, and the earlier takes are kept only while it is the same as before.
+            again: the writer asked for another take of the same place; otherwise the place is
+                the same while the cursor stands there and the shown take is not used up.
         """
-        if not again and not (self.here and self.open):
-            self._clear()
+        return again or (self.here and self.open)
+
+    def begin(self, take: Take) -> None:
+        """Put a new take on the desk; on an empty one the cursor is its place."""
         if self._place is None:
             self._place = self._area.mark(self._area.offset, gravity="right")
         self.shelf.add(take)
@@ -235,6 +236,15 @@ class Desk:
         if self._place is not None:
             self._area.move_to(self._place.offset)
 
+    def clear(self) -> None:
+        """Leave the place: its takes are put away, what was accepted stays in the manuscript."""
+        for ledger in self._ledgers.values():
+            self._forget(ledger.standing)
+            self._forget(ledger.undone)
+        if self._place is not None:
+            self._area.unmark(self._place)
+        self._ledgers, self._place, self.shelf = {}, None, Shelf()
+
     # --- the manuscript ---------------------------------------------------------------------------
 
     def _between(self, begin: int, end: int) -> str:
@@ -260,11 +270,3 @@ class Desk:
             self._area.unmark(acceptance.begin_mark)
             self._area.unmark(acceptance.end_mark)
         acceptances.clear()
-
-    def _clear(self) -> None:
-        for ledger in self._ledgers.values():
-            self._forget(ledger.standing)
-            self._forget(ledger.undone)
-        if self._place is not None:
-            self._area.unmark(self._place)
-        self._ledgers, self._place, self.shelf = {}, None, Shelf()

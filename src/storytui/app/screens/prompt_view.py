@@ -16,6 +16,7 @@ from storytui.story.visible import visible
 class PromptScreen(ModalScreen[None]):
     """The prompt, control tokens marked; scrolls, and goes on escape."""
 
+    CSS_PATH = "prompt_view.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f12,q", "dismiss", "Close", show=False),
     ]

@@ -15,7 +15,6 @@ from storytui.app.widgets.direction import DirectionRow
 from storytui.app.widgets.take_view import TakeState, TakeView
 from storytui.story.visible import visible
 
-
 # Textual would draw what has its own @click as a link.
 _ON_CLICK = "on_click"
 
@@ -44,6 +43,11 @@ class PaneState:
     """The keys of the welcome; empty after the first start."""
     invitation: tuple[Line, ...] = field(default=())
     """What an empty pane says otherwise."""
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything to be seen that a low screen should make room for."""
+        return self.take is not None or bool(self.welcome)
 
 
 class Pane(Vertical):
@@ -85,9 +89,7 @@ class Pane(Vertical):
     def show(self, state: PaneState) -> None:
         """Show this."""
         has_take = state.take is not None
-        self.set_class(has_take or bool(state.welcome), "-filled")
         self.set_class(has_take, "-take")
-        self.set_class(bool(state.welcome), "-welcome")
         if state.take is not None:
             self.take_view.show(state.take)
         self.query_one("#which", Static).update(self._which(state.which))
@@ -117,7 +119,7 @@ class Pane(Vertical):
 
 
 def clickable(content: Content | str, action: str) -> Content:
-    """Content that runs an action of the screen when it is clicked, and does not look like a link."""
+    """Content that runs an action of the screen when it is clicked."""
     return Content.assemble(content).stylize(Style.from_meta({_ON_CLICK: action}))
 
 

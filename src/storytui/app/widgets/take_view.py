@@ -88,6 +88,9 @@ class TakeView(VerticalScroll, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._state = TakeState()
+        # Textual's own anchor holds a short text at the bottom; this one grows downward.
+        self._following = False
+        self._followed_to = 0.0
 
     def compose(self) -> ComposeResult:
         """The reasoning with its arrow, and the answer under it."""
@@ -99,10 +102,8 @@ class TakeView(VerticalScroll, can_focus=True):
 
     def begin(self, *, follow: bool) -> None:
         """Another take comes: show it from its start, or follow it as it grows."""
-        self.anchor(False)
+        self._following, self._followed_to = follow, 0.0
         self.scroll_home(animate=False, force=True, immediate=True)
-        if follow:
-            self.anchor()
 
     def show(self, state: TakeState) -> None:
         """Show a take as it stands now."""
@@ -120,7 +121,13 @@ class TakeView(VerticalScroll, can_focus=True):
         note.display = bool(state.note)
         note.update(Content(visible(state.note, newlines=False)))
         if state.taken != before.taken and state.upcoming is not None:
+            self._following = False
             self.call_after_refresh(self._show_upcoming)
+        elif state.writing:
+            # Who scrolled up reads something; who is at the end again wants to go on.
+            if self.scroll_y < self._followed_to:
+                self._following = self.scroll_y >= self.max_scroll_y
+            self.call_after_refresh(self._follow)
 
     def action_turn(self, step: int) -> None:
         """Ask for another take."""
@@ -171,6 +178,12 @@ class TakeView(VerticalScroll, can_focus=True):
             content = content.append(Content.styled(CARET, self.get_visual_style("take--caret")))
         return content
 
+    def _follow(self) -> None:
+        """Scroll to the end of what was written."""
+        if self._following:
+            self.scroll_end(animate=False, immediate=True)
+            self._followed_to = self.scroll_y
+
     def _show_upcoming(self) -> None:
         """Scroll so that the stretch the accept key would take can be read."""
         state = self._state
@@ -183,7 +196,6 @@ class TakeView(VerticalScroll, can_focus=True):
         width = answer.size.width
         top = max(Content(text[:begin].rstrip()).get_height({}, width) - 1, 0)
         bottom = Content(text[:end]).get_height({}, width)
-        self.release_anchor()
         at = answer.virtual_region
         self.scroll_to_region(
             Region(0, at.y + top, width, max(bottom - top + 1, 1)), animate=False, force=True

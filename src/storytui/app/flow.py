@@ -1,0 +1,271 @@
+"""How a story goes on: what the keys do with the engine, the desk and the pane.
+
+The writing screen makes it after the first paint and hands it what comes up: keys and messages.
+"""
+
+from textual.containers import Container
+
+from storytui.app.asking import options
+from storytui.app.desk import Desk, Span
+from storytui.app.engine_room import EngineRoom
+from storytui.app.pane_view import PaneView
+from storytui.app.screens.story import StoryScreen
+from storytui.app.widgets.pane import Pane
+from storytui.app.wishes import Wishes
+from storytui.continuing import Options
+from storytui.engine.api import Finished, ModelInfo
+from storytui.takes.take import Take
+
+
+class Flow:
+    """The engine, the desk and the pane of one writing screen."""
+
+    def __init__(self, screen: StoryScreen, side: Container, wishes: Wishes) -> None:
+        """Lay the desk; `furnish` puts the pane into its place.
+
+        Args:
+            screen: gets the engine's messages, and owns manuscript and status line.
+            side: the place of the pane.
+            wishes: what the editor was started with.
+        """
+        self.room = EngineRoom(screen, wishes.engine_factory)
+        """The engine."""
+        self.desk = Desk(screen.area)
+        """The takes."""
+        self.pane = Pane(
+            words=wishes.settings.continuing.words, direction=wishes.direction, id="pane"
+        )
+        self._screen = screen
+        self._side = side
+        self._settings = wishes.settings
+        self._welcome = wishes.first_start
+        self._folded = False
+        self._model: ModelInfo | None = None
+        self._no_model = False
+        self._view = PaneView(wishes.settings.keys)
+
+    async def furnish(self) -> None:
+        """Put the pane into its place, and load the model."""
+        await self._side.mount(self.pane)
+        self._screen.status.engine = "loading the model"
+        self.show()
+        self.room.warm_up()
+
+    @property
+    def writing(self) -> bool:
+        """Whether the model writes, and was not told to stop."""
+        return self.room.busy and not self.room.stopping
+
+    # --- state goes down --------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Bring pane and status line up to date with the desk."""
+        desk, status = self.desk, self._screen.status
+        state = self._view.state(
+            desk, folded=self._folded, writing=self.writing, welcome=self._welcome
+        )
+        self.pane.show(state)
+        self._side.set_class(state.filled, "-filled")
+        self._side.set_class(bool(state.welcome), "-welcome")
+        if self.writing:
+            status.engine = f"{desk.progress or 'writing'} · {self._view.key('stop')} stops"
+        elif self._model is not None:
+            status.engine = "ready"
+        elif self._no_model:
+            status.engine = "no model"
+        self._screen.refresh_bindings()
+
+    # --- what comes of the engine -----------------------------------------------------------------
+
+    def loading(self, fraction: float) -> None:
+        """The model is being loaded."""
+        if not self.writing:
+            self._screen.status.engine = f"loading the model {fraction * 100:.0f} %"
+
+    def ready(self, info: ModelInfo) -> None:
+        """The model is loaded."""
+        self._model = info
+        runs_on, status = info.backend, self._screen.status
+        status.warning = 0 < info.gpu_layers < info.layers
+        if status.warning:
+            runs_on = f"{info.backend}, {info.gpu_layers} of {info.layers} layers"
+        status.model = f"{info.name} · {runs_on}"
+        self.show()
+
+    def not_ready(self, problem: str) -> None:
+        """The model could not be loaded; the page works without one."""
+        self._no_model = self._screen.status.warning = True
+        self._screen.complain(problem)
+        self.show()
+
+    def arrived(self, event: EngineRoom.Arrived) -> None:
+        """More of the reply, or its end; what an old run still says is dropped."""
+        if event.run != self.room.run:
+            return
+        had_answer = self._has_answer
+        for each in event.events:
+            self.desk.receive(each)
+            if isinstance(each, Finished):
+                self._screen.status.speed = each.statistics.tokens_per_second
+        if self._settings.continuing.collapse_reasoning and self._has_answer and not had_answer:
+            self._folded = True
+        if event.ended:
+            self.room.ended(event.run)
+            self.desk.end(event.problem)
+            if event.problem:
+                self._screen.complain(event.problem)
+            elif self._model is None:
+                self.room.warm_up()
+        self.show()
+
+    @property
+    def _has_answer(self) -> bool:
+        return self.desk.written is not None and bool(self.desk.written.answer)
+
+    # --- what comes of the page -------------------------------------------------------------------
+
+    def edited(self) -> None:
+        """The story changed; the takes follow undo and redo."""
+        self.desk.follow_edits()
+        self.moved()
+
+    def moved(self) -> None:
+        """The cursor may be elsewhere: what the keys do may have changed."""
+        if self.desk.take is not None:
+            self.show()
+
+    # --- the keys ---------------------------------------------------------------------------------
+
+    def allows(self, action: str, *, in_text: bool) -> bool:
+        """Whether a key means its action now, or goes on to the widget that has the focus.
+
+        Args:
+            action: the action.
+            in_text: whether the manuscript has the focus.
+        """
+        desk = self.desk
+        match action:
+            case "stop":
+                return self.writing
+            case "accept_sentence":
+                return in_text and desk.open and desk.here
+            case "give_back":
+                return in_text and desk.can_give_back
+            case "accept_paragraph" | "accept_rest":
+                return desk.open
+            case "turn":
+                return desk.shelf.current is not None
+            case "dismiss_take":
+                return not self.writing and (not in_text or self._welcome or desk.take is not None)
+            case "toggle_reasoning":
+                return desk.take is not None
+        return True
+
+    def begin(self, *, again: bool) -> None:
+        """Ask for a take at the cursor, and show at once that work began.
+
+        Args:
+            again: for the place of the earlier takes, and beside them.
+        """
+        area, desk = self._screen.area, self.desk
+        if again and desk.place is not None:
+            desk.go_to_place()
+        self._welcome = self._folded = False
+        self._screen.status.speed = 0.0
+        desk.end()
+        if not desk.same_place(again=again):
+            desk.clear()
+        asked = self._options(len(desk.shelf.takes))
+        desk.begin(
+            Take(
+                seed=asked.sampling.seed,
+                model="" if self._model is None else self._model.name,
+                format=asked.format,
+                direction=asked.direction,
+                words=asked.words,
+            )
+        )
+        if self._model is None:
+            desk.progress = "loading the model"
+        self.room.start(area.text, area.offset, asked)
+        self.pane.take_view.begin(follow=True)
+        self.show()
+
+    def stop(self) -> None:
+        """Stop the model; what came stays."""
+        self.room.stop()
+        self.show()
+
+    def accept_sentence(self) -> None:
+        """Take the next sentence."""
+        self._accept(self.desk.upcoming)
+
+    def accept_paragraph(self) -> None:
+        """Take the rest of the paragraph; from elsewhere, go to the place first."""
+        self._accept(self.desk.take.next_paragraph() if self.desk.take else None)
+
+    def accept_rest(self) -> None:
+        """Take all that is left; from elsewhere, go to the place first."""
+        self._accept(self.desk.take.rest() if self.desk.take else None)
+
+    def _accept(self, span: Span | None) -> None:
+        if not self.desk.here:
+            self.go_to_place()
+        elif self.desk.accept(span):
+            self._screen.area.focus()
+            self.show()
+
+    def give_back(self) -> None:
+        """Give the last accepted piece back."""
+        if not self.desk.give_back():
+            self._screen.say("That piece was changed since it was taken, so it stays.")
+        self.show()
+
+    def turn(self, step: int) -> None:
+        """Show an earlier (-1) or later (1) take."""
+        self.desk.turn(step)
+        self.pane.take_view.begin(follow=False)
+        self.show()
+
+    def dismiss(self) -> None:
+        """Empty the pane."""
+        self._welcome = False
+        self.desk.dismiss()
+        self.show()
+
+    def go_to_place(self) -> None:
+        """Put the cursor where the take belongs."""
+        self.desk.go_to_place()
+        self._screen.area.focus()
+        self.show()
+
+    def toggle_reasoning(self) -> None:
+        """Fold or unfold the reasoning."""
+        self._folded = not self._folded
+        self.show()
+
+    def switch_to_direction(self) -> None:
+        """To the direction and back."""
+        if self.pane.direction.has_focus_within:
+            self._screen.area.focus()
+        else:
+            # Where the pane comes from below it may be away, and what is away takes no focus.
+            self._side.set_class(True, "-filled")
+            self._screen.call_after_refresh(self.pane.direction.focus_direction)
+
+    def switch_to_pane(self) -> None:
+        """To the take and back."""
+        view = self.pane.take_view
+        if view.has_focus or self.desk.take is None:
+            self._screen.area.focus()
+        else:
+            view.focus()
+
+    def show_prompt(self) -> None:
+        """Ask what the model would see."""
+        area = self._screen.area
+        self.room.make_prompt(area.text, area.offset, self._options(0))
+
+    def _options(self, earlier: int) -> Options:
+        row = self.pane.direction
+        return options(self._settings, direction=row.text, words=row.words, earlier=earlier)

@@ -23,6 +23,9 @@ from storytui.story.words import count_words
 UNDO_STEPS = 10_000
 """How many steps can be undone; a step is a word or two of typing."""
 
+LONGEST_MATCH = 300
+"""Characters; how far outside a row a match may reach and still be marked in it."""
+
 
 class ProseArea(TextArea, inherit_bindings=False):
     """Soft-wrapped text with Markdown lightly styled.
@@ -224,7 +227,8 @@ class ProseArea(TextArea, inherit_bindings=False):
         for span in spans(line):
             stylize(self._look(span.look), span.start, span.end)
         if self.sought is not None:
-            for match in self.sought.finditer(line):
+            nearby = max(0, start - LONGEST_MATCH), end + LONGEST_MATCH
+            for match in self.sought.finditer(line, *nearby):
                 stylize(self._look("match"), *match.span())
         if selected is not None:
             text.stylize(self._theme.selection_style or Style(reverse=True), *selected)

@@ -3,8 +3,10 @@
 The editor, the headless command and the bench all go through here.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from storytui.engine.api import (
     Engine,
@@ -16,6 +18,7 @@ from storytui.engine.api import (
     Request,
     Sampling,
     SegmentPlan,
+    opening_of,
 )
 from storytui.story.prompt import ANSWER, REASONING, PromptFormat, prompt_format
 from storytui.story.window import Window, choose_window
@@ -30,6 +33,8 @@ GRACE_SHARE = 2.0
 """Room for an answer that finds its sentence's end late."""
 TAG_TOKENS = 32
 """Tokens kept free for the tags of each segment."""
+LEAD_WORDS = 60
+"""Enough of the story for a model that never saw the format to hear its voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,9 @@ class Options:
     """Length of the answer, in words."""
     reasoning_tokens: int = 256
     """The most tokens of reasoning; 0 leaves the reasoning out."""
+    lead_words: int = -1
+    """The story's last words that are written, unseen, before the answer is sampled; 0: none, as
+    models trained on the format want it; -1: none for those, `LEAD_WORDS` for all others."""
     sampling: Sampling = field(default_factory=Sampling)
 
 
@@ -56,8 +64,7 @@ class Plan:
     @property
     def opening(self) -> str:
         """The reply's first tag and what is written behind it: the end of the prompt."""
-        first = self.request.segments[0]
-        return first.opening + first.prefix
+        return opening_of(self.request.segments[0])
 
 
 class NoStoryError(ValueError):
@@ -79,21 +86,22 @@ def plan(engine: Engine, text: str, offset: int, options: Options) -> Plan:
             "There is no story before the cursor yet; write a first sentence to go on from."
         )
     info = engine.load()
-    segments = _segments(form, options)
+    # White space before the cursor is no part of the story yet: how the answer joins is decided
+    # when it is taken, and a token of blanks at the end of a prompt misleads the model.
+    before = before.rstrip()
+    segments = _segments(form, options, _lead(before, options, info))
     guidance = options.direction if form.takes_guidance else ""
     empty = form.user_message("", guidance)
-    first = segments[0]
-    fixed = engine.prompt(empty, first.opening + first.prefix).tokens
+    fixed = engine.prompt(empty, opening_of(segments[0])).tokens
     reply = sum(each.tokens + TAG_TOKENS for each in segments)
+    reply += sum(engine.count([opening_of(each) for each in segments[1:]]))
     budget = info.context - fixed - reply
     if budget < 1:
         raise PromptTooLongError(
             f"The context of {info.context:,} tokens has no room for the story beside a reply of "
             f"up to {reply:,}; ask for fewer words or a larger context."
         )
-    # White space before the cursor is no part of the story yet: how the answer joins is decided
-    # when it is taken, and a token of blanks at the end of a prompt misleads the model.
-    window = choose_window(before.rstrip(), budget, engine.count)
+    window = choose_window(before, budget, engine.count)
     request = Request(
         message=form.user_message(window.text, guidance),
         segments=segments,
@@ -119,12 +127,25 @@ def show_prompt(engine: Engine, text: str, offset: int, options: Options) -> Pro
     return engine.prompt(planned.request.message, planned.opening)
 
 
-def model_name(info: ModelInfo) -> str:
-    """The model's name for people: the file's own name tells more than many metadata do."""
-    return info.name
+def trained_on_the_format(info: ModelInfo) -> bool:
+    """Whether a model was trained on the project's prompt formats, by its name."""
+    names = f"{info.name} {Path(info.path).name}".lower()
+    return "cra-v1" in names or "storytui" in names
 
 
-def _segments(form: PromptFormat, options: Options) -> tuple[SegmentPlan, ...]:
+def _lead(before: str, options: Options, info: ModelInfo) -> str:
+    """The story's last words, from a word's start to its very end."""
+    words = options.lead_words
+    if words < 0:
+        words = 0 if trained_on_the_format(info) else LEAD_WORDS
+    if words == 0:
+        return ""
+    starts = [match.start() for match in re.finditer(r"\S+", before[-words * 40 :])]
+    near = max(0, len(before) - words * 40)
+    return before[near + starts[-words:][0] :]
+
+
+def _segments(form: PromptFormat, options: Options, lead: str) -> tuple[SegmentPlan, ...]:
     plans = []
     direction = "" if form.takes_guidance else _as_sentence(options.direction)
     for segment in form.segments:
@@ -147,6 +168,7 @@ def _segments(form: PromptFormat, options: Options) -> tuple[SegmentPlan, ...]:
                     name=segment.name,
                     opening=segment.opening,
                     closing=segment.closing,
+                    lead=lead,
                     words=options.words,
                     minimum_words=round(options.words * MINIMUM_SHARE),
                     tokens=round(options.words * GRACE_SHARE * TOKENS_PER_WORD) + 64,

@@ -1,8 +1,16 @@
 """From manuscript and cursor to a reply."""
 
 import pytest
+from msgspec import structs
 
-from storytui.continuing import NoStoryError, Options, continue_story, plan, show_prompt
+from storytui.continuing import (
+    NoStoryError,
+    Options,
+    continue_story,
+    plan,
+    show_prompt,
+    trained_on_the_format,
+)
 from storytui.engine.api import Finished, PromptTooLongError, Retracted, Sampling, Text
 from storytui.engine.process import ProcessEngine
 from storytui.story.prompt import UnknownFormatError
@@ -70,6 +78,21 @@ def test_an_empty_story_is_said(engine: ProcessEngine, before: str) -> None:
 def test_too_many_words_for_the_context_are_said(engine: ProcessEngine) -> None:
     with pytest.raises(PromptTooLongError, match="fewer words"):
         plan(engine, BOOK, 900, Options(words=4000))
+
+
+def test_a_model_that_never_saw_the_format_hears_the_storys_last_words(
+    engine: ProcessEngine,
+) -> None:
+    answer = plan(engine, BOOK, 900, Options()).request.segments[-1]
+    assert BOOK[:900].rstrip().endswith(answer.lead)
+    assert len(answer.lead.split()) == 60
+    assert plan(engine, BOOK, 900, Options(lead_words=0)).request.segments[-1].lead == ""
+
+
+def test_a_model_trained_on_the_format_gets_nothing_but_the_tags(engine: ProcessEngine) -> None:
+    info = engine.load()
+    assert not trained_on_the_format(info)
+    assert trained_on_the_format(structs.replace(info, name="CRA-v1-7B"))
 
 
 def test_an_unknown_format_is_said(engine: ProcessEngine) -> None:

@@ -96,7 +96,7 @@ def test_after_more_text_only_that_and_the_templates_end_are_evaluated(
     more = statistics(list(engine.generate(request(STORY + new))))
     # What the template puts behind the story moves with it.
     tail = engine.prompt(STORY, "<reasoning>").tokens - engine.prompt(STORY, "").tokens
-    tail += len("<|im_end|> \n <|im_start|> assistant \n".split(" "))
+    tail += len(["<|im_end|>", "\n", "<|im_start|>", "assistant", "\n"])
     assert more.evaluated_tokens <= engine.count([new])[0] + tail + 1
 
 

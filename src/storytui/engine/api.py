@@ -54,6 +54,9 @@ class SegmentPlan(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     opening: str
     closing: str
+    lead: str = ""
+    """Text written before the segment's own, neither shown nor part of it: the story's last words,
+    for models that were never trained on the format."""
     prefix: str = ""
     """Text the segment begins with, written and not sampled (a direction opens the reasoning)."""
     words: int | None = None
@@ -62,6 +65,11 @@ class SegmentPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Closing tags and end tokens are masked until the segment has this many words."""
     tokens: int = 512
     """The most tokens the segment may take, grace included."""
+
+
+def opening_of(plan: SegmentPlan) -> str:
+    """What the engine writes before it samples a segment."""
+    return plan.opening + plan.lead + plan.prefix
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

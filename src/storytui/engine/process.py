@@ -182,9 +182,7 @@ class ProcessEngine:
             ModelError: the model cannot be used.
             EngineDiedError: the child ended while it loaded.
         """
-        for _ in self.loading():
-            pass
-        return self._loaded(self._start())
+        return self._loaded(self._ready())
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
@@ -197,8 +195,7 @@ class ProcessEngine:
 
     def generate(self, request: Request) -> Iterator[Event]:
         """Events of one reply."""
-        self.load()
-        child = self._start()
+        child = self._ready()
         call = next(self._numbers)
         inbox = child.open_call(call)
         self._run = call
@@ -259,7 +256,9 @@ class ProcessEngine:
 
     def loading(self) -> Iterator[Loading]:
         """Start the child where there is none; progress until the model is loaded or cannot be."""
-        child = self._start()
+        return self._progress(self._start())
+
+    def _progress(self, child: _Child) -> Iterator[Loading]:
         shown = -1.0
         while True:
             with child.ready:
@@ -270,6 +269,14 @@ class ProcessEngine:
                 shown = child.progress
             yield Loading(shown)
 
+    def _ready(self) -> _Child:
+        """A child with its model loaded."""
+        child = self._start()
+        for _ in self._progress(child):
+            pass
+        self._loaded(child)
+        return child
+
     def _loaded(self, child: _Child) -> ModelInfo:
         with child.ready:
             if child.problem is not None:
@@ -278,8 +285,7 @@ class ProcessEngine:
             return child.info
 
     def _ask(self, message: Callable[[int], ToChild], kind: type[_Answer]) -> _Answer:
-        self.load()
-        child = self._start()
+        child = self._ready()
         call = next(self._numbers)
         inbox = child.open_call(call)
         try:

@@ -24,6 +24,7 @@ from storytui.engine.api import (
     SegmentStarted,
     Statistics,
     Text,
+    opening_of,
 )
 from storytui.engine.kv import tokens_to_keep
 from storytui.engine.segment import SegmentText, may_begin_tag, tags_of
@@ -173,11 +174,10 @@ class _Reply:
         arrived = self._clock()
         vocabulary = self._model.vocabulary
         first = request.segments[0]
-        parts = assemble(
-            self._model.frame, request.message, first.opening + first.prefix, vocabulary
-        )
+        parts = assemble(self._model.frame, request.message, opening_of(first), vocabulary)
         prompt = encode(parts, vocabulary)
         reply = sum(each.tokens + TAG_TOKENS for each in request.segments)
+        reply += sum(len(vocabulary.tokenize(each.lead)) for each in request.segments[1:])
         if len(prompt) + reply > self._model.context:
             raise PromptTooLongError(
                 f"the prompt has {len(prompt):,} tokens and the reply may take {reply:,}, but the "
@@ -212,7 +212,7 @@ class _Reply:
                         break
                     if index + 1 < len(request.segments):
                         following = request.segments[index + 1]
-                        self._seam(segment, plan.closing + following.opening + following.prefix)
+                        self._seam(segment, plan.closing + opening_of(following))
             finally:
                 sampler.close()
         seconds = self._last - self._first
@@ -261,7 +261,7 @@ class _Reply:
                 return "stopped"
             if unripe:
                 unripe = segment.unripe
-            if not segment.text:
+            if not segment.text and not segment.plan.lead:
                 self._model.mask(self._masks.beginning)
             if unripe:
                 self._model.mask(self._masks.closing(tags))

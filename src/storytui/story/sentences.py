@@ -29,6 +29,7 @@ _ABBREVIATIONS = re.compile(
     re.IGNORECASE,
 )
 _LAST_WORD = re.compile(r"[^\W_](?:[\w.]*\w)?\Z")
+_VISIBLE = re.compile(r"\S")
 _LIST_NUMBER = re.compile(r"(?:^|[\n\r])[ \t]*\d{1,3}\Z")
 
 _QUOTES = re.compile('["„“”«»]')
@@ -118,6 +119,13 @@ def last_sentence_end(text: str, minimum: int = 0) -> int | None:
     return None
 
 
+def sentence_starts(text: str) -> list[int]:
+    """Where sentences begin, judged by their marks alone: for texts too long for pysbd."""
+    ends = [0, *(found.end() for found in _END.finditer(text) if not _goes_on(text, found.end()))]
+    following = (_VISIBLE.search(text, end) for end in ends)
+    return [found.start() for found in following if found is not None]
+
+
 def in_quotation(text: str, end: int | None = None) -> bool:
     """Whether a double quotation is open at `end` (default: at the end of `text`).
 
@@ -144,6 +152,11 @@ def in_quotation(text: str, end: int | None = None) -> bool:
             else:
                 opened = False
     return opened
+
+
+def last_paragraph(text: str) -> str:
+    """The paragraph that `text` ends in, as far as it goes."""
+    return text[_last_paragraph_start(text, len(text)) :]
 
 
 def _last_paragraph_start(text: str, end: int) -> int:

@@ -4,17 +4,22 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from storytui.story.sentences import sentence_spans
+from storytui.story.sentences import blank_lines_separate, sentence_starts
 
 Count = Callable[[Sequence[str]], Sequence[int]]
+"""Tokens of each of several texts."""
 
 _MARGIN = 8
-"""Tokens kept free: a text counted in pieces and the same text whole may differ by a few."""
-_MARGIN_SHARE = 0.01
-_FIRST_BATCH = 4_000
-"""Characters counted in the first call; each further call counts twice as many."""
-_LONGEST = 64
-"""Characters a token may stand for at the most, to leave what cannot fit uncounted."""
+"""Tokens kept free, where there is room: a text counted in parts may differ a little from the
+same text counted whole."""
+_LIKELY = 4
+"""Characters of a token, to guess how much to count at once."""
+_LONGEST = 12
+"""Characters of a token at the most, on average, to know what not to count at all."""
+_SMALLEST_BATCH = 500
+_STYLE = 20_000
+"""Characters before the cursor that tell how paragraphs are separated."""
+_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,64 +34,92 @@ class Window:
 def choose_window(before: str, budget: int, count: Count) -> Window:
     """Choose the text before the cursor that fits `budget` tokens.
 
-    From the manuscript's start where all of it fits, else from a paragraph's start; from a
-    sentence's or a word's start where even the last paragraph is too long.
+    It begins at the manuscript's start where all of it fits, else at a paragraph's start; at a
+    sentence's where paragraphs would leave half of the budget unused, at a word's or a
+    character's where not even a sentence fits. The text is counted backwards from the cursor, so
+    that what is far from it costs nothing.
 
     Args:
         before: the manuscript up to the cursor.
         budget: the most tokens the window may take.
-        count: tokens of each of several texts.
+        count: tokens of each of several texts. The window keeps to the budget wherever a text
+            has no more tokens than its parts.
     """
-    room = budget - _MARGIN - int(budget * _MARGIN_SHARE)
-    start = _fill(before, _paragraph_starts(before), room, count)
-    if start == len(before):
-        # At least one token a word: what is further away cannot fit.
-        near = max(0, len(before) - max(0, room) * _LONGEST)
-        starts = [near + a for a, _ in sentence_spans(before[near:])]
-        start = _fill(before, reversed(starts), room, count)
-    if start == len(before):
-        near = max(0, len(before) - max(0, room) * _LONGEST)
-        starts = [near + match.start() for match in re.finditer(r"\S+", before[near:])]
-        start = _fill(before, reversed(starts), room, count)
-    return Window(start, before[start:])
+    budget -= min(_MARGIN, max(0, budget) // 50)
+    filling = _Filling(before, max(0, budget), count)
+    filling.extend(_paragraph_starts(before))
+    for finer in (sentence_starts, _word_starts, _character_starts):
+        if filling.start == 0 or 2 * filling.room < budget:
+            break
+        near = max(0, filling.start - _LONGEST * filling.room)
+        starts = [near + start for start in finer(before[near : filling.start])]
+        # What was cut to begin with may be cut in the middle of a word.
+        if near > 0 and finer is not _character_starts:
+            starts = starts[1:]
+        filling.extend(reversed(starts))
+    return Window(filling.start, before[filling.start :])
+
+
+class _Filling:
+    """A window that grows towards the manuscript's start."""
+
+    def __init__(self, text: str, room: int, count: Count) -> None:
+        self.start = len(text)
+        self.room = room
+        """Tokens that are left."""
+        self._text = text
+        self._count = count
+
+    def extend(self, starts: Iterator[int]) -> None:
+        """Begin as early as fits, at one of `starts`, which are given from the last."""
+        for batch in self._batches(starts):
+            parts = [self._text[start:end] for start, end in batch]
+            for (start, _), tokens in zip(batch, self._count(parts), strict=True):
+                if tokens > self.room:
+                    return
+                self.room -= tokens
+                self.start = start
+
+    def _batches(self, starts: Iterator[int]) -> Iterator[list[tuple[int, int]]]:
+        """Stretches before the window, from the last, about as many at once as may fit."""
+        batch: list[tuple[int, int]] = []
+        end = self.start
+        for start in starts:
+            if start >= end:
+                continue
+            if batch and self.start - start > _LONGEST * self.room:
+                break
+            if not batch and end - start > _LONGEST * self.room:
+                return
+            batch.append((start, end))
+            end = start
+            if self.start - start >= max(_SMALLEST_BATCH, _LIKELY * self.room):
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
 
 def _paragraph_starts(text: str) -> Iterator[int]:
-    """Where paragraphs begin, the last one first."""
-    separator = "\n\n" if "\n\n" in text.strip() else "\n"
-    end = len(text)
-    while end > 0:
-        found = text.rfind(separator, 0, end)
-        start = found + len(separator) if found >= 0 else 0
-        # The last of several line breaks is the one before the paragraph.
-        if text[start:end].strip():
+    """Where paragraphs begin, from the last."""
+    by_blank_lines = blank_lines_separate(text[-_STYLE:])
+    start = len(text)
+    filled = False
+    while start > 0:
+        end = start - 1 if start < len(text) or text.endswith("\n") else start
+        line_start = text.rfind("\n", 0, end) + 1
+        empty = not text[line_start:end].strip()
+        if filled and (empty or not by_blank_lines):
             yield start
-        end = found if found >= 0 else 0
+            filled = False
+        filled = filled or not empty
+        start = line_start
+    yield 0
 
 
-def _fill(text: str, starts: Iterator[int], room: int, count: Count) -> int:
-    """The earliest of `starts` (given from the last) from which the text fits; its end if none."""
-    chosen = end = len(text)
-    batch_size = _FIRST_BATCH
-    exhausted = False
-    while not exhausted:
-        batch: list[tuple[int, str]] = []
-        size = 0
-        exhausted = True
-        for start in starts:
-            piece = text[start:end]
-            if len(piece) > max(0, room) * _LONGEST:
-                break
-            batch.append((start, piece))
-            end = start
-            size += len(piece)
-            if size >= batch_size:
-                exhausted = False
-                break
-        for (start, _), tokens in zip(batch, count([piece for _, piece in batch]), strict=True):
-            room -= tokens
-            if room < 0:
-                return chosen
-            chosen = start
-        batch_size *= 2
-    return chosen
+def _word_starts(text: str) -> list[int]:
+    return [found.start() for found in _WORD.finditer(text)]
+
+
+def _character_starts(text: str) -> list[int]:
+    return list(range(len(text)))

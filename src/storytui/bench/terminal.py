@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import pty
 import select
 import signal
 import struct
@@ -23,11 +22,16 @@ class Terminal:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.started = time.perf_counter()
         """When the program was started, by `time.perf_counter`."""
-        self._pid, self._descriptor = pty.fork()
-        if self._pid == 0:
-            os.execvpe(command[0], list(command), dict(environment))
+        self._descriptor, terminal = os.openpty()
+        # Before the program starts: it must not see a terminal that changes its size.
         size = struct.pack("HHHH", ROWS, COLUMNS, 0, 0)
-        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, size)
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._descriptor)
+            os.login_tty(terminal)
+            os.execvpe(command[0], list(command), dict(environment))
+        os.close(terminal)
 
     def __enter__(self) -> "Terminal":
         return self

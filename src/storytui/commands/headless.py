@@ -13,7 +13,7 @@ from typing import TextIO
 
 from storytui.commands.choices import continuation, settings_in_force, start_engine
 from storytui.commands.ending import FAILURE, INTERRUPTED, USAGE_ERROR, fail
-from storytui.continuing import NoStoryError, Options, continue_story, model_name, show_prompt
+from storytui.continuing import NoStoryError, Options, continue_story, show_prompt
 from storytui.engine.api import (
     Engine,
     EngineError,
@@ -97,7 +97,7 @@ def read_story(name: str) -> str:
 
 
 def _print_continuation(job: Job, options: argparse.Namespace) -> int:
-    model = model_name(job.engine.load())
+    model = job.engine.load().name
     texts = {REASONING.name: "", ANSWER.name: ""}
     output = _Output(stream=options.stream)
     finished = None

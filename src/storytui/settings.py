@@ -55,6 +55,10 @@ class ContinueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Length of the answer in words, from 1 to 4000."""
     reasoning_tokens: NonNegative = 256
     """The most tokens of reasoning; 0 leaves the reasoning out."""
+    lead_words: Annotated[int, Meta(ge=-1, le=400)] = -1
+    """The story's last words that are repeated to the model, unseen, before it answers; 0: none.
+
+    -1: none for models trained on the prompt format, 60 for all others."""
     collapse_reasoning: bool = False
     """Fold the reasoning away when the answer begins."""
 

@@ -29,5 +29,6 @@ def options(settings: Settings, *, direction: str, words: int, earlier: int = 0)
         direction=direction,
         words=words,
         reasoning_tokens=settings.continuing.reasoning_tokens,
+        lead_words=settings.continuing.lead_words,
         sampling=Sampling(**msgspec.structs.asdict(settings.sampling) | {"seed": seed}),
     )

@@ -98,5 +98,6 @@ def continuation(settings: Settings, direction: str = "") -> Options:
         direction=direction,
         words=settings.continuing.words,
         reasoning_tokens=settings.continuing.reasoning_tokens,
+        lead_words=settings.continuing.lead_words,
         sampling=sampling(settings.sampling),
     )

@@ -137,14 +137,21 @@ class TokenCounts:
         self._counts: dict[str, int] = {}
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, tokenised as the continuation of a plain run."""
+        """Tokens of each text in the middle of a plain run, where a letter follows it."""
         result = []
         for text in texts:
             known = self._counts.get(text)
             if known is None:
                 if len(self._counts) >= self._capacity:
                     self._counts.clear()
-                known = len(self._vocabulary.tokenize_inside(text))
+                known = self._tokens(text)
                 self._counts[text] = known
             result.append(known)
         return result
+
+    def _tokens(self, text: str) -> int:
+        # White space at an end is cut otherwise than before a letter: many tokenizers give the
+        # last blank or line break to what follows.
+        if text[-1:].isspace():
+            return len(self._vocabulary.tokenize_inside(text + "a")) - 1
+        return len(self._vocabulary.tokenize_inside(text))

@@ -7,7 +7,7 @@ after it; keys that come before wait for it.
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.events import DescendantFocus, Resize
 from textual.worker import Worker, WorkerState
@@ -45,6 +45,9 @@ class WritingScreen(StoryScreen):
         bind("focus-pane", "focus_pane"),
         bind("toggle-reasoning", "toggle_reasoning"),
         bind("show-prompt", "show_prompt"),
+        # Textual's own, which the actions on the same keys would replace.
+        Binding("tab", "next_field", show=False),
+        Binding("shift+tab", "previous_field", show=False),
     ]
 
     def __init__(self, story_file: StoryFile, wishes: Wishes, *, words_today: int) -> None:
@@ -166,9 +169,19 @@ class WritingScreen(StoryScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a key means its action now, or goes on to the widget that has the focus."""
+        if action in ("next_field", "previous_field"):
+            return not self.area.has_focus
         if self.flow is None:
             return action not in _NEED_A_TAKE
         return self.flow.allows(action, in_text=self.area.has_focus)
+
+    def action_next_field(self) -> None:
+        """To the next field of the pane or the find bar; from the page there is no such way."""
+        self.focus_next()
+
+    def action_previous_field(self) -> None:
+        """To the field before."""
+        self.focus_previous()
 
     def action_go_on(self) -> None:
         """Go on from the cursor; while the model writes, stop it."""

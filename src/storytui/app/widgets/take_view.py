@@ -123,7 +123,7 @@ class TakeView(VerticalScroll, can_focus=True):
         if state.taken != before.taken and state.upcoming is not None:
             self._following = False
             self.call_after_refresh(self._show_upcoming)
-        elif state.writing:
+        elif state.writing or before.writing:
             # Who scrolled up reads something; who is at the end again wants to go on.
             if self.scroll_y < self._followed_to:
                 self._following = self.scroll_y >= self.max_scroll_y

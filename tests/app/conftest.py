@@ -1,0 +1,154 @@
+"""The editor with a scripted engine, and ways to wait for what comes of a key press."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from textual.message import Message
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from storytui.app.app import StorytuiApp, build_app
+from storytui.app.desk import Desk
+from storytui.app.flow import Flow
+from storytui.app.screens.writing import WritingScreen
+from storytui.engine.api import EngineError
+from storytui.engine.scripted import Script, ScriptedEngine, reply
+from storytui.manuscript.file import StoryFile
+from storytui.settings import SamplingSettings, Settings
+
+STORY = (
+    "# Chapter Three\n\n"
+    "The lamp had been out for eleven minutes before anyone in the village noticed, "
+    "and for twelve before anyone said so.\n\n"
+    '"You knew," he said.'
+)
+
+REASONING = (
+    "She has not told him about the letter. He will see the empty hook before she can speak; "
+    "let the silence do it, then her first true answer, short."
+)
+ANSWER = (
+    '\n\n"I knew," she said.\n\nHe looked past her, to the hook where the key had hung for '
+    "thirty years. He did not ask who had taken it.\n\nThe wind *leaned* on the door."
+)
+OTHER_ANSWER = "\n\nShe shook her head. The stairs were wet, and the wet was not rain."
+
+SCRIPTS: tuple[Script, ...] = (reply(REASONING, ANSWER), reply("Let her lie.", OTHER_ANSWER))
+
+DEADLINE = 10.0
+"""Seconds after which what was waited for will not come."""
+
+
+@dataclass
+class Editor:
+    """A running editor, its engine, and every message that was posted."""
+
+    app: StorytuiApp
+    pilot: Pilot[None]
+    engine: ScriptedEngine
+    messages: list[Message] = field(default_factory=list)
+
+    @property
+    def screen(self) -> WritingScreen:
+        return self.app.writing
+
+    @property
+    def flow(self) -> Flow:
+        assert self.screen.flow is not None
+        return self.screen.flow
+
+    @property
+    def desk(self) -> Desk:
+        return self.flow.desk
+
+    @property
+    def answer(self) -> str:
+        """What the pane shows of the answer."""
+        return str(self.screen.query_one("#answer", Static).content)
+
+    @property
+    def said(self) -> str:
+        """What the status line shows."""
+        return self.screen.status.render().plain
+
+    @property
+    def text(self) -> str:
+        return self.screen.area.text
+
+    def cursor_to(self, offset: int) -> None:
+        self.screen.area.move_to(offset)
+
+    def seen(self, kind: type[Message]) -> list[Message]:
+        """The messages of a kind, in the order they came, once each though they bubble."""
+        found = {id(each): each for each in self.messages if isinstance(each, kind)}
+        return list(found.values())
+
+    async def until(self, true: Callable[[], object]) -> None:
+        """Wait until something holds."""
+        async with asyncio.timeout(DEADLINE):
+            while not true():
+                await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def go_on(self) -> None:
+        """Press the key, and wait for the whole reply."""
+        await self.press("ctrl+g")
+        await self.until(lambda: not self.flow.room.busy)
+
+
+@pytest.fixture
+def story_path(tmp_path: Path) -> Path:
+    path = tmp_path / "lighthouse.md"
+    path.write_text(STORY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def start(story_path: Path):
+    """Start the editor; the cursor stands at the story's end."""
+
+    @asynccontextmanager
+    async def running(
+        scripts: Sequence[Script] = SCRIPTS,
+        *,
+        size: tuple[int, int] = (120, 40),
+        settings: Settings | None = None,
+        story_file: StoryFile | None = None,
+        first_start: bool = False,
+        load: Script = (),
+        engine_error: EngineError | None = None,
+        ready: bool = True,
+    ) -> AsyncIterator[Editor]:
+        engine = ScriptedEngine(scripts, load=load)
+
+        def make() -> ScriptedEngine:
+            if engine_error is not None:
+                raise engine_error
+            return engine
+
+        app = build_app(
+            settings=settings or Settings(sampling=SamplingSettings(seed=7)),
+            story_file=story_file or StoryFile.read(story_path),
+            engine_factory=make,
+            first_start=first_start,
+        )
+        messages: list[Message] = []
+        async with app.run_test(size=size, message_hook=messages.append) as pilot:
+            editor = Editor(app, pilot, engine, messages)
+            app.writing.area.cursor_blink = False
+            editor.cursor_to(len(editor.text))
+            if ready and engine_error is None:
+                await editor.until(lambda: editor.screen.status.engine == "ready")
+            else:
+                await editor.until(lambda: editor.screen.flow)
+            yield editor
+
+    return running

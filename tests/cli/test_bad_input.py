@@ -107,6 +107,23 @@ def test_broken_settings_end_with_1_and_name_the_line(
         complains(storytui(*arguments), 1, "line 2")
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[editor]\ntheme = 'pinkish'", "[editor] theme: no theme is called 'pinkish'"),
+        ("[keys]\nfly = 'f9'", "[keys]: "),
+    ],
+)
+def test_what_only_the_editor_knows_is_named_before_it_opens(
+    storytui: Run, story: Path, home: Path, text: str, says: str
+) -> None:
+    path = home / "config" / "storytui" / "settings.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+
+    complains(storytui(story), 1, says)
+
+
 def test_an_error_cannot_speak_to_the_terminal(storytui: Run, tmp_path: Path) -> None:
     done = storytui("continue", tmp_path / "\x1b]52;c;aGk=\x07.md")
 

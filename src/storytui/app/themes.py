@@ -5,7 +5,7 @@ its background, dim text at 4.5:1, and every colour falls to a different one of 
 simple terminals have.
 """
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="storytui-dark",
@@ -86,6 +86,21 @@ LIGHT = Theme(
 THEMES: tuple[Theme, ...] = (DARK, LIGHT)
 """For `App.register_theme`. Themes of others lack `$dim`, `$rule`, `$heading` and
 `$match-background`; `fallback_variables` fills them in."""
+
+
+class UnknownThemeError(ValueError):
+    """No theme has this name."""
+
+
+def check_theme(name: str) -> None:
+    """See that there is a theme of this name.
+
+    Raises:
+        UnknownThemeError: there is none; the message lists those there are.
+    """
+    names = [each.name for each in THEMES] + sorted(BUILTIN_THEMES)
+    if name not in names:
+        raise UnknownThemeError(f"no theme is called {name!r}; there are: {', '.join(names)}")
 
 
 def fallback_variables(theme: Theme) -> dict[str, str]:

@@ -12,10 +12,10 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from storytui.bench.terminal import Terminal
+from storytui.bench.terminal import Terminal, TerminalError
 
 FIRST_WORD = "Zephyrine"
 """Stands near the beginning of every story that is opened here, and nowhere else on the screen."""
@@ -49,7 +49,9 @@ def measure_keystrokes() -> list[dict[str, float]]:
             with Terminal([*_PYTHON, "storytui.cli", str(story)], environment) as terminal:
                 terminal.wait_for(FIRST_WORD.encode())
                 # The model is loaded behind the editor; typing is measured when that is over.
-                terminal.settle()
+                with suppress(TerminalError):
+                    terminal.wait_for(b"ready", seconds=30)
+                terminal.settle(quiet=0.3, seconds=10)
                 times = sorted(_keystrokes(terminal))
         found.append(
             {

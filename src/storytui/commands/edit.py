@@ -7,6 +7,7 @@ from pathlib import Path
 from storytui import folders
 from storytui.app.app import build_app
 from storytui.app.keys import KeysError
+from storytui.app.themes import UnknownThemeError, check_theme
 from storytui.commands.choices import settings_in_force, start_engine
 from storytui.commands.ending import FAILURE, USAGE_ERROR, fail
 from storytui.manuscript.file import ManuscriptError, StoryFile
@@ -19,6 +20,7 @@ def run_editor(options: argparse.Namespace) -> int:
     """Open the story, or an empty one without a name; returns when the writer quits."""
     try:
         settings = settings_in_force(options)
+        check_theme(settings.editor.theme)
         story_file = _story(options)
         app = build_app(
             settings=settings,
@@ -29,7 +31,11 @@ def run_editor(options: argparse.Namespace) -> int:
         )
     except UnknownFormatError as error:
         return fail(error, USAGE_ERROR)
-    except (SettingsError, ManuscriptError, KeysError) as error:
+    except UnknownThemeError as error:
+        return fail(f"settings.toml: [editor] theme: {error}", FAILURE)
+    except KeysError as error:
+        return fail(f"settings.toml: [keys]: {error}", FAILURE)
+    except (SettingsError, ManuscriptError) as error:
         return fail(error, FAILURE)
     app.run()
     return app.return_code or 0

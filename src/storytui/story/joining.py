@@ -146,13 +146,14 @@ def _begins_word(after: str) -> bool:
 def _paragraph_break(before: str, after: str) -> str:
     """What separates paragraphs here: a blank line or a single newline.
 
-    The line breaks nearest to the cursor decide, those before it first. Single ones count where
-    they follow the end of a sentence: the others are line breaks inside paragraphs.
+    The last line breaks before the cursor decide, those after it only where there are none.
+    Single ones count where they follow the end of a sentence: the others are line breaks inside
+    paragraphs. What is inserted never changes the decision.
     """
     breaks = [*_breaks_backwards(before)]
-    if len(breaks) < _BREAKS_LOOKED_AT // 2:
+    if not breaks:
         head = after[:4000]
-        breaks += [
+        breaks = [
             _kind(head, found.start(), found.end())
             for found in _BREAK.finditer(head)
             if head[: found.start()].strip() and found.end() < len(head)
@@ -167,8 +168,8 @@ def _paragraph_break(before: str, after: str) -> str:
 
 
 def _breaks_backwards(text: str) -> Iterator[str]:
-    """The kinds of the last few breaks inside `text`, the last one first."""
-    end = len(text.rstrip())
+    """The kinds of the last few breaks behind text in `text`, the last one first."""
+    end = len(text)
     for _ in range(_BREAKS_LOOKED_AT):
         found = text.rfind("\n", 0, end)
         if found < 0:

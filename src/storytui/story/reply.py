@@ -23,13 +23,10 @@ Replies are parsed alike however they are cut, in time that grows with their len
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import groupby
 
 from storytui.story.edges import SegmentText, holds_text, without_opening_fence
-from storytui.story.tags import Tag, TagReader, is_cut_off
-
-_MAY_END = ".!?…:;\"'”’»)]*_—-"
-_MAY_QUOTE = "\"'“‘«`(["
-_RECENT = 32
+from storytui.story.tags import Tag, TagReader, TextBeforeTag, is_cut_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +80,7 @@ class ReplyParser:
         self._reasoning = SegmentText()
         self._answer = SegmentText()
         self._held: list[str] = []
-        self._recent = ""
-        """The last characters since the last tag."""
+        self._before = TextBeforeTag()
         self._problems: dict[str, None] = {}
         self._steps: list[str] = []
         """The tags that opened and closed the segments, in their exact form."""
@@ -102,7 +98,7 @@ class ReplyParser:
         for each in self._tags.feed(text):
             if isinstance(each, Tag):
                 self._take_tag(each)
-                self._recent = ""
+                self._before.clear()
             else:
                 self._take_text(each)
         return self._given()
@@ -133,15 +129,15 @@ class ReplyParser:
     # --- text -----------------------------------------------------------------------------------
 
     def _take_text(self, text: str) -> None:
-        self._recent = (self._recent + text)[-_RECENT:]
+        self._before.add(text)
         match self._at:
             case _At.REASONING:
                 self._write("reasoning", text)
             case _At.ANSWER:
                 self._write("answer", text)
             case _At.REASONING_TWICE | _At.ANSWER_TWICE if not text.isspace():
+                self._held.append(text)
                 self._mention()
-                self._take_text(text)
             case _:
                 self._held.append(text)
 
@@ -207,13 +203,13 @@ class ReplyParser:
             case "reasoning", False:
                 if self._reasoning.empty:
                     self._note("The reasoning is opened twice.")
-                elif self._may_begin():
+                elif self._before.ends_sentence:
                     self._close_by_second()
                 else:
                     self._at = _At.REASONING_TWICE
                     self._held.append(tag.raw)
             case "answer", False:
-                if self._may_begin():
+                if self._before.ends_sentence:
                     self._note("The reasoning is not closed.")
                     self._give("reasoning", self._reasoning.finish())
                     self._open(tag, _At.ANSWER)
@@ -221,7 +217,7 @@ class ReplyParser:
                     self._at = _At.DOUBT
                     self._held.append(tag.raw)
             case _:
-                if self._may_begin():
+                if self._before.ends_sentence:
                     self._note("The reasoning is closed by a tag of the answer.")
                     self._give("reasoning", self._reasoning.finish())
                     self._at = _At.BETWEEN
@@ -233,7 +229,7 @@ class ReplyParser:
             case "answer", True:
                 self._close(tag)
             case "answer", False:
-                if self._answer.empty or self._begins_line():
+                if self._answer.empty or self._before.ends_line:
                     self._note("The answer is opened twice.")
                 else:
                     self._at = _At.ANSWER_TWICE
@@ -242,7 +238,7 @@ class ReplyParser:
                 if self._answer.empty and self._reasoning.empty:
                     self._note("The answer is opened in front of the reasoning.")
                     self._open(tag, _At.REASONING)
-                elif self._begins_line():
+                elif self._before.ends_line:
                     self._note("The answer is not closed.")
                     self._note("Text after the answer was left out.")
                     self._at = _At.AFTER
@@ -274,7 +270,7 @@ class ReplyParser:
             else:
                 self._note("The answer is closed twice.")
                 del self._held[1:]
-        elif tag.closing or not self._begins_line():
+        elif tag.closing or not self._before.ends_line:
             self._held.append(tag.raw)
         elif self._answer.empty and tag.name == "answer":
             self._note("The answer is opened twice.")
@@ -352,24 +348,7 @@ class ReplyParser:
         if self._answer.empty:
             self._note("There is no answer.")
 
-    # --- where a tag stands ---------------------------------------------------------------------
-
-    def _begins_line(self) -> bool:
-        """Whether only blanks stand between the tag and the last line break or tag."""
-        seen = self._recent.rstrip()
-        blanks = self._recent[len(seen) :]
-        return not seen or "\n" in blanks or "\r" in blanks
-
-    def _may_begin(self) -> bool:
-        """Whether a segment may begin or end here: not in the middle of a sentence."""
-        if self._begins_line():
-            return True
-        seen = self._recent.rstrip()
-        if seen == self._recent and seen[-1] in _MAY_QUOTE and not seen[-2:-1].strip():
-            return False
-        return seen[-1] in _MAY_END
-
-    # --- small change ---------------------------------------------------------------------------
+    # --- what the steps share ---------------------------------------------------------------------
 
     def _check(self, tag: Tag) -> None:
         if not tag.exact:
@@ -393,12 +372,10 @@ class ReplyParser:
 
     def _given(self) -> list[Piece]:
         pieces, self._pieces = self._pieces, []
-        merged: list[Piece] = []
-        for piece in pieces:
-            if merged and merged[-1].segment == piece.segment:
-                piece = Piece(piece.segment, merged.pop().text + piece.text)
-            merged.append(piece)
-        return merged
+        return [
+            Piece(segment, "".join(piece.text for piece in run))
+            for segment, run in groupby(pieces, key=lambda piece: piece.segment)
+        ]
 
 
 def parse_reply(text: str) -> Reply:

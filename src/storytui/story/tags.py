@@ -9,6 +9,11 @@ _TAG = re.compile(
     rf"<{_BLANKS}(/?){_BLANKS}(reasoning|answer){_BLANKS}(/?){_BLANKS}>", re.IGNORECASE
 )
 
+_MAY_END = ".!?…:;\"'”’»)]*_—-"
+_MAY_OPEN = "\"'“‘«`(["
+_RECENT = 32
+"""Characters that are looked at; more white space than that ends a line."""
+
 
 def _beginning_of_tag() -> re.Pattern[str]:
     names = []
@@ -72,6 +77,37 @@ class TagReader:
         """What was held back at the end of the text."""
         held, self._held = self._held, ""
         return held
+
+
+class TextBeforeTag:
+    """The last text since the last tag: it tells whether a tag is one or is only mentioned."""
+
+    def __init__(self) -> None:
+        self._recent = ""
+
+    def add(self, text: str) -> None:
+        """Text without tags arrived."""
+        self._recent = (self._recent + text)[-_RECENT:]
+
+    def clear(self) -> None:
+        """A tag arrived."""
+        self._recent = ""
+
+    @property
+    def ends_line(self) -> bool:
+        """Whether only blanks stand behind the last line break or tag."""
+        seen = self._recent.rstrip()
+        blanks = self._recent[len(seen) :]
+        return not seen or "\n" in blanks or "\r" in blanks
+
+    @property
+    def ends_sentence(self) -> bool:
+        """Whether a segment may end here: at a line's or a sentence's end, not after a word."""
+        if self.ends_line:
+            return True
+        seen = self._recent.rstrip()
+        quoted = seen == self._recent and seen[-1] in _MAY_OPEN and not seen[-2:-1].strip()
+        return not quoted and seen[-1] in _MAY_END
 
 
 def is_cut_off(text: str) -> bool:

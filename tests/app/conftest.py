@@ -1,10 +1,11 @@
 """The editor with a scripted engine, and ways to wait for what comes of a key press."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.message import Message
@@ -79,6 +80,14 @@ class Editor:
     def text(self) -> str:
         return self.screen.area.text
 
+    async def begin(self, *, ready: bool = True) -> None:
+        """Wait for the model, or only for the pane; the cursor goes to the story's end."""
+        await self.until(lambda: self.screen.flow)
+        self.screen.area.cursor_blink = False
+        self.cursor_to(len(self.text))
+        if ready:
+            await self.until(lambda: self.screen.status.engine == "ready")
+
     def cursor_to(self, offset: int) -> None:
         self.screen.area.move_to(offset)
 
@@ -111,6 +120,32 @@ def story_path(tmp_path: Path) -> Path:
     return path
 
 
+def prepare(
+    story_file: StoryFile,
+    scripts: Sequence[Script] = SCRIPTS,
+    *,
+    settings: Settings | None = None,
+    first_start: bool = False,
+    load: Script = (),
+    engine_error: EngineError | None = None,
+) -> tuple[StorytuiApp, ScriptedEngine]:
+    """The editor and its engine, not running yet."""
+    engine = ScriptedEngine(scripts, load=load)
+
+    def make() -> ScriptedEngine:
+        if engine_error is not None:
+            raise engine_error
+        return engine
+
+    app = build_app(
+        settings=settings or Settings(sampling=SamplingSettings(seed=7)),
+        story_file=story_file,
+        engine_factory=make,
+        first_start=first_start,
+    )
+    return app, engine
+
+
 @pytest.fixture
 def start(story_path: Path):
     """Start the editor; the cursor stands at the story's end."""
@@ -120,35 +155,40 @@ def start(story_path: Path):
         scripts: Sequence[Script] = SCRIPTS,
         *,
         size: tuple[int, int] = (120, 40),
-        settings: Settings | None = None,
         story_file: StoryFile | None = None,
-        first_start: bool = False,
-        load: Script = (),
-        engine_error: EngineError | None = None,
         ready: bool = True,
+        **prepared: Any,
     ) -> AsyncIterator[Editor]:
-        engine = ScriptedEngine(scripts, load=load)
-
-        def make() -> ScriptedEngine:
-            if engine_error is not None:
-                raise engine_error
-            return engine
-
-        app = build_app(
-            settings=settings or Settings(sampling=SamplingSettings(seed=7)),
-            story_file=story_file or StoryFile.read(story_path),
-            engine_factory=make,
-            first_start=first_start,
-        )
+        app, engine = prepare(story_file or StoryFile.read(story_path), scripts, **prepared)
         messages: list[Message] = []
         async with app.run_test(size=size, message_hook=messages.append) as pilot:
             editor = Editor(app, pilot, engine, messages)
-            app.writing.area.cursor_blink = False
-            editor.cursor_to(len(editor.text))
-            if ready and engine_error is None:
-                await editor.until(lambda: editor.screen.status.engine == "ready")
-            else:
-                await editor.until(lambda: editor.screen.flow)
+            await editor.begin(ready=ready and "engine_error" not in prepared)
             yield editor
 
     return running
+
+
+@pytest.fixture
+def looks_as_before(snap_compare: Any) -> Callable[..., bool]:
+    """Whether a moment of the editor looks as in its picture."""
+
+    def compare(
+        moment: Callable[[Editor], Awaitable[None]],
+        scripts: Sequence[Script] = SCRIPTS,
+        *,
+        size: tuple[int, int],
+        **prepared: Any,
+    ) -> bool:
+        story = StoryFile(Path("lighthouse.md"), STORY, exists=True)
+        app, engine = prepare(story, scripts, **prepared)
+
+        async def before(pilot: Pilot[None]) -> None:
+            editor = Editor(app, pilot, engine)
+            await editor.begin()
+            await moment(editor)
+            await pilot.pause()
+
+        return snap_compare(app, terminal_size=size, run_before=before)
+
+    return compare

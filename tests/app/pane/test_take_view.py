@@ -92,7 +92,7 @@ async def test_what_can_be_taken_next_is_in_sight(start):
         for _ in range(20):
             await editor.press("tab")
         begin, end = editor.desk.upcoming
-        rows = [line for line in answer.content.plain.split("\n")]
+        rows = answer.content.plain.split("\n")
         assert editor.desk.take.answer[begin:end].strip() in rows
         row = answer.virtual_region.y + rows.index(editor.desk.take.answer[begin:end].strip())
         assert view.scroll_y <= row < view.scroll_y + view.size.height

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -52,6 +53,10 @@ class PaneState:
 
 class Pane(Vertical):
     """Shows what it is given; everything the writer does in it goes up as a message."""
+
+    # Not a style sheet of the app: those are read before the first paint.
+    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+    SCOPED_CSS = False
 
     def __init__(self, *, words: int, direction: str = "", id: str | None = None) -> None:
         """Begin empty.

@@ -111,7 +111,7 @@ def test_broken_settings_end_with_1_and_name_the_line(
     ("text", "says"),
     [
         ("[editor]\ntheme = 'pinkish'", "[editor] theme: no theme is called 'pinkish'"),
-        ("[keys]\nfly = 'f9'", "[keys]: "),
+        ("[keys]\nfly = 'f9'", "settings.toml: [keys] no action is called 'fly'"),
     ],
 )
 def test_what_only_the_editor_knows_is_named_before_it_opens(

@@ -34,7 +34,7 @@ def run_editor(options: argparse.Namespace) -> int:
     except UnknownThemeError as error:
         return fail(f"settings.toml: [editor] theme: {error}", FAILURE)
     except KeysError as error:
-        return fail(f"settings.toml: [keys]: {error}", FAILURE)
+        return fail(f"settings.toml: {error}", FAILURE)
     except (SettingsError, ManuscriptError) as error:
         return fail(error, FAILURE)
     app.run()

@@ -2,18 +2,18 @@
 
 import argparse
 import secrets
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from storytui import folders
-from storytui.continuing import Options
 from storytui.engine.api import Engine, Sampling
-from storytui.engine.messages import ModelConfig
-from storytui.models.gguf import check_gguf
-from storytui.models.starter import chosen_model
 from storytui.settings import SamplingSettings, Settings, load_settings
 from storytui.story.prompt import prompt_format
+
+if TYPE_CHECKING:  # the editor needs the model's side only after its first paint
+    from storytui.continuing import Options
+    from storytui.engine.messages import ModelConfig
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
@@ -56,12 +56,16 @@ def _over(table: _Struct, **given: object) -> _Struct:
     return msgspec.structs.replace(table, **changes)
 
 
-def model_config(settings: Settings) -> ModelConfig:
+def model_config(settings: Settings) -> "ModelConfig":
     """The model to run, its file looked at.
 
     Raises:
         ModelError: no model is chosen and none built in, or the file is no model.
     """
+    from storytui.engine.messages import ModelConfig
+    from storytui.models.gguf import check_gguf
+    from storytui.models.starter import chosen_model
+
     path = chosen_model(settings.model.path)
     check_gguf(path)
     return ModelConfig(
@@ -91,8 +95,10 @@ def sampling(settings: SamplingSettings) -> Sampling:
     return Sampling(**values)
 
 
-def continuation(settings: Settings, direction: str = "") -> Options:
+def continuation(settings: Settings, direction: str = "") -> "Options":
     """What is asked of the model."""
+    from storytui.continuing import Options
+
     return Options(
         format=settings.continuing.format,
         direction=direction,

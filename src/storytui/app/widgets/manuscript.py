@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.document._document import EditResult, Location
 from textual.document._edit import Edit
@@ -11,7 +12,9 @@ from textual.message import Message
 from storytui.app.widgets.prose_area import ProseArea
 from storytui.app.widgets.story_document import Gravity, Mark
 from storytui.app.widgets.tracked_edit import TrackedEdit
-from storytui.story.joining import Joined
+
+if TYPE_CHECKING:  # joining reads sentences, which is not needed to paint a page
+    from storytui.story.joining import Joined
 
 __all__ = ["Insertion", "ManuscriptArea", "Mark"]
 
@@ -175,7 +178,7 @@ class ManuscriptArea(ProseArea):
 
     # --- accepted text ----------------------------------------------------------------------------
 
-    def insert_joined(self, joined: Joined, at: int) -> Insertion:
+    def insert_joined(self, joined: "Joined", at: int) -> Insertion:
         """Put a piece of an answer at offset `at`, as one undo step, with the cursor behind it."""
         start = max(0, at - joined.drop)
         top, bottom = self.location_of(start), self.location_of(at)

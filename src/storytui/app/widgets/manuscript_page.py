@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.document._document import Selection
+from textual.lazy import Lazy
 from textual.reactive import reactive
 
 from storytui.app.widgets.find_bar import FindBar
@@ -41,7 +42,7 @@ class ManuscriptPage(Vertical):
         """The manuscript above, the find bar below."""
         with Container(id="page-paper"):
             yield self.area
-        yield self._bar
+        yield Lazy(self._bar)
 
     def on_mount(self) -> None:
         """Take the measure that was set before there was anything to measure."""

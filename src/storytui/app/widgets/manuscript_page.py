@@ -66,6 +66,9 @@ class ManuscriptPage(Vertical):
 
     def open_find(self, *, replace: bool = False) -> None:
         """Open the find bar, with what is selected as what to find."""
+        if not self._bar.query("#find-text"):  # the bar comes after the first paint
+            self.call_after_refresh(self.open_find, replace=replace)
+            return
         selected = self.area.selected_text
         if not self.finding:
             self._origin = self.area.selection

@@ -106,4 +106,6 @@ def prompt_format(name: str) -> PromptFormat:
         return FORMATS[name]
     except KeyError:
         known = ", ".join(FORMATS)
-        raise UnknownFormatError(f"no prompt format is called {name!r}; there are: {known}") from None
+        raise UnknownFormatError(
+            f"no prompt format is called {name!r}; there are: {known}"
+        ) from None

@@ -66,7 +66,7 @@ class ManuscriptPage(Vertical):
 
     def open_find(self, *, replace: bool = False) -> None:
         """Open the find bar, with what is selected as what to find."""
-        if not self._bar.query("#find-text"):  # the bar comes after the first paint
+        if not self._bar_is_there:
             self.call_after_refresh(self.open_find, replace=replace)
             return
         selected = self.area.selected_text
@@ -135,7 +135,15 @@ class ManuscriptPage(Vertical):
         event.stop()
         self.close_find()
 
+    @property
+    def _bar_is_there(self) -> bool:
+        """Whether the find bar has its fields; it comes after the first paint."""
+        return bool(self._bar.query("#find-text"))
+
     def _step(self, direction: int) -> None:
+        if not self._bar_is_there:
+            self.call_after_refresh(self._step, direction)
+            return
         if not self.finding and self._bar.text:
             # F3 after the bar was closed: the same again, without the bar.
             self.area.sought = _pattern(self._bar.text, match_case=self._bar.match_case)

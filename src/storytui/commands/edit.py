@@ -1,15 +1,19 @@
 """`storytui [FILE]`: opens the editor."""
 
 import argparse
+import sys
+from datetime import date
 from functools import partial
 from pathlib import Path
 
 from storytui import folders
 from storytui.app.app import build_app
 from storytui.app.keys import KeysError
+from storytui.app.screens.story import StoryScreen
 from storytui.app.themes import UnknownThemeError, check_theme
 from storytui.commands.choices import settings_in_force, start_engine
 from storytui.commands.ending import FAILURE, USAGE_ERROR, fail
+from storytui.daily_words import keep_written_today, written_today
 from storytui.manuscript.file import ManuscriptError, StoryFile
 from storytui.samples import writable_sample
 from storytui.settings import SettingsError
@@ -27,6 +31,7 @@ def run_editor(options: argparse.Namespace) -> int:
             story_file=story_file,
             engine_factory=partial(start_engine, settings),
             first_start=_first_start(),
+            words_today=_words_before(story_file),
             direction=options.guidance or "",
         )
     except UnknownFormatError as error:
@@ -38,6 +43,7 @@ def run_editor(options: argparse.Namespace) -> int:
     except (SettingsError, ManuscriptError) as error:
         return fail(error, FAILURE)
     app.run()
+    _keep_words(app.writing)
     return app.return_code or 0
 
 
@@ -62,3 +68,21 @@ def _first_start() -> bool:
         # Where nothing can be remembered, a welcome on every start would be worse than none.
         return False
     return True
+
+
+def _words_before(story_file: StoryFile) -> int:
+    """Words written in this story today, before this session."""
+    try:
+        return written_today(folders.state_folder(), story_file.path, date.today())
+    except OSError:
+        return 0
+
+
+def _keep_words(story: StoryScreen) -> None:
+    """Remember how many words were written today."""
+    try:
+        keep_written_today(
+            folders.state_folder(), story.story_file.path, date.today(), story.words_today
+        )
+    except OSError as error:
+        print(f"storytui: the count of today's words was not kept: {error}", file=sys.stderr)

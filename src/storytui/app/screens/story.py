@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container
 from textual.screen import Screen
 
 from storytui.app.keys import bind
@@ -42,12 +41,13 @@ class StoryScreen(Screen[None]):
         self._measure = measure
         self._words_before = words_today
         self._words_at_start = 0
+        self.words_today = words_today
+        """Words written today, those of earlier sessions included."""
 
     def compose(self) -> ComposeResult:
         """Compose the page, what stands beside it, and the status line."""
-        with Container(id="room"):
-            yield ManuscriptPage(measure=self._measure, id="page")
-            yield from self.compose_beside()
+        yield ManuscriptPage(measure=self._measure, id="page")
+        yield from self.compose_beside()
         yield StatusLine(id="status")
 
     def compose_beside(self) -> ComposeResult:
@@ -72,6 +72,8 @@ class StoryScreen(Screen[None]):
     def on_mount(self) -> None:
         """Put the story on the page."""
         self.area.load_story(self.story_file.text)
+        # A story is gone on with where it ends.
+        self.area.move_to(len(self.story_file.text))
         self.area.focus()
         self._words_at_start = self.area.words
         self.show_file()
@@ -94,7 +96,8 @@ class StoryScreen(Screen[None]):
         status.file = self.story_file.name
         status.changed = area.changed
         status.words = area.words
-        status.words_today = max(self._words_before + area.words - self._words_at_start, 0)
+        self.words_today = max(self._words_before + area.words - self._words_at_start, 0)
+        status.words_today = self.words_today
 
     def on_manuscript_area_edited(self) -> None:
         """The story changed."""

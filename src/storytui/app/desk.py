@@ -210,8 +210,10 @@ class Desk:
                 followed = True
             while not followed and ledger.undone and self._reads(ledger.undone[-1], inserted=True):
                 acceptance = ledger.undone.pop()
-                ledger.standing.append(acceptance)
-                ledger.take.accept(acceptance.end)
+                # The engine may have cut the answer back since.
+                if ledger.take.taken < acceptance.end <= len(ledger.take.answer):
+                    ledger.standing.append(acceptance)
+                    ledger.take.accept(acceptance.end)
         return followed
 
     # --- between takes ----------------------------------------------------------------------------

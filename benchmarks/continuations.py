@@ -56,13 +56,16 @@ def main() -> None:
     parser.add_argument("book", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--context", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--words", type=int, nargs="+", default=[40, 120, 300])
     parser.add_argument("--reasoning-tokens", type=int, default=128)
     arguments = parser.parse_args()
     text = arguments.book.read_text("utf-8-sig").replace("\r\n", "\n")
     model = arguments.model or starter_model()
-    engine = ProcessEngine(ModelConfig(path=str(model), context=arguments.context))
+    engine = ProcessEngine(
+        ModelConfig(path=str(model), context=arguments.context, threads=arguments.threads)
+    )
     rows = []
     for words in arguments.words:
         for seed, offset in enumerate(places(text, arguments.seeds), start=1):

@@ -74,6 +74,7 @@ def test_a_real_model_gives_both_segments(engine: ProcessEngine) -> None:
 
 def test_it_says_what_runs(engine: ProcessEngine) -> None:
     info = engine.load()
+    assert info.name == "SmolLM2-135M-Instruct"
     assert info.architecture == "llama"
     assert info.context == 2048
     assert info.trained_context == 8192

@@ -16,6 +16,7 @@ from storytui.engine.api import (
     SegmentEnded,
     SegmentPlan,
     Text,
+    Writing,
 )
 from storytui.engine.writing import Writer
 
@@ -188,6 +189,16 @@ def test_a_prompt_beyond_the_context_is_refused_before_anything_is_read() -> Non
     with pytest.raises(PromptTooLongError, match="500"):
         write(model)
     assert model.evaluated == 0
+
+
+def test_the_speed_is_told_by_the_clock() -> None:
+    ticks = iter(range(9999))
+    model = ByteModel(draws("Hm.") + draws("Yes."))
+    events = list(Writer(model, clock=lambda: next(ticks)).write(request(), lambda: False))
+    told = [e for e in events if isinstance(e, Writing)]
+    # Eight draws and two end tokens, a second each; the first and the end tokens tell nothing.
+    assert [e.tokens for e in told] == [2, 3, 5, 6, 7, 8]
+    assert {e.tokens_per_second for e in told} == {1.0}
 
 
 def test_progress_of_reading_ends_at_the_whole() -> None:

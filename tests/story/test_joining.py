@@ -158,3 +158,26 @@ def test_no_space_is_doubled_at_the_seams(before: str, sentence: str, after: str
     assert not (joined.text[:1] == " " and kept[-1:].isspace())
     assert not (joined.text[joined.caret :] == " " and after[:1].isspace())
     assert "  " not in joined.text
+
+
+WRAPPED = (
+    "The lamp had been out for eleven minutes\nbefore anyone in the village noticed, and for\n"
+    "twelve before anyone said so. He came in,\nand she did not look up from the net.\n\n"
+    "The lamp had been out for some\ntime."
+)
+
+
+def test_a_hard_wrapped_manuscript_keeps_the_answers_line_breaks() -> None:
+    left, _ = accept(WRAPPED, "Then the door\nopened. He came\nin.\n\nShe waited.", "")
+    assert left == WRAPPED + " Then the door\nopened. He came\nin.\n\nShe waited."
+
+
+def test_pieces_of_a_hard_wrapped_answer_join_at_its_line_breaks() -> None:
+    left, right = accept(WRAPPED, "The door opened.", "")
+    left, _ = accept(left, "\nHe came in.", right, first=False)
+    assert left == WRAPPED + " The door opened.\nHe came in."
+
+
+def test_a_line_break_in_the_middle_of_an_answers_sentence_becomes_a_space() -> None:
+    left, _ = accept("One.\n\nTwo.", "Then the door\nopened, and\nhe came.\nShe waited.", "")
+    assert left == "One.\n\nTwo. Then the door opened, and he came.\n\nShe waited."

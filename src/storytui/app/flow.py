@@ -13,7 +13,7 @@ from storytui.app.screens.story import StoryScreen
 from storytui.app.widgets.pane import Pane
 from storytui.app.wishes import Wishes
 from storytui.continuing import Options
-from storytui.engine.api import Finished, ModelInfo
+from storytui.engine.api import Finished, ModelInfo, Writing
 from storytui.takes.take import Take
 
 
@@ -107,6 +107,8 @@ class Flow:
             self.desk.receive(each)
             if isinstance(each, Finished):
                 self._screen.status.speed = each.statistics.tokens_per_second
+            elif isinstance(each, Writing):
+                self._screen.status.speed = each.tokens_per_second
         if self._settings.continuing.collapse_reasoning and self._has_answer and not had_answer:
             self._folded = True
         if event.ended:

@@ -158,6 +158,14 @@ class Text(msgspec.Struct, frozen=True, tag=True):
     text: str
 
 
+class Writing(msgspec.Struct, frozen=True, tag=True):
+    """How fast the reply is coming; now and then while it is sampled."""
+
+    tokens: int
+    """Tokens sampled so far."""
+    tokens_per_second: float
+
+
 class Retracted(msgspec.Struct, frozen=True, tag=True):
     """The segment was cut back: only its first `kept` characters stand."""
 
@@ -182,7 +190,7 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
     statistics: Statistics
 
 
-Event = Loading | Reading | SegmentStarted | Text | Retracted | SegmentEnded | Finished
+Event = Loading | Reading | SegmentStarted | Text | Writing | Retracted | SegmentEnded | Finished
 
 
 class Engine(Protocol):

@@ -6,6 +6,7 @@ take a prompt in parts, nor stop in the middle of one, and its loop ran at half 
 
 import ctypes
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ CPU_CONTEXT = 4_096
 """Tokens of context where none is set: a CPU reads some hundred tokens a second, and she waits."""
 
 _CONTROL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+_QUANTISATION = re.compile(r"[-._](?:I?Q\d\w*|B?F16|F32|MXFP4)(?:-\d+-of-\d+)?$", re.IGNORECASE)
 _DRY_BREAKERS = (b"\n", b":", b'"', b"*")  # llama.cpp's own defaults
 _GGML_DEVICE_GPU = 1  # enum ggml_backend_dev_type in ggml-backend.h; 2 is an integrated GPU
 
@@ -182,7 +184,7 @@ class LlamaModel:
         asked = layers + 1 if config.gpu_layers < 0 else config.gpu_layers
         self.frame, kind = self._frame()
         self.info = ModelInfo(
-            name=self._metadata("general.name") or Path(config.path).stem,
+            name=_name(Path(config.path)),
             path=config.path,
             architecture=self._metadata("general.architecture"),
             context=self.context,
@@ -380,6 +382,14 @@ def _dry(vocab: Any, trained: int, key: tuple[float, float, int, int], breakers:
     if len(llama_cpp.llama_sampler_init_dry.argtypes) == 8:
         return llama_cpp.llama_sampler_init_dry(vocab, trained, *arguments)
     return llama_cpp.llama_sampler_init_dry(vocab, *arguments)
+
+
+def _name(path: Path) -> str:
+    """A model's name for people: its file's, which they chose; metadata often name a training run.
+
+    The quantisation at its end is left out: `CRA-v1-7B-Q4_K_M.gguf` is CRA-v1-7B.
+    """
+    return _QUANTISATION.sub("", path.stem) or path.stem
 
 
 def _reason() -> str:

@@ -24,6 +24,7 @@ from storytui.engine.api import (
     SegmentStarted,
     Statistics,
     Text,
+    Writing,
     opening_of,
 )
 from storytui.engine.kv import tokens_to_keep
@@ -31,6 +32,8 @@ from storytui.engine.segment import SegmentText, may_begin_tag, tags_of
 from storytui.engine.template import Frame
 from storytui.engine.tokens import Vocabulary, assemble, encode
 
+SPEED_SECONDS = 0.5
+"""How often the speed is told."""
 SEAM = 8
 """Tokens before a seam that are tokenised anew with the tag: more than a pre-tokenised word."""
 TAG_TOKENS = 32
@@ -168,6 +171,7 @@ class _Reply:
         self._start = 0
         """Position of the first sampled token of the segment."""
         self._first = 0.0
+        self._said = 0.0
         self._last = 0.0
 
     def write(self, request: Request, stopped: Callable[[], bool]) -> Iterator[Event]:
@@ -215,7 +219,6 @@ class _Reply:
                         self._seam(segment, plan.closing + opening_of(following))
             finally:
                 sampler.close()
-        seconds = self._last - self._first
         yield Finished(
             stop,
             Statistics(
@@ -224,9 +227,14 @@ class _Reply:
                 evaluated_tokens=evaluated,
                 generated_tokens=self._generated,
                 first_token_ms=(self._first - arrived) * 1000 if self._generated else 0.0,
-                tokens_per_second=(self._generated - 1) / seconds if seconds > 0 else 0.0,
+                tokens_per_second=self._speed(),
             ),
         )
+
+    def _speed(self) -> float:
+        """Sampled tokens a second, from the first to the last."""
+        seconds = self._last - self._first
+        return (self._generated - 1) / seconds if seconds > 0 else 0.0
 
     def _go_to(self, wanted: Sequence[int]) -> Iterator[int]:
         """Make the cache hold these tokens, a batch at a time; gives how many stand so far."""
@@ -268,7 +276,7 @@ class _Reply:
             token = sampler.draw()
             self._last = self._clock()
             if not self._generated:
-                self._first = self._last
+                self._first = self._said = self._last
             self._generated += 1
             if token in ends or segment.add(pieces[token]):
                 segment.cut(len(segment.text))
@@ -276,6 +284,9 @@ class _Reply:
             fresh = segment.news()
             if fresh:
                 yield Text(name, fresh)
+            if self._last - self._said >= SPEED_SECONDS:
+                self._said = self._last
+                yield Writing(self._generated, self._speed())
             over = segment.end_by_budget()
             if over is not None:
                 length, why = over

@@ -19,6 +19,8 @@ _SPEECH_MARKS = '"“„«»'
 _SINGLE_SPEECH = re.compile(r"[,.!?…—]['’]")
 
 _BREAKS_LOOKED_AT = 12
+_WRAPPED_LINES = 3
+"""Breaks in the middle of sentences, of those looked at, that make a text a hard-wrapped one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,12 @@ def join(before: str, piece: str, after: str, *, first: bool) -> Joined:
     if not body:
         return Joined(0, "", 0)
     paragraph_break = _paragraph_break(before, after)
+    wrapped = _is_wrapped(before)
     stem = before.rstrip(_BLANKS)
     blanks = len(before) - len(stem)
     drop = 0
-    if _is_break(before, stem, lead, body, first):
+    breaks = lead.count("\n") > 1 or ("\n" in lead and not wrapped)
+    if _is_break(before, stem, breaks, body, first):
         if stem and not stem.isspace():
             drop = blanks
         between = _missing(stem, paragraph_break)
@@ -63,17 +67,43 @@ def join(before: str, piece: str, after: str, *, first: bool) -> Joined:
         between = _space(before, body)
         if blanks and stem and not stem.endswith(("\n", "\r")) and _attaches(before, body):
             drop = blanks
+    elif "\n" in lead:
+        drop = blanks
+        between = _missing(stem, _newline(paragraph_break))
     else:
         between = " " if lead and before and not before[-1].isspace() else ""
-    text = between + _RUN_OF_BLANKS.sub(" ", _BREAK.sub(lambda _: paragraph_break, body))
+    text = between + _in_style(body, paragraph_break, wrapped=wrapped)
     # The space after the piece stands behind the caret: the next piece joins in front of it.
     space = " " if after and _begins_word(after) else ""
     return Joined(drop, text + space, len(text))
 
 
-def _is_break(before: str, stem: str, lead: str, body: str, first: bool) -> bool:
-    """Whether the piece begins a new paragraph."""
-    asked = "\n" in lead or "\r" in lead
+def _in_style(body: str, paragraph_break: str, *, wrapped: bool) -> str:
+    """The answer's text with the manuscript's line breaks."""
+
+    def in_style(found: re.Match[str]) -> str:
+        if found.group().count("\n") > 1:
+            return paragraph_break
+        if wrapped:
+            return _newline(paragraph_break)
+        # A model that copies a book's line breaks breaks in the middle of sentences.
+        middle = body[found.start() - 1] in "," or body[found.start() - 1].isalpha()
+        return " " if middle and body[found.end()].islower() else paragraph_break
+
+    return _RUN_OF_BLANKS.sub(" ", _BREAK.sub(in_style, body))
+
+
+def _newline(paragraph_break: str) -> str:
+    return "\r\n" if paragraph_break.startswith("\r") else "\n"
+
+
+def _is_wrapped(before: str) -> bool:
+    """Whether the manuscript breaks its lines inside paragraphs, as printed books' files do."""
+    return [*_breaks_backwards(before)].count("line") >= _WRAPPED_LINES
+
+
+def _is_break(before: str, stem: str, asked: bool, body: str, first: bool) -> bool:
+    """Whether the piece begins a new paragraph; `asked`: by its own line breaks."""
     if not first:
         return asked
     if not stem:
@@ -101,7 +131,7 @@ def _missing(stem: str, paragraph_break: str) -> str:
     """What is missing at the end of `stem` to make a paragraph break."""
     if not stem.strip():
         return ""
-    newline = "\r\n" if paragraph_break.startswith("\r") else "\n"
+    newline = _newline(paragraph_break)
     there = stem[len(stem.rstrip()) :].count("\n")
     return newline * max(0, paragraph_break.count("\n") - there)
 

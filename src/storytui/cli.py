@@ -5,6 +5,7 @@ made by the command that needs it.
 """
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -76,9 +77,15 @@ def _edit(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.sample and options.file is not None:
         parser.error("--sample opens its own file, so no FILE goes with it")
-    from storytui.commands.edit import run_editor
+    # Almost nothing that a start makes is garbage, and looking for it takes a tenth of the time;
+    # the writing screen turns the collector on again when the page was painted.
+    gc.disable()
+    try:
+        from storytui.commands.edit import run_editor
 
-    return run_editor(options)
+        return run_editor(options)
+    finally:
+        gc.enable()
 
 
 # --- the headless commands ---------------------------------------------------------------------

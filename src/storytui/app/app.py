@@ -38,13 +38,28 @@ class StorytuiApp(App[None], inherit_bindings=False):
             KeysError: the settings ask for keys that cannot be.
         """
         self._settings = settings
+        self._styled = ""
+        """The theme that the style sheets were read for."""
         super().__init__()
         self.writing = writing
         """The writing screen."""
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.editor.theme
+        # With the right colours from the beginning the style sheets are read once.
+        self._styled = self.theme
+        self.stylesheet.set_variables(self.get_css_variables())
         self.set_keymap(keymap(settings.keys))
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Read the style sheets again where the theme is another than they were read for."""
+        if self._styled != self.theme:
+            self._styled = self.theme
+            super().refresh_css(animate=animate)
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's variables; none before the theme is known."""
+        return super().get_css_variables() if self._styled else {}
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """This editor's own variables, for themes that do not know them."""

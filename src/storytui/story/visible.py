@@ -6,6 +6,7 @@ shown goes through here first.
 """
 
 import re
+from functools import cache
 
 # ZWNJ and ZWJ belong inside words of Persian, the Indic scripts and emoji; elsewhere they only
 # hide. General punctuation (U+2000–U+206F) is left out of the letters that they may follow.
@@ -18,8 +19,13 @@ _HIDDEN = (
     "\ufff9-\ufffb\U000e0000-\U000e007f"  # annotations and tags, which show nothing
     "\ud800-\udfff"  # halves of characters, which no terminal can be sent
 )
-_IN_PAGES = re.compile(f"[\x00-\x08{_HIDDEN}]|{_JOINERS}")
-_IN_LINES = re.compile(f"[\x00-\x0a{_HIDDEN}]|{_JOINERS}")
+
+
+@cache
+def _hidden(newlines: bool) -> re.Pattern[str]:
+    """What must not be shown as it is. Hardly any text has it, so it is compiled when one does."""
+    first = "[\x00-\x08" if newlines else "[\x00-\x0a"
+    return re.compile(f"{first}{_HIDDEN}]|{_JOINERS}")
 
 
 def visible(text: str, *, newlines: bool = True) -> str:
@@ -37,7 +43,7 @@ def visible(text: str, *, newlines: bool = True) -> str:
     # Everything hidden is unprintable to Python, which finds that out far faster than a pattern.
     if (text.replace("\n", "").replace("\t", "") if newlines else text).isprintable():
         return text
-    return (_IN_PAGES if newlines else _IN_LINES).sub(_picture, text)
+    return _hidden(newlines).sub(_picture, text)
 
 
 def _picture(found: re.Match[str]) -> str:

@@ -26,6 +26,7 @@ class Choice:
 class ConfirmScreen(ModalScreen[str | None]):
     """A sentence and answers; dismissed with the result of the chosen one, None on escape."""
 
+    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
         Binding("left,up", "app.focus_previous", show=False),

@@ -13,6 +13,7 @@ from textual.widgets import Input, Label
 class GotoLineScreen(ModalScreen[int | None]):
     """Asks for a line, counted from 1 as writers do; dismissed with it counted from 0, or None."""
 
+    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
     def __init__(self, line_count: int, current_line: int = 0) -> None:

@@ -17,6 +17,7 @@ Groups = Sequence[tuple[str, Sequence[tuple[str, str]]]]
 class HelpScreen(ModalScreen[None]):
     """Lists groups of keys; scrolls with the arrows; escape, enter or q leaves."""
 
+    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,f1", "leave", show=False),
     ]

@@ -19,6 +19,7 @@ from storytui.story.visible import visible
 class OutlineScreen(ModalScreen[int | None]):
     """The chapters; typing narrows them down; dismissed with the line to jump to, or None."""
 
+    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
         Binding("down,ctrl+n", "move(1)", show=False, priority=True),

@@ -17,6 +17,7 @@ class SaveAsScreen(ModalScreen[Path | None]):
     A file that is there already is only overwritten after a second enter.
     """
 
+    CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
     def __init__(self, suggestion: Path | None = None) -> None:

@@ -4,6 +4,7 @@ Only the page is there for the first paint. What has to do with the model is imp
 after it; keys that come before wait for it.
 """
 
+import gc
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -84,6 +85,11 @@ class WritingScreen(StoryScreen):
         self.refresh_bindings()
         if self._go_on_asked:
             flow.begin(again=False)
+        if not gc.isenabled():
+            # The command line turned it off for the start. What there is now stays to the end, so
+            # it need never be looked at: later collections are short and typing does not wait.
+            gc.freeze()
+            gc.enable()
 
     def on_resize(self, event: Resize) -> None:
         """The pane stands beside the page where there is room, else it comes from below."""

@@ -1,6 +1,7 @@
 """The bar below the manuscript that finds and replaces; it knows no manuscript, it only asks."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -17,6 +18,9 @@ _CASE_LABELS = {False: "Any case", True: "Same case"}
 class FindBar(Vertical):
     """What to find, and what to put in its place."""
 
+    # Not a style sheet of the app: those are read before the first paint.
+    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+    SCOPED_CSS = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", show=False),
         Binding("down", "step(1)", show=False),

@@ -2,16 +2,19 @@
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.document._document import Selection
-from textual.lazy import Lazy
 from textual.reactive import reactive
 
-from storytui.app.widgets.find_bar import FindBar
 from storytui.app.widgets.manuscript import ManuscriptArea
+
+if TYPE_CHECKING:  # a bar that is not open is not needed to paint a page
+    from storytui.app.widgets.find_bar import FindBar
 
 _BESIDE_THE_TEXT = 3
 """Columns that the area has beyond the measure: a margin on the left, the cursor's place at a
@@ -29,8 +32,8 @@ class ManuscriptPage(Vertical):
     def __init__(self, *, measure: int = 72, reserve: int = 0, id: str | None = None) -> None:
         super().__init__(id=id)
         self.area = ManuscriptArea(id="manuscript")
-        self._bar = FindBar(id="find-bar")
-        self._bar.display = False
+        self._bar: FindBar | None = None
+        """The find bar; None until it is first asked for."""
         self._origin = Selection()
         """What was selected, or where the cursor was, when the find bar opened."""
         self._stepped = False
@@ -39,10 +42,9 @@ class ManuscriptPage(Vertical):
         self.set_reactive(ManuscriptPage.reserve, reserve)
 
     def compose(self) -> ComposeResult:
-        """The manuscript above, the find bar below."""
+        """The manuscript; the find bar comes below it when it is asked for."""
         with Container(id="page-paper"):
             yield self.area
-        yield Lazy(self._bar)
 
     def on_mount(self) -> None:
         """Take the measure that was set before there was anything to measure."""
@@ -62,25 +64,25 @@ class ManuscriptPage(Vertical):
     @property
     def finding(self) -> bool:
         """Whether the find bar is open."""
-        return bool(self._bar.display)
+        return self._bar is not None and bool(self._bar.display)
 
     def open_find(self, *, replace: bool = False) -> None:
         """Open the find bar, with what is selected as what to find."""
-        if not self._bar_is_there:
-            self.call_after_refresh(self.open_find, replace=replace)
-            return
+        self._with_bar(partial(self._open, replace=replace))
+
+    def _open(self, bar: "FindBar", *, replace: bool = False) -> None:
         selected = self.area.selected_text
         if not self.finding:
             self._origin = self.area.selection
             self._stepped = False
-        self._bar.open("" if "\n" in selected else selected, replacing=replace)
+        bar.open("" if "\n" in selected else selected, replacing=replace)
 
     def close_find(self) -> None:
         """Close the find bar and go back to the manuscript.
 
         The cursor stays at the match that was gone to; who only typed is back where she was.
         """
-        if not self.finding:
+        if self._bar is None or not self._bar.display:
             return
         self._bar.display = False
         self.area.sought = None
@@ -96,8 +98,8 @@ class ManuscriptPage(Vertical):
         """To the match before."""
         self._step(-1)
 
-    @on(FindBar.Sought)
-    def _look_for(self, event: FindBar.Sought) -> None:
+    def on_find_bar_sought(self, event: "FindBar.Sought") -> None:
+        """Show the first match of what is typed."""
         event.stop()
         if not self.finding:
             return
@@ -109,15 +111,15 @@ class ManuscriptPage(Vertical):
             self._show(matches, here)
         else:
             self.area.selection = self._origin
-            self._bar.result = "no match" if event.text else ""
+            self._say("no match" if event.text else "")
 
-    @on(FindBar.Step)
-    def _step_asked(self, event: FindBar.Step) -> None:
+    def on_find_bar_step(self, event: "FindBar.Step") -> None:
+        """Go to another match."""
         event.stop()
         self._step(event.direction)
 
-    @on(FindBar.Replace)
-    def _replace(self, event: FindBar.Replace) -> None:
+    def on_find_bar_replace(self, event: "FindBar.Replace") -> None:
+        """Replace what was found."""
         event.stop()
         sought = self.area.sought
         if sought is None:
@@ -125,30 +127,47 @@ class ManuscriptPage(Vertical):
         self._stepped = True
         if event.everywhere:
             count = self.area.replace_all(sought, event.replacement)
-            self._bar.result = f"{count} replaced" if count else "no match"
+            self._say(f"{count} replaced" if count else "no match")
         else:
             self.area.replace_selected_match(sought, event.replacement)
             self._step(1)
 
-    @on(FindBar.Closed)
-    def _close_asked(self, event: FindBar.Closed) -> None:
+    def on_find_bar_closed(self, event: "FindBar.Closed") -> None:
+        """Close the find bar."""
         event.stop()
         self.close_find()
 
-    @property
-    def _bar_is_there(self) -> bool:
-        """Whether the find bar has its fields; it comes after the first paint."""
-        return bool(self._bar.query("#find-text"))
+    def _with_bar(self, do: Callable[["FindBar"], None]) -> None:
+        """Do something with the find bar; the first time it has to be brought."""
+        if self._bar is not None:
+            do(self._bar)
+        else:
+            self.call_next(self._bring_bar, do)
+
+    async def _bring_bar(self, do: Callable[["FindBar"], None]) -> None:
+        from storytui.app.widgets.find_bar import FindBar
+
+        if self._bar is None:
+            bar = FindBar(id="find-bar")
+            bar.display = False
+            await self.mount(bar)
+            self._bar = bar
+        do(self._bar)
+
+    def _say(self, result: str) -> None:
+        """Show beside the field what came of it."""
+        if self._bar is not None:
+            self._bar.result = result
 
     def _step(self, direction: int) -> None:
-        if not self._bar_is_there:
-            self.call_after_refresh(self._step, direction)
-            return
-        if not self.finding and self._bar.text:
+        self._with_bar(partial(self._step_with, direction=direction))
+
+    def _step_with(self, bar: "FindBar", *, direction: int) -> None:
+        if not self.finding and bar.text:
             # F3 after the bar was closed: the same again, without the bar.
-            self.area.sought = _pattern(self._bar.text, match_case=self._bar.match_case)
+            self.area.sought = _pattern(bar.text, match_case=bar.match_case)
         elif not self.finding:
-            self.open_find()
+            self._open(bar)
             return
         matches = self._matches()
         self._stepped = True
@@ -161,7 +180,7 @@ class ManuscriptPage(Vertical):
                 here = bisect_left(matches, (start, 0)) - 1
             self._show(matches, here % len(matches))
         else:
-            self._bar.result = "no match"
+            self._say("no match")
         if not self.finding:
             self.area.sought = None
 
@@ -175,7 +194,7 @@ class ManuscriptPage(Vertical):
     def _show(self, matches: list[tuple[int, int]], here: int) -> None:
         """Go to one of the matches."""
         self.area.select(*matches[here], center=True)
-        self._bar.result = f"{here + 1} of {len(matches)}"
+        self._say(f"{here + 1} of {len(matches)}")
 
 
 def _pattern(text: str, *, match_case: bool) -> re.Pattern[str] | None:

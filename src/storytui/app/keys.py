@@ -5,9 +5,8 @@ actions' ids through `keymap`, which goes to `App.set_keymap`; the help screen l
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from textual.binding import Binding
 from textual.keys import Keys
@@ -23,8 +22,7 @@ class KeysError(ValueError):
     """The settings ask for keys that cannot be; the message says which and what there is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """Something a writer can do with a key."""
 
     id: str

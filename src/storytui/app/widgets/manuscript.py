@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.document._document import EditResult, Location
 from textual.document._edit import Edit
@@ -19,8 +19,7 @@ if TYPE_CHECKING:  # joining reads sentences, which is not needed to paint a pag
 __all__ = ["Insertion", "ManuscriptArea", "Mark"]
 
 
-@dataclass(frozen=True, slots=True)
-class Insertion:
+class Insertion(NamedTuple):
     """Text that was put into the manuscript in one step, and what it replaced."""
 
     start: int

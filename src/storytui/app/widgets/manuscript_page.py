@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.containers import Vertical
 from textual.document._document import Selection
 from textual.reactive import reactive
 
@@ -43,8 +43,7 @@ class ManuscriptPage(Vertical):
 
     def compose(self) -> ComposeResult:
         """The manuscript; the find bar comes below it when it is asked for."""
-        with Container(id="page-paper"):
-            yield self.area
+        yield self.area
 
     def on_mount(self) -> None:
         """Take the measure that was set before there was anything to measure."""

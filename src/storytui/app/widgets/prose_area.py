@@ -27,11 +27,47 @@ LONGEST_MATCH = 300
 """Characters; how far outside a row a match may reach and still be marked in it."""
 
 
-class ProseArea(TextArea, inherit_bindings=False):
+class ProseArea(TextArea, inherit_bindings=False, inherit_css=False):
     """Soft-wrapped text with Markdown lightly styled.
 
     A keystroke draws the paragraph it falls in, however long the text is.
     """
+
+    # What is needed of TextArea's, which is long and is read before the first paint.
+    DEFAULT_CSS = """
+    ProseArea {
+        overflow: auto auto;
+        pointer: text;
+        scrollbar-background: $scrollbar-background;
+        scrollbar-background-hover: $scrollbar-background-hover;
+        scrollbar-background-active: $scrollbar-background-active;
+        scrollbar-color: $scrollbar;
+        scrollbar-color-active: $scrollbar-active;
+        scrollbar-color-hover: $scrollbar-hover;
+        scrollbar-corner-color: $scrollbar-corner-color;
+    }
+    ProseArea .text-area--cursor {
+        color: $input-cursor-foreground;
+        background: $input-cursor-background;
+        text-style: $input-cursor-text-style;
+    }
+    ProseArea:light .text-area--cursor {
+        color: $text 90%;
+        background: $foreground 70%;
+    }
+    ProseArea .text-area--selection {
+        color: $input-selection-foreground;
+        background: $input-selection-background;
+    }
+    ProseArea:ansi .text-area--cursor {
+        text-style: reverse;
+    }
+    ProseArea:ansi .text-area--selection {
+        background: transparent;
+        text-style: reverse;
+    }
+    """
+    SCOPED_CSS = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("undo", "undo"),
@@ -76,6 +112,7 @@ class ProseArea(TextArea, inherit_bindings=False):
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *TextArea.COMPONENT_CLASSES,
         "manuscript--heading",
         "manuscript--emphasis",
         "manuscript--strong",

@@ -76,7 +76,8 @@ class ManuscriptArea(ProseArea):
     def edit(self, edit: Edit) -> EditResult:
         """Make an edit; every way of changing the text but undo and redo comes through here."""
         edit.text = _line_feeds_only(edit.text)
-        result = super().edit(TrackedEdit(edit, self.document))
+        tracked = edit if isinstance(edit, TrackedEdit) else TrackedEdit(edit, self.document)
+        result = super().edit(tracked)
         self.post_message(self.Edited(self))
         return result
 
@@ -183,8 +184,9 @@ class ManuscriptArea(ProseArea):
         top, bottom = self.location_of(start), self.location_of(at)
         inserted = _line_feeds_only(joined.text)
         self.history.checkpoint()
-        result = self.replace(inserted, top, bottom, maintain_selection_offset=False)
-        self.move_to(start + joined.caret)
+        edit = Edit(inserted, top, bottom, maintain_selection_offset=False)
+        back = len(inserted) - joined.caret
+        result = self.edit(TrackedEdit(edit, self.document, cursor_back=back))
         self.history.checkpoint()
         mark = self.document.mark(top, "right")
         return Insertion(start, result.replaced_text, inserted, mark)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from textual.document._document import EditResult, Location
 from textual.document._edit import Edit
 from textual.widgets import TextArea
+from textual.widgets.text_area import Selection
 
 from storytui.app.widgets.story_document import Mark, StoryDocument
 
@@ -15,10 +16,21 @@ class TrackedEdit(Edit):
     A mark inside deleted text goes to where the text was; that alone would not bring it back.
     """
 
-    def __init__(self, edit: Edit, document: StoryDocument) -> None:
+    def __init__(
+        self, edit: Edit, document: StoryDocument, *, cursor_back: int | None = None
+    ) -> None:
+        """Track `edit`.
+
+        Args:
+            edit: the edit, not made yet.
+            document: what it is made in.
+            cursor_back: how many characters before the end of its text the cursor goes, the first
+                time and with every redo; None: where `edit` itself puts it.
+        """
         super().__init__(
             edit.text, edit.from_location, edit.to_location, edit.maintain_selection_offset
         )
+        self._cursor_back = cursor_back
         self._document = document
         self._state_before = document.state
         self._state_after = document.new_state()
@@ -30,6 +42,10 @@ class TrackedEdit(Edit):
         self._marks_before = self._document.marks_between(self.top, self.bottom)
         result = super().do(text_area, record_selection)
         _put_back(self._marks_after)
+        if self._cursor_back is not None:
+            end = self._document.offset_of(result.end_location)
+            cursor = self._document.location_of(end - self._cursor_back)
+            self._updated_selection = Selection.cursor(cursor)
         changed = self.text != result.replaced_text
         self._document.state = self._state_after if changed else self._state_before
         return result

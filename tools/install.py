@@ -38,6 +38,8 @@ def main():
         with open(log, encoding="utf-8", errors="replace") as lines:
             sys.stderr.write("".join(lines.readlines()[-LINES_AFTER_FAILURE:]))
         sys.exit("The installation failed; the last lines are above, all of them in " + log)
+    # As pip does for what is not editable: the first start shall be as quick as the second.
+    subprocess.run([python, "-m", "compileall", "-q", "src"], check=False)
 
 
 def what_is_missing(folder):

@@ -5,7 +5,6 @@ the writer.
 """
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -135,6 +134,8 @@ def parse_settings(text: str, path: Path) -> Settings:
     Raises:
         SettingsError: it is no TOML, or says something that is no setting.
     """
+    import tomllib
+
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

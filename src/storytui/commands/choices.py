@@ -1,7 +1,7 @@
 """Settings and command line become what the program runs with; the command line wins."""
 
 import argparse
-import secrets
+import os
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -91,7 +91,7 @@ def sampling(settings: SamplingSettings) -> Sampling:
     """How tokens are drawn; a seed of -1 becomes a new one."""
     values = msgspec.structs.asdict(settings)
     if settings.seed < 0:
-        values["seed"] = secrets.randbelow(2**31)
+        values["seed"] = int.from_bytes(os.urandom(4), "little") >> 1
     return Sampling(**values)
 
 

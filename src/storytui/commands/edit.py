@@ -15,7 +15,6 @@ from storytui.commands.choices import settings_in_force, start_engine
 from storytui.commands.ending import FAILURE, USAGE_ERROR, fail
 from storytui.daily_words import keep_written_today, written_today
 from storytui.manuscript.file import ManuscriptError, StoryFile
-from storytui.samples import writable_sample
 from storytui.settings import SettingsError
 from storytui.story.prompt import UnknownFormatError
 
@@ -49,6 +48,8 @@ def run_editor(options: argparse.Namespace) -> int:
 
 def _story(options: argparse.Namespace) -> StoryFile:
     if options.sample:
+        from storytui.samples import writable_sample
+
         try:
             return StoryFile.read(writable_sample(folders.data_folder()))
         except OSError as error:

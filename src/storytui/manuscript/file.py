@@ -11,7 +11,6 @@ import codecs
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -234,7 +233,7 @@ def _replace(path: Path, data: bytes) -> None:
             f"{path} was not saved: its permissions do not allow writing. "
             "Save it under another name or change them."
         )
-    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.saving")
+    temporary = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.saving")
     # A new file gets the mode that the user's umask gives; a copy of a private one starts private.
     mode = 0o666 if before is None else 0o600
     try:

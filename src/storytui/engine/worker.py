@@ -91,6 +91,7 @@ class Worker:
         self._model = model
         self._counter = TokenCounts(model.vocabulary)
         self._send(Loaded(model.info))
+        writer.prepare()
         while True:
             call = self._runs.get()
             try:

@@ -109,6 +109,10 @@ class Writer:
         self._cells: list[int] = []
         self._masks = _Masks(model.vocabulary)
 
+    def prepare(self) -> None:
+        """Look the vocabulary through, which the first reply would otherwise wait for."""
+        _ = self._masks.beginning
+
     def write(self, request: Request, stopped: Callable[[], bool]) -> Iterator[Event]:
         """Events of one reply; `stopped` is asked between batches and tokens.
 

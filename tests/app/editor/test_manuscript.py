@@ -336,3 +336,32 @@ async def test_at_80_columns_the_page_fills_the_width(host):
         await pilot.pause()
         assert app.area.wrapped_document.width == 72
         assert app.area.content_region.x <= 4
+
+
+async def test_a_line_begun_at_the_foot_of_the_page_is_in_sight(host):
+    app = host("\n".join(f"line {number}" for number in range(60)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("ctrl+end", "enter")
+        await pilot.pause()
+        assert app.area.cursor_screen_offset in app.area.content_region
+
+
+async def test_the_cursor_stays_in_sight_when_there_is_less_room(host):
+    app = host("\n".join(f"line {number}" for number in range(60)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        await pilot.press("ctrl+end")
+        await pilot.resize_terminal(80, 12)
+        await pilot.pause()
+        assert app.area.cursor_screen_offset in app.area.content_region
+
+
+async def test_redo_puts_the_cursor_before_the_space_a_piece_brought_with_it(host):
+    app = host("Hello friend.")
+    async with app.run_test() as pilot:
+        app.area.insert_joined(Joined(drop=0, text="dear ", caret=4), 6)
+        assert app.area.offset == 10
+        await pilot.press("ctrl+z", "ctrl+y")
+        assert app.area.text == "Hello dear friend."
+        assert app.area.offset == 10

@@ -45,21 +45,6 @@ async def test_an_undone_sentence_can_be_taken_again_once(start):
         assert editor.text == once
 
 
-async def test_redo_puts_the_cursor_where_the_next_sentence_goes(start):
-    async with start() as editor:
-        # In the middle of a sentence a piece brings the space behind it; the next goes before that.
-        editor.cursor_to(editor.text.index("had been out"))
-        await editor.go_on()
-        await editor.press("tab")
-        first = editor.screen.area.offset
-        await editor.press("tab")
-        second = editor.text
-        await editor.press("ctrl+z", "ctrl+z", "ctrl+y")
-        assert editor.screen.area.offset == first
-        await editor.press("tab")
-        assert editor.text == second
-
-
 @pytest.mark.parametrize(("key", "end"), [("f6", "had taken it."), ("f7", "on the door.")])
 async def test_a_paragraph_or_all_of_the_rest_can_be_taken(start, key, end):
     async with start() as editor:

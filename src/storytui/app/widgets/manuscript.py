@@ -78,6 +78,8 @@ class ManuscriptArea(ProseArea):
         edit.text = _line_feeds_only(edit.text)
         tracked = edit if isinstance(edit, TrackedEdit) else TrackedEdit(edit, self.document)
         result = super().edit(tracked)
+        # TextArea scrolls before the page knows that it grew: at its foot that is too little.
+        self.scroll_cursor_visible()
         self.post_message(self.Edited(self))
         return result
 

@@ -146,6 +146,10 @@ class ProseArea(TextArea, inherit_bindings=False, inherit_css=False):
         self.move_cursor((0, 0))
         self._rewrap_and_refresh_virtual_size()
 
+    def on_resize(self) -> None:
+        """Another size, as when the pane comes from below: what she writes stays in sight."""
+        self.call_after_refresh(self.scroll_cursor_visible)
+
     # --- keys -------------------------------------------------------------------------------------
 
     async def _on_key(self, event: events.Key) -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from storytui.bench.terminal import Terminal, TerminalError
 
-FIRST_WORD = "Zephyrine"
-"""Stands near the beginning of every story that is opened here, and nowhere else on the screen."""
+LAST_NAME = "Zephyrine"
+"""Stands near the end of every story that is opened here, where the cursor is, and nowhere else."""
 BLANKS = b" " * 60
 """What an empty app paints."""
 SIZES = (1_000, 20_000, 100_000)
@@ -35,7 +35,7 @@ def measure_start(rounds: int) -> dict[str, float]:
         for _ in range(rounds):
             empty.append(_first_paint([*_PYTHON, "storytui.bench.empty"], BLANKS, environment))
             command = [*_PYTHON, "storytui.cli", str(story)]
-            editor.append(_first_paint(command, FIRST_WORD.encode(), environment))
+            editor.append(_first_paint(command, LAST_NAME.encode(), environment))
     return _against(editor, empty, "storytui_ms", "empty_app_ms")
 
 
@@ -47,7 +47,7 @@ def measure_keystrokes() -> list[dict[str, float]]:
             story = folder / "story.md"
             story.write_text(story_text(words), encoding="utf-8")
             with Terminal([*_PYTHON, "storytui.cli", str(story)], environment) as terminal:
-                terminal.wait_for(FIRST_WORD.encode())
+                terminal.wait_for(LAST_NAME.encode())
                 # The model is loaded behind the editor; typing is measured when that is over.
                 with suppress(TerminalError):
                     terminal.wait_for(b"ready", seconds=30)
@@ -84,17 +84,16 @@ def measure_commands(rounds: int) -> dict[str, dict[str, float]]:
 def story_text(words: int) -> str:
     """A story of that many words: paragraphs and chapters, the same every time."""
     random_words = random.Random(words)
-    # Not the very first word: the cursor stands on that and parts it in two.
-    paragraphs, paragraph = [], ["The", FIRST_WORD]
-    for number in range(2, words):
-        if number % 2_500 == 0:
+    paragraphs: list[str] = []
+    paragraph: list[str] = []
+    for number in range(words - 3):
+        if number % 2_500 == 2_499:
             paragraphs.append(f"## Chapter {number // 2_500}")
         paragraph.append(random_words.choice(_WORDS))
         if len(paragraph) >= 60:
             paragraphs.append(" ".join(paragraph) + ".")
             paragraph = []
-    if paragraph:
-        paragraphs.append(" ".join(paragraph) + ".")
+    paragraphs.append(" ".join(["The", LAST_NAME, "came", *paragraph]) + ".")
     return "\n\n".join(paragraphs) + "\n"
 
 

@@ -179,6 +179,8 @@ class LlamaModel:
         self._context = self._open(context, threads, config.path)
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._batch = llama_cpp.llama_batch_init(self.batch, 0, 1)
+        self._logits: NDArray[np.float32] = np.empty(0, dtype=np.float32)
+        self._logits_at = 0
         self.context: int = llama_cpp.llama_n_ctx(self._context)
         layers: int = llama_cpp.llama_model_n_layer(self._model)
         asked = layers + 1 if config.gpu_layers < 0 else config.gpu_layers
@@ -287,8 +289,12 @@ class LlamaModel:
     def mask(self, tokens: NDArray[np.intp]) -> None:
         """Make these tokens impossible for the next draw."""
         pointer = llama_cpp.llama_get_logits_ith(self._context, -1)
-        logits = np.ctypeslib.as_array(pointer, shape=(self.vocabulary.size,))
-        logits[tokens] = -np.inf
+        address = ctypes.addressof(pointer.contents)
+        if address != self._logits_at:
+            # llama.cpp keeps its buffer, and making the view costs more than using it.
+            self._logits = np.ctypeslib.as_array(pointer, shape=(self.vocabulary.size,))
+            self._logits_at = address
+        self._logits[tokens] = -np.inf
 
     def sampler(self, sampling: Sampling) -> "LlamaSampler":
         """A sampler for one reply."""

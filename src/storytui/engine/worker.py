@@ -36,7 +36,7 @@ from storytui.engine.messages import (
 )
 from storytui.engine.tokens import TokenCounts, render_prompt
 
-FLUSH_SECONDS = 0.03
+FLUSH_SECONDS = 0.05
 """Events are sent together for so long: each message wakes the editor, which shares the CPU."""
 
 

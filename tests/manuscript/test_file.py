@@ -286,3 +286,8 @@ def test_half_a_surrogate_pair_is_not_saved_as_something_else(story: Path) -> No
         StoryFile.read(story).save("a\ud800b")
 
     assert story.read_bytes() == b"Once.\n"
+
+
+def test_a_new_story_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManuscriptError, match="no folder"):
+        StoryFile.read(tmp_path / "novels" / "one.md")

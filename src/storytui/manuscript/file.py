@@ -77,6 +77,11 @@ class StoryFile:
         """
         data = _read_bytes(path)
         if data is None:
+            if not path.parent.is_dir():
+                raise ManuscriptError(
+                    f"There is no folder {path.parent} for {path.name}. Make it first, or check "
+                    "the name."
+                )
             return cls(path)
         bom = data.startswith(codecs.BOM_UTF8)
         raw = decode(data, str(path))

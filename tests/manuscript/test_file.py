@@ -253,9 +253,13 @@ def test_an_interrupted_save_leaves_the_file_and_nothing_else(
     ]
 
 
-def test_a_missing_folder_is_named_as_the_reason(tmp_path: Path) -> None:
+def test_a_vanished_folder_is_named_as_the_reason(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    story = StoryFile.read(folder / "story.md")
+    folder.rmdir()
     with pytest.raises(ManuscriptError, match="its folder is not there"):
-        StoryFile.read(tmp_path / "gone" / "story.md").save("text")
+        story.save("text")
 
 
 def test_the_text_reaches_the_disk_before_the_file_is_replaced(

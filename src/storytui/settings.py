@@ -75,7 +75,7 @@ class SamplingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Keep the likeliest tokens that together have this probability; 1 keeps all."""
     min_p: Annotated[float, Meta(ge=0, le=1)] = 0.05
     """Drop tokens less likely than this share of the likeliest; 0 drops none."""
-    repeat_penalty: Annotated[float, Meta(ge=0.5, le=3)] = 1.0
+    repeat_penalty: Annotated[float, Meta(ge=0.5, le=3)] = 1.05
     """Make tokens that were used lately less likely; 1 is off."""
     repeat_last_n: NonNegative = 256
     """How many tokens back the repeat penalty looks."""

@@ -113,6 +113,18 @@ def test_without_any_sentence_it_ends_after_a_whole_word() -> None:
     assert text.text[: ended[0]].endswith("and")
 
 
+def test_an_answer_closed_in_the_middle_of_a_sentence_keeps_the_whole_ones() -> None:
+    text = segment(words=9)
+    text.add(b"She came in. He looked up. The rewritten sentence is:")
+    assert text.text[: text.end_by_model()] == "She came in. He looked up."
+
+
+def test_speech_that_is_broken_off_stays_as_the_model_closed_it() -> None:
+    text = segment(words=9)
+    text.add("She came in. “But you—”".encode())
+    assert text.end_by_model() == len(text.text)
+
+
 def test_tokens_are_a_budget_too() -> None:
     text = segment(tokens=20)
     ended = None

@@ -46,7 +46,20 @@ def main() -> None:
         )
         llama_cpp.llama_decode(context, llama_cpp.llama_batch_get_one(piece, len(piece)))
 
+    # The editor's own stages, so that what is compared is the way to the editor, not the choice
+    # of samplers.
     sampler = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+    llama_cpp.llama_sampler_chain_add(
+        sampler,
+        llama_cpp.llama_sampler_init_penalties(
+            llama_cpp.llama_vocab_n_tokens(vocab), 256, 1.05, 0.0, 0.0
+        ),
+    )
+    breakers = (ctypes.c_char_p * 4)(b"\n", b":", b'"', b"*")
+    llama_cpp.llama_sampler_chain_add(
+        sampler,
+        llama_cpp.llama_sampler_init_dry(vocab, 0.8, 1.75, 2, 2048, breakers, len(breakers)),
+    )
     llama_cpp.llama_sampler_chain_add(sampler, llama_cpp.llama_sampler_init_min_p(0.05, 1))
     llama_cpp.llama_sampler_chain_add(sampler, llama_cpp.llama_sampler_init_temp(0.8))
     llama_cpp.llama_sampler_chain_add(sampler, llama_cpp.llama_sampler_init_dist(asked["seed"]))

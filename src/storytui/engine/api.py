@@ -37,7 +37,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """Keep the k likeliest tokens; 0 keeps all."""
     top_p: float = 1.0
     min_p: float = 0.05
-    repeat_penalty: float = 1.0
+    repeat_penalty: float = 1.05
     repeat_last_n: int = 256
     dry_multiplier: float = 0.8
     """Strength of DRY against repeated sequences, those of the prompt included; 0 is off."""

@@ -113,6 +113,17 @@ class SegmentText:
         """Whether it is too short to be closed yet."""
         return self.words < self.plan.minimum_words
 
+    def end_by_model(self) -> int:
+        """Where a segment ends that the model closed.
+
+        Small models close in the middle of a sentence: what is asked for in words is cut back to
+        the last whole one. A dash or a quotation mark at the end is the story's own.
+        """
+        last = self.text.rstrip()[-1:]
+        if self.plan.words is None or not (last.isalnum() or last in ",;:"):
+            return len(self.text)
+        return last_sentence_end(self.text, len(self.text) // 2) or len(self.text)
+
     def end_by_budget(self) -> tuple[int, str] | None:
         """Where the budget ends the segment, and how; None while it goes on.
 

@@ -283,7 +283,7 @@ class _Reply:
                 self._first = self._said = self._last
             self._generated += 1
             if token in ends or segment.add(pieces[token]):
-                segment.cut(len(segment.text))
+                segment.cut(segment.end_by_model())
                 return "closed"
             fresh = segment.news()
             if fresh:

@@ -1,8 +1,8 @@
 """The bare loop: llama.cpp's low-level API and nothing else, as fast as Python can drive it.
 
 Runs in a process of its own: `python -m storytui.bench.bare`, with one JSON object on standard
-input (`model`, `prompt`, `tokens`, `context`, `threads`, `gpu_layers`, `batch`), and prints tokens
-a second.
+input (`model`, `prompt`, `tokens`, `context`, `threads`, `gpu_layers`, `batch`, `seed`,
+`same_samplers`), and prints tokens a second.
 """
 
 import ctypes
@@ -17,6 +17,21 @@ import llama_cpp
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
 def _quiet(_level: int, _text: bytes, _data: Any) -> None:
     pass
+
+
+def _add_penalties(sampler: Any, vocab: Any) -> None:
+    """The editor's stages against repetition, with its default settings."""
+    llama_cpp.llama_sampler_chain_add(
+        sampler,
+        llama_cpp.llama_sampler_init_penalties(
+            llama_cpp.llama_vocab_n_tokens(vocab), 256, 1.05, 0.0, 0.0
+        ),
+    )
+    breakers = (ctypes.c_char_p * 4)(b"\n", b":", b'"', b"*")
+    llama_cpp.llama_sampler_chain_add(
+        sampler,
+        llama_cpp.llama_sampler_init_dry(vocab, 0.8, 1.75, 2, 2048, breakers, len(breakers)),
+    )
 
 
 def main() -> None:
@@ -46,20 +61,9 @@ def main() -> None:
         )
         llama_cpp.llama_decode(context, llama_cpp.llama_batch_get_one(piece, len(piece)))
 
-    # The editor's own stages, so that what is compared is the way to the editor, not the choice
-    # of samplers.
     sampler = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-    llama_cpp.llama_sampler_chain_add(
-        sampler,
-        llama_cpp.llama_sampler_init_penalties(
-            llama_cpp.llama_vocab_n_tokens(vocab), 256, 1.05, 0.0, 0.0
-        ),
-    )
-    breakers = (ctypes.c_char_p * 4)(b"\n", b":", b'"', b"*")
-    llama_cpp.llama_sampler_chain_add(
-        sampler,
-        llama_cpp.llama_sampler_init_dry(vocab, 0.8, 1.75, 2, 2048, breakers, len(breakers)),
-    )
+    if asked["same_samplers"]:
+        _add_penalties(sampler, vocab)
     llama_cpp.llama_sampler_chain_add(sampler, llama_cpp.llama_sampler_init_min_p(0.05, 1))
     llama_cpp.llama_sampler_chain_add(sampler, llama_cpp.llama_sampler_init_temp(0.8))
     llama_cpp.llama_sampler_chain_add(sampler, llama_cpp.llama_sampler_init_dist(asked["seed"]))

@@ -102,7 +102,8 @@ def lines(name: str, figures: Any) -> list[str]:
         ]
     return [
         f"{'decoding':28}{figures['storytui_tokens_per_second']:8.1f} tok/s  "
-        f"{figures['ratio']:.3f} × the bare loop ({figures['bare_tokens_per_second']:.1f} tok/s)"
+        f"{figures['ratio']:.3f} × the bare loop ({figures['bare_tokens_per_second']:.1f} tok/s), "
+        f"{figures['ratio_plain']:.3f} × one without penalties"
     ]
 
 

@@ -22,6 +22,11 @@ def state_folder() -> Path:
     return user_state_path(_NAME, appauthor=False, ensure_exists=True)
 
 
+def manuscripts_folder() -> Path:
+    """Where every manuscript has a folder of its own; nothing is created."""
+    return user_data_path(_NAME, appauthor=False) / "manuscripts"
+
+
 def engine_log() -> Path:
     """The file that takes what the model's process prints; its folder is created."""
     return user_log_path(_NAME, appauthor=False, ensure_exists=True) / "engine.log"

@@ -153,8 +153,8 @@ def find_home(root: Path, path: Path, sha256: str = "") -> Home | None:
     """The home of the manuscript that `path` is a file of; None where it was never opened.
 
     A file is known by its path. Where no manuscript has that path, it may have been renamed or
-    moved: then it is the manuscript whose own file is gone, and which had this inode or these
-    bytes. A copy beside the original is a manuscript of its own.
+    moved: then it is the manuscript whose own file is gone and had these bytes. A hard link is the
+    file that it links to; a copy beside the original is a manuscript of its own.
 
     Args:
         root: the folder that holds the manuscripts' folders.
@@ -167,13 +167,14 @@ def find_home(root: Path, path: Path, sha256: str = "") -> Home | None:
         for record in home.records:
             if record.path == wanted.path:
                 return home
-            same_inode = wanted.inode and (record.device, record.inode) == (
-                wanted.device,
-                wanted.inode,
-            )
-            same_bytes = bool(sha256) and record.sha256 == sha256
-            if same_inode or (same_bytes and not os.path.exists(record.path)):
-                # A second name of the same file, or the file under its new name.
+            if os.path.exists(record.path):
+                # A second name of one file is that file; a copy of it is not.
+                same = wanted.inode != 0 and wanted.inode == record.inode
+                same = same and wanted.device == record.device
+            else:
+                # Moved. The inode alone proves nothing: it is given to the next file that is made.
+                same = bool(sha256) and record.sha256 == sha256
+            if same:
                 moved = home
     return moved
 

@@ -6,14 +6,14 @@ import pytest
 
 from storytui.engine.api import EngineError, ModelError, Reading, Text
 from storytui.engine.messages import (
-    FROM_CHILD,
-    TO_CHILD,
     BrokenPipeProtocolError,
     Channel,
     Count,
     Events,
     error_of,
     failure,
+    from_child,
+    to_child,
 )
 
 
@@ -24,8 +24,8 @@ def test_messages_come_out_as_they_went_in() -> None:
     Channel(pipe, pipe).send(Count(1, ["a"]))
     pipe.seek(0)
     channel = Channel(pipe, pipe)
-    assert FROM_CHILD.decode(channel.receive_bytes() or b"") == sent
-    assert TO_CHILD.decode(channel.receive_bytes() or b"") == Count(1, ["a"])
+    assert from_child(channel.receive_bytes() or b"") == sent
+    assert to_child(channel.receive_bytes() or b"") == Count(1, ["a"])
     assert channel.receive_bytes() is None
 
 

@@ -34,7 +34,7 @@ def test_however_it_is_cut_a_tag_ends_the_text_and_is_never_shown(cuts: list[int
     text = segment()
     shown = ""
     for piece in pieces_of(raw, cuts):
-        if text.add(piece):
+        if text.add(0, piece):
             break
         shown += text.news()
     else:
@@ -48,7 +48,7 @@ def test_what_is_shown_is_never_taken_back_by_a_tag(story: str, cuts: list[int])
     text = segment()
     shown = ""
     for piece in pieces_of(story.encode() + b"</answer>", cuts):
-        closed = text.add(piece)
+        closed = text.add(0, piece)
         if closed:
             break
         shown += text.news()
@@ -61,7 +61,7 @@ def test_words_are_counted_as_in_the_whole_text(pieces: list[str]) -> None:
 
     text = segment()
     for piece in pieces:
-        text.add(piece.encode())
+        text.add(0, piece.encode())
         assert text.words == count_words(text.text)
 
 
@@ -69,7 +69,7 @@ def test_it_ends_at_a_sentence_near_the_words_asked_for() -> None:
     text = segment(words=10)
     ended = None
     for word in ("She went out. " * 9).split(" "):
-        text.add(word.encode() + b" ")
+        text.add(0, word.encode() + b" ")
         ended = text.end_by_budget()
         if ended:
             break
@@ -83,7 +83,7 @@ def test_it_is_cut_back_to_the_last_sentence_when_none_comes() -> None:
     ended = None
     story = "She went out and saw nothing at all. And " + "and " * 99
     for word in story.split(" "):
-        text.add(word.encode() + b" ")
+        text.add(0, word.encode() + b" ")
         ended = text.end_by_budget()
         if ended:
             break
@@ -94,9 +94,9 @@ def test_it_is_cut_back_to_the_last_sentence_when_none_comes() -> None:
 def test_a_quotation_is_closed_before_it_ends() -> None:
     text = segment(words=5)
     for piece in ['"I', " know", " that", " well", ".", " Go", "."]:
-        text.add(piece.encode())
+        text.add(0, piece.encode())
         assert text.end_by_budget() is None
-    text.add(b'"')
+    text.add(0, b'"')
     assert text.end_by_budget() == (len('"I know that well. Go."'), "length")
 
 
@@ -104,7 +104,7 @@ def test_without_any_sentence_it_ends_after_a_whole_word() -> None:
     text = segment(words=10)
     ended = None
     for _ in range(99):
-        text.add(b" and")
+        text.add(0, b" and")
         ended = text.end_by_budget()
         if ended:
             break
@@ -115,13 +115,13 @@ def test_without_any_sentence_it_ends_after_a_whole_word() -> None:
 
 def test_an_answer_closed_in_the_middle_of_a_sentence_keeps_the_whole_ones() -> None:
     text = segment(words=9)
-    text.add(b"She came in. He looked up. The rewritten sentence is:")
+    text.add(0, b"She came in. He looked up. The rewritten sentence is:")
     assert text.text[: text.end_by_model()] == "She came in. He looked up."
 
 
 def test_speech_that_is_broken_off_stays_as_the_model_closed_it() -> None:
     text = segment(words=9)
-    text.add("She came in. “But you—”".encode())
+    text.add(0, "She came in. “But you—”".encode())
     assert text.end_by_model() == len(text.text)
 
 
@@ -129,7 +129,7 @@ def test_tokens_are_a_budget_too() -> None:
     text = segment(tokens=20)
     ended = None
     for count in range(1, 21):
-        text.add(b" and")
+        text.add(0, b" and")
         ended = text.end_by_budget()
         if ended:
             assert count == 20
@@ -145,13 +145,26 @@ def test_tokens_that_could_begin_a_tag() -> None:
     assert not may_begin_tag(b"answer>", TAGS)
 
 
-@given(st.text(alphabet="aé. \n", max_size=60), st.lists(st.integers(0, 99)), st.integers(0, 9))
-def test_whole_tokens_and_tail_make_up_the_text(story: str, cuts: list[int], spare: int) -> None:
-    text = segment()
-    pieces = [piece for piece in pieces_of(story.encode(), cuts) if piece]
+@given(
+    st.lists(st.sampled_from([b"a", "é".encode(), "—".encode(), b". ", b"\n", b"\xff", b"\xc3"])),
+    st.lists(st.integers(0, 99)),
+    st.integers(0, 9),
+    st.integers(0, 60),
+)
+def test_whole_tokens_and_tail_make_up_the_text(
+    story: list[bytes], cuts: list[int], spare: int, length: int
+) -> None:
+    text = segment(prefix="Then ")
+    pieces = [piece for piece in pieces_of(b"".join(story), cuts) if piece]
     for piece in pieces:
-        text.add(piece)
-    text.cut(len(text.text) - 1)
+        text.add(0, piece)
+    text.cut(len("Then ") + length)
     keep = text.whole_tokens(spare)
-    kept = b"".join(pieces[:keep]).decode()
-    assert kept + text.tail_from(keep) == text.text
+    kept = b"".join(pieces[:keep]).decode("utf-8", "replace")
+    assert ("Then " + kept + text.tail_from(keep)).rstrip() == text.text
+
+
+def test_a_tag_in_the_direction_is_her_own_text() -> None:
+    text = segment(prefix="He says </answer> and")
+    assert not text.add(0, b" goes on.")
+    assert text.text == "He says </answer> and goes on."

@@ -1,12 +1,16 @@
 """Parts of a prompt: only the template brings control tokens, and no seam falls inside a run."""
 
+import re
+from typing import ClassVar
+
+import pytest
 from byte_model import CONTROL, ByteVocabulary
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storytui.engine.api import PromptPart
+from storytui.engine.api import EngineError, PromptPart
 from storytui.engine.template import Frame
-from storytui.engine.tokens import TokenCounts, assemble, encode, split_control
+from storytui.engine.tokens import TokenCounts, assemble, encode, split_control, without_marks
 
 VOCABULARY = ByteVocabulary()
 
@@ -49,3 +53,32 @@ def test_each_text_is_tokenised_once() -> None:
     assert counts.count(["ab", "abc", "ab"]) == [2, 3, 2]
     assert counts.count(["abc"]) == [3]
     assert calls == ["ab", "abc"]
+
+
+class MergingTokenizer:
+    """Takes `</s>` for one token wherever it stands, as SentencePiece does by its merges."""
+
+    MARK = 1000
+    MARKS: ClassVar = {MARK: "</s>"}
+
+    def tokens(self, text: str) -> list[int]:
+        result = []
+        for piece in re.split("(</s>)", text):
+            result.extend([self.MARK] if piece == "</s>" else map(ord, piece))
+        return result
+
+
+@given(st.text(alphabet="<>/s a"))
+def test_a_mark_that_plain_text_would_become_is_cut_open(text: str) -> None:
+    merging = MergingTokenizer()
+    tokens = without_marks(text, merging.tokens, merging.tokens, merging.MARKS)
+    assert "".join(map(chr, tokens)) == text
+
+
+def test_text_without_marks_is_tokenised_once() -> None:
+    assert without_marks("abc", lambda text: [len(text)], lambda _: [], {7: "</s>"}) == [3]
+
+
+def test_a_vocabulary_that_is_all_marks_is_refused() -> None:
+    with pytest.raises(EngineError, match="another model file"):
+        without_marks("abc", lambda _: [7], lambda _: [7], {7: "x"})

@@ -1,7 +1,7 @@
 """A reply round given draws: the tags are written, never sampled; the cache is canonical."""
 
 import pytest
-from byte_model import END, LONG, ByteModel, draws
+from byte_model import CONTROL, END, LONG, ByteModel, draws
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -189,6 +189,47 @@ def test_a_prompt_beyond_the_context_is_refused_before_anything_is_read() -> Non
     with pytest.raises(PromptTooLongError, match="500"):
         write(model)
     assert model.evaluated == 0
+
+
+def tokens_of(events: list[Event]) -> dict[str, tuple[int, ...]]:
+    return {each.segment: each.tokens for each in events if isinstance(each, SegmentEnded)}
+
+
+def text_of_tokens(tokens: tuple[int, ...]) -> str:
+    return b"".join(map(ByteModel([]).vocabulary.piece, tokens)).decode()
+
+
+@given(
+    st.lists(st.sampled_from([*b"a. \n<", *range(256, 256 + len(LONG) - 1), END]), max_size=30),
+    st.text(alphabet="bß. \n", min_size=1),
+    st.sampled_from(["", "He sees it."]),
+)
+def test_the_tokens_of_a_segment_are_its_text(
+    reasoning: list[int], answer: str, prefix: str
+) -> None:
+    events = write(ByteModel([*reasoning, END, *draws(answer) * 2]), request(prefix=prefix))
+    for name, tokens in tokens_of(events).items():
+        assert text_of_tokens(tokens) == text_of(events, name)
+
+
+def test_the_tokens_of_a_segment_are_those_that_were_drawn() -> None:
+    drawn = [*draws("He waits.", end=False), 256 + LONG.index(" the"), *draws("re.")]
+    events = write(ByteModel([*drawn, *draws("Yes.")]))
+    assert tokens_of(events)["reasoning"] == tuple(drawn[:-1])
+
+
+def test_a_stopped_segment_has_its_tokens_too() -> None:
+    model = ByteModel(draws("He waits. He waits"), batch=1)
+    seen: list[Event] = []
+    for event in Writer(model).write(request(), lambda: "waits." in text_of(seen, "reasoning")):
+        seen.append(event)
+    assert text_of_tokens(tokens_of(seen)["reasoning"]) == text_of(seen, "reasoning")
+
+
+def test_a_control_token_ends_the_segment() -> None:
+    model = ByteModel([*draws("He waits.", end=False), CONTROL, *draws("She came.")])
+    write(model)
+    assert model.seen.endswith("<reasoning>He waits.</reasoning><answer>She came.")
 
 
 def test_the_speed_is_told_by_the_clock() -> None:

@@ -27,6 +27,10 @@ class EngineDiedError(EngineError):
     """The process that owned the model ended; the next request starts a new one."""
 
 
+class EngineGaveUpError(EngineError):
+    """The process that owned the model ended several times in a row; a request tries once more."""
+
+
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """How tokens are drawn; names and meaning as in llama.cpp's own tools."""
 
@@ -180,6 +184,9 @@ class SegmentEnded(msgspec.Struct, frozen=True, tag=True):
     why: str
     """`closed` (by the model), `length` (cut at a sentence's end), `cut` (no sentence's end was
     near), `stopped` (by the writer)."""
+    tokens: tuple[int, ...] = ()
+    """Tokens of the text that stands, its prefix included: put together, the bytes they stand for
+    are that text. As they were sampled, up to where the text was cut."""
 
 
 class Finished(msgspec.Struct, frozen=True, tag=True):

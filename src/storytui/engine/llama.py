@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from storytui.engine.api import EngineError, ModelError, ModelInfo, Sampling
 from storytui.engine.messages import ModelConfig
 from storytui.engine.template import PLAIN_FRAME, Frame, TemplateError, render_frame
+from storytui.engine.tokens import without_marks
 
 GPU_CONTEXT = 16_384
 CPU_CONTEXT = 4_096
@@ -51,23 +52,49 @@ class LlamaVocabulary:
         self.bos: int | None = (
             llama_cpp.llama_vocab_bos(vocab) if llama_cpp.llama_vocab_get_add_bos(vocab) else None
         )
-        control: dict[str, LlamaControlToken] = {}
+        self._control: dict[str, LlamaControlToken] = {}
+        self._added: dict[str, int] = {}
+        """Tokens that were added to the vocabulary and are matched in any text."""
+        self._marks: dict[int, str] = {}
+        """Tokens that no plain text may become, with their texts."""
         ends: list[int] = []
         for token in range(self.size):
             attributes = llama_cpp.llama_vocab_get_attr(vocab, token)
             if llama_cpp.llama_vocab_is_eog(vocab, token):
                 ends.append(token)
+                self._marks[token] = self.text(token)
             if attributes & _CONTROL:
-                text = self.text(token)
-                if text:
-                    control[text] = LlamaControlToken(
-                        token,
-                        bool(attributes & llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP),
-                        bool(attributes & llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP),
-                    )
-        self.control: Mapping[str, LlamaControlToken] = control
+                self._add_control(token)
+            elif attributes & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED:
+                self._added[self.text(token)] = token
         self.ends = frozenset(ends)
         """End-of-generation tokens."""
+
+    @property
+    def control(self) -> Mapping[str, LlamaControlToken]:
+        """Control tokens by their text."""
+        return self._control
+
+    def _add_control(self, token: int) -> None:
+        text = self.text(token)
+        if text:
+            attributes = llama_cpp.llama_vocab_get_attr(self._vocab, token)
+            self._marks[token] = text
+            self._control[text] = LlamaControlToken(
+                token,
+                bool(attributes & llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP),
+                bool(attributes & llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP),
+            )
+
+    def reserve_marks_of(self, frame: Frame) -> None:
+        """Make the added tokens in a chat template's own text control tokens.
+
+        Some models mark their turns with them, and llama.cpp matches added tokens in any text:
+        a story with such a mark in it would end the writer's turn.
+        """
+        for text, token in self._added.items():
+            if text.strip() and (text in frame.before or text in frame.after):
+                self._add_control(token)
 
     def text(self, token: int) -> str:
         """The vocabulary's own text of a token; empty for none."""
@@ -85,8 +112,19 @@ class LlamaVocabulary:
         return self.text(llama_cpp.llama_vocab_eos(self._vocab))
 
     def tokenize(self, text: str) -> list[int]:
-        """Tokens of a plain run: its text never becomes a control token."""
-        # Lone surrogates cannot be tokens: they are read as the replacement character.
+        """Tokens of a plain run: its text never becomes a control token.
+
+        Raises:
+            EngineError: llama.cpp could not, or nothing but control tokens came of it.
+        """
+        return without_marks(text, self._tokens, self._tokens_inside, self._marks)
+
+    def tokenize_inside(self, text: str) -> list[int]:
+        """Tokens of text that continues a plain run; otherwise as `tokenize`."""
+        return without_marks(text, self._tokens_inside, self._tokens_inside, self._marks)
+
+    def _tokens(self, text: str) -> list[int]:
+        # Lone surrogates do not come over the pipe; whoever calls this directly gets a "?".
         raw = text.encode("utf-8", "replace")
         room = len(raw) + 8
         buffer = (llama_cpp.llama_token * room)()
@@ -97,22 +135,19 @@ class LlamaVocabulary:
 
     @cached_property
     def _lead(self) -> list[int]:
-        return self.tokenize("\n")
+        return self._tokens("\n")
 
-    def tokenize_inside(self, text: str) -> list[int]:
-        """Tokens of text that continues a plain run.
-
-        SentencePiece vocabularies put a space before every text: a line break in front takes it,
-        and is cut off again.
-        """
-        tokens = self.tokenize("\n" + text) if self._adds_space else []
+    def _tokens_inside(self, text: str) -> list[int]:
+        # SentencePiece vocabularies put a space before every text: a line break in front takes it,
+        # and is cut off again.
+        tokens = self._tokens("\n" + text) if self._adds_space else []
         if tokens[: len(self._lead)] == self._lead:
             return tokens[len(self._lead) :]
-        return self.tokenize(text)
+        return self._tokens(text)
 
     @cached_property
     def _adds_space(self) -> bool:
-        return b"".join(map(self.piece, self.tokenize("a"))) != b"a"
+        return b"".join(map(self.piece, self._tokens("a"))) != b"a"
 
     def piece(self, token: int) -> bytes:
         """The bytes that a token stands for; control tokens stand for none."""
@@ -184,7 +219,7 @@ class LlamaModel:
         self.context: int = llama_cpp.llama_n_ctx(self._context)
         layers: int = llama_cpp.llama_model_n_layer(self._model)
         asked = layers + 1 if config.gpu_layers < 0 else config.gpu_layers
-        self.frame, kind = self._frame()
+        self.frame, kind = frame_of(self._metadata("tokenizer.chat_template"), self.vocabulary)
         self.info = ModelInfo(
             name=_name(Path(config.path)),
             path=config.path,
@@ -242,20 +277,6 @@ class LlamaModel:
                 return buffer.value.decode("utf-8", "replace") if length > 0 else ""
             size = length + 1
 
-    def _frame(self) -> tuple[Frame, str]:
-        template = self._metadata("tokenizer.chat_template")
-        if not template:
-            return PLAIN_FRAME, "default"
-        vocabulary = self.vocabulary
-        try:
-            frame = render_frame(
-                template, bos=vocabulary.text_of_bos(), eos=vocabulary.text_of_eos()
-            )
-        except TemplateError as error:
-            sys.stderr.write(f"{error}; the plain default is used\n")
-            return PLAIN_FRAME, "default"
-        return frame, "gguf"
-
     def rewind(self, length: int) -> bool:
         """Forget all evaluated tokens from position `length` on.
 
@@ -309,6 +330,26 @@ class LlamaModel:
     def handles(self) -> tuple[Any, Any]:
         """llama.cpp's model and context."""
         return self._model, self._context
+
+
+def frame_of(template: str, vocabulary: LlamaVocabulary) -> tuple[Frame, str]:
+    """What a chat template puts round the user message, and whether it is the model's own.
+
+    Args:
+        template: Jinja, from the model's metadata; empty where it has none.
+        vocabulary: the model's; the template's marks are made its control tokens.
+
+    Returns the frame, and `gguf` or, where the plain one is used, `default`.
+    """
+    if not template:
+        return PLAIN_FRAME, "default"
+    try:
+        frame = render_frame(template, bos=vocabulary.text_of_bos(), eos=vocabulary.text_of_eos())
+    except TemplateError as error:
+        sys.stderr.write(f"{error}; the plain default is used\n")
+        return PLAIN_FRAME, "default"
+    vocabulary.reserve_marks_of(frame)
+    return frame, "gguf"
 
 
 class LlamaSampler:

@@ -4,7 +4,8 @@ A frame is four bytes of length (little endian) and as many of msgpack. `PROTOCO
 every change of a message, so that a parent never talks to a child of another version.
 """
 
-from typing import IO
+import re
+from typing import IO, TypeVar
 
 import msgspec
 
@@ -18,9 +19,9 @@ from storytui.engine.api import (
     Request,
 )
 
-PROTOCOL = 1
-MAX_FRAME = 256 * 1024 * 1024
-"""Bytes; a longer frame is nonsense on the pipe."""
+PROTOCOL = 2
+MAX_FRAME = 32 * 1024 * 1024
+"""Bytes; a longer frame is nonsense on the pipe. The largest manuscript takes half of it."""
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +121,11 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-FromChild = LoadProgress | Loaded | Counted | Rendered | Events | Failed
+class Alive(msgspec.Struct, frozen=True, tag=True):
+    """A sign of life, every few seconds while the child is busy with something long."""
+
+
+FromChild = LoadProgress | Loaded | Counted | Rendered | Events | Failed | Alive
 
 _KINDS: dict[str, type[EngineError]] = {
     each.__name__: each for each in (EngineError, ModelError, PromptTooLongError)
@@ -142,18 +147,43 @@ class BrokenPipeProtocolError(EngineError):
     """What came over the pipe is no message."""
 
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def sendable(text: str) -> str:
+    """Text as it can travel: UTF-8 has no lone surrogates, and a model could not read them."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def frame(message: ToChild | FromChild) -> bytes:
+    """One message as it goes over the pipe.
+
+    Raises:
+        EngineError: it is longer than the other side accepts.
+    """
+    body = msgspec.msgpack.encode(message)
+    if len(body) > MAX_FRAME:
+        raise EngineError(
+            f"the text is too long for the model's process ({len(body):,} bytes, "
+            f"at most {MAX_FRAME:,}); ask for a smaller context"
+        )
+    return len(body).to_bytes(4, "little") + body
+
+
 class Channel:
     """Frames over a pair of binary files; one reader, and writers that take turns."""
 
     def __init__(self, reader: IO[bytes], writer: IO[bytes]) -> None:
         self._reader = reader
         self._writer = writer
-        self._encoder = msgspec.msgpack.Encoder()
 
     def send(self, message: ToChild | FromChild) -> None:
         """Write one message; raises OSError where the other side is gone."""
-        body = self._encoder.encode(message)
-        self._writer.write(len(body).to_bytes(4, "little") + body)
+        self.write(frame(message))
+
+    def write(self, raw: bytes) -> None:
+        """Write a frame; raises OSError where the other side is gone."""
+        self._writer.write(raw)
         self._writer.flush()
 
     def receive_bytes(self) -> bytes | None:
@@ -173,6 +203,33 @@ class Channel:
             raise BrokenPipeProtocolError("a message from the model's process broke off")
         return body
 
+    def close(self) -> None:
+        """Close the reading end."""
+        self._reader.close()
 
-TO_CHILD = msgspec.msgpack.Decoder(ToChild)
-FROM_CHILD = msgspec.msgpack.Decoder(FromChild)
+    def close_writer(self) -> None:
+        """Close the writing end, which the other side reads as the end."""
+        self._writer.close()
+
+
+_TO_CHILD: msgspec.msgpack.Decoder[ToChild] = msgspec.msgpack.Decoder(ToChild)
+_FROM_CHILD: msgspec.msgpack.Decoder[FromChild] = msgspec.msgpack.Decoder(FromChild)
+_Message = TypeVar("_Message")
+
+
+def to_child(body: bytes) -> ToChild:
+    """What the parent says with a frame's body; raises BrokenPipeProtocolError."""
+    return _decoded(_TO_CHILD, body)
+
+
+def from_child(body: bytes) -> FromChild:
+    """What the child says with a frame's body; raises BrokenPipeProtocolError."""
+    return _decoded(_FROM_CHILD, body)
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[_Message], body: bytes) -> _Message:
+    try:
+        return decoder.decode(body)
+    # ValueError: broken UTF-8; the last two: nesting and lengths that are lies.
+    except (msgspec.MsgspecError, ValueError, RecursionError, MemoryError) as error:
+        raise BrokenPipeProtocolError("what came over the pipe is no message") from error

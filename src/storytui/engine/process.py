@@ -1,173 +1,95 @@
-"""The parent's half: starts the child that owns the model, talks to it, stops and restarts it."""
+"""The parent's half: an engine whose model lives in a child process, started again when it dies."""
 
 import contextlib
 import itertools
 import os
-import queue
-import signal
-import subprocess
-import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
-import msgspec
+from msgspec import structs
 
+from storytui.engine.answers import ReplyCheck, answers
 from storytui.engine.api import (
     EngineDiedError,
     EngineError,
+    EngineGaveUpError,
     Event,
-    Finished,
     Loading,
     ModelInfo,
     Prompt,
     Request,
 )
+from storytui.engine.child import COMMAND, Child, again
 from storytui.engine.messages import (
-    FROM_CHILD,
-    PROTOCOL,
-    Channel,
     Count,
     Counted,
     Events,
-    Failed,
-    FromChild,
     Generate,
-    Load,
-    Loaded,
-    LoadProgress,
     ModelConfig,
     Render,
     Rendered,
     Stop,
     ToChild,
-    error_of,
+    sendable,
 )
+from storytui.engine.patience import Backoff, Deaths, Limits
 
-END_SECONDS = 2.0
-"""A child that does not end with its pipe by then is killed."""
 LOG_BYTES = 1_000_000
 """A longer log is begun anew."""
 
 _Answer = TypeVar("_Answer", Counted, Rendered)
 
 
-class _Child:
-    """One child process, from its start to its end."""
-
-    def __init__(self, config: ModelConfig, log: IO[bytes]) -> None:
-        # -P: a file in the folder where she writes must not be imported as a module.
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-X", "utf8", "-m", "storytui.engine.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self._stdin = self.process.stdin
-        self._channel = Channel(self.process.stdout, self.process.stdin)
-        self._sending = threading.Lock()
-        self.progress = 0.0
-        self.info: ModelInfo | None = None
-        self.problem: EngineError | None = None
-        """Why the model is not loaded, or the child has ended."""
-        self.ready = threading.Condition()
-        self._calls: dict[int, queue.SimpleQueue[FromChild | EngineError]] = {}
-        self.ended = False
-        threading.Thread(target=self._listen, name="engine-listen", daemon=True).start()
-        self.send(Load(PROTOCOL, config))
-
-    def send(self, message: ToChild) -> None:
-        """Send a message; a child that is gone is found by the listener."""
-        with contextlib.suppress(OSError, ValueError), self._sending:
-            self._channel.send(message)
-
-    def open_call(self, call: int) -> "queue.SimpleQueue[FromChild | EngineError]":
-        """Where the answers to a call arrive."""
-        inbox: queue.SimpleQueue[FromChild | EngineError] = queue.SimpleQueue()
-        with self.ready:
-            if self.ended:
-                inbox.put(self._death())
-            self._calls[call] = inbox
-        return inbox
-
-    def close_call(self, call: int) -> None:
-        """What still arrives for a call is dropped."""
-        with self.ready:
-            self._calls.pop(call, None)
-
-    def _listen(self) -> None:
-        try:
-            while (body := self._channel.receive_bytes()) is not None:
-                self._take(FROM_CHILD.decode(body))
-        except (EngineError, msgspec.MsgspecError, OSError):
-            # Nonsense on the pipe: a child that cannot be understood is as good as dead.
-            self.process.kill()
-        self.process.wait()
-        with self.ready:
-            self.ended = True
-            if self.problem is None:
-                self.problem = self._death()
-            for inbox in self._calls.values():
-                inbox.put(self._death())
-            self.ready.notify_all()
-
-    def _take(self, message: FromChild) -> None:
-        with self.ready:
-            if isinstance(message, LoadProgress):
-                self.progress = message.fraction
-            elif isinstance(message, Loaded):
-                self.info = message.info
-            elif isinstance(message, Failed) and message.call == 0:
-                self.problem = error_of(message)
-            else:
-                inbox = self._calls.get(message.call)
-                if inbox is not None:
-                    inbox.put(message)
-                return
-            self.ready.notify_all()
-
-    def _death(self) -> EngineDiedError:
-        code = self.process.poll()
-        how = "ended"
-        if code is not None and code < 0:
-            try:
-                how = f"was ended by {signal.Signals(-code).name}"
-            except ValueError:
-                how = f"was ended by signal {-code}"
-        return EngineDiedError(f"The model's process {how}; going on starts it again.")
-
-    def end(self) -> None:
-        """Close the pipe, which ends the child; kill it where that does not help."""
-        with contextlib.suppress(OSError):
-            self._stdin.close()
-        try:
-            self.process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
 class ProcessEngine:
-    """An engine whose model lives in a child process; started when it is first needed."""
+    """An engine whose model lives in a child process; started when it is first needed.
 
-    def __init__(self, config: ModelConfig, log_path: Path | None = None) -> None:
+    The child may die at any moment, by a signal, by nonsense on the pipe or by a hang: whoever
+    waits for it gets one error, and the next request starts another child, after a while where
+    the last one did not live long.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        log_path: Path | None = None,
+        died: Callable[[str], None] | None = None,
+        *,
+        command: Sequence[str] = COMMAND,
+        limits: Limits | None = None,
+        backoff: Backoff | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Nothing is started yet.
 
         Args:
             config: the model and how it runs.
             log_path: where llama.cpp's and the child's own messages go; None: nowhere.
+            died: called with one sentence each time the child dies, whether or not anybody waits
+                for it; from a thread, which it must not hold up.
+            command: what runs as the child.
+            limits: when the child counts as hung.
+            backoff: how a child that keeps dying is started again.
+            clock: seconds, for the backoff.
         """
         self._config = config
         self._log_path = log_path
-        self._child: _Child | None = None
-        self._starting = threading.Lock()
+        self._told = died or (lambda _sentence: None)
+        self._command = command
+        self._limits = limits or Limits()
+        self._deaths = Deaths(backoff or Backoff())
+        self._clock = clock
+        self._child: Child | None = None
+        self._changed = threading.Condition()
+        """Guards the child, the deaths and the two below; notified by `stop` and `close`."""
+        self._unsaid = threading.local()
+        """Why the loading that a thread has watched failed, until `load` says it there."""
+        self._stops = 0
+        self._closed = False
         self._numbers = itertools.count(1)
         self._run = 0
-        self._closed = False
 
     @property
     def pid(self) -> int | None:
@@ -175,72 +97,134 @@ class ProcessEngine:
         child = self._child
         return None if child is None or child.ended else child.process.pid
 
+    def loading(self) -> Iterator[Loading]:
+        """Start the child where there is none; progress until the model is loaded or cannot be."""
+        self._unsaid.problem = None
+        known = self._child
+        if known is None or known.info is None or known.problem is not None:
+            yield Loading(0.0)
+        try:
+            child = self._start()
+            yield from self._progress(child)
+            self._loaded(child)
+        except EngineError as error:
+            # Said by the `load` that follows, which must not start another child first.
+            self._unsaid.problem = error
+
     def load(self) -> ModelInfo:
         """Start the child and wait for the model.
 
         Raises:
             ModelError: the model cannot be used.
             EngineDiedError: the child ended while it loaded.
+            EngineGaveUpError: it did so several times in a row.
         """
         return self._loaded(self._ready())
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
-        answer = self._ask(lambda call: Count(call, list(texts)), Counted)
-        return answer.counts
+        sent = [sendable(each) for each in texts]
+        return self._ask(
+            lambda call: Count(call, sent), Counted, lambda it: answers(it.counts, sent)
+        ).counts
 
     def prompt(self, message: str, opening: str = "") -> Prompt:
         """The prompt as the model sees it."""
-        return self._ask(lambda call: Render(call, message, opening), Rendered).prompt
+        return self._ask(
+            lambda call: Render(call, sendable(message), sendable(opening)),
+            Rendered,
+            lambda it: it.prompt.tokens >= 0,
+        ).prompt
 
     def generate(self, request: Request) -> Iterator[Event]:
         """Events of one reply."""
         child = self._ready()
         call = next(self._numbers)
         inbox = child.open_call(call)
+        check = ReplyCheck(request)
         self._run = call
-        child.send(Generate(call, request))
-        finished = False
         try:
-            while not finished:
-                message = inbox.get()
-                if isinstance(message, EngineError):
-                    finished = True
-                    raise message
-                if isinstance(message, Failed):
-                    finished = True
-                    raise error_of(message)
-                if isinstance(message, Events):
-                    for event in message.events:
-                        finished = finished or isinstance(event, Finished)
-                        yield event
+            child.send(Generate(call, _sendable(request)))
+            while not check.finished:
+                message = child.answer(inbox)
+                if not isinstance(message, Events):
+                    child.refuse(inbox)
+                for event in message.events:
+                    if not check.takes(event):
+                        child.refuse(inbox)
+                    if check.finished:
+                        self._forgive()
+                    yield event
         finally:
             child.close_call(call)
-            if not finished:
+            if not check.finished:
                 child.send(Stop(call))
 
     def stop(self) -> None:
-        """End the running generation within one batch."""
-        child = self._child
+        """End the running generation within one batch, or the wait for a new child."""
+        with self._changed:
+            self._stops += 1
+            self._changed.notify_all()
+            child = self._child
         if child is not None:
             child.send(Stop(self._run))
 
     def close(self) -> None:
         """End the child."""
-        self._closed = True
-        with self._starting:
-            if self._child is not None:
-                self._child.end()
-
-    def _start(self) -> _Child:
-        with self._starting:
-            if self._closed:
-                raise EngineDiedError("The engine was closed.")
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
             child = self._child
-            if child is None or child.ended:
-                with self._log() as log:
-                    child = self._child = _Child(self._config, log)
-            return child
+        if child is not None:
+            child.end()
+
+    # --- the child --------------------------------------------------------------------------------
+
+    def _start(self) -> Child:
+        """The child that lives, or a new one as soon as one may be started."""
+        with self._changed:
+            stops = self._stops
+            while True:
+                if self._closed:
+                    raise EngineDiedError("The engine was closed.")
+                child = self._child
+                if child is not None and child.problem is None:
+                    return child
+                wait = self._deaths.wait(self._clock())
+                if wait <= 0:
+                    break
+                self._changed.wait(wait)
+                if self._stops != stops:
+                    raise EngineError("Stopped before the model's process was started again.")
+            if child is not None:
+                # One that could not load the model, and may not have ended yet.
+                child.dismiss()
+            with self._log() as log:
+                self._child = Child(
+                    self._config,
+                    log,
+                    command=self._command,
+                    limits=self._limits,
+                    died=self._mourn,
+                    told=self._told,
+                )
+            return self._child
+
+    def _mourn(self, how: str) -> EngineError:
+        """A child died; the error that says so. Called in the child's thread."""
+        with self._changed:
+            count = self._deaths.add(self._clock())
+        if count < self._deaths.backoff.most:
+            return EngineDiedError(f"The model's process {how}; going on starts it again.")
+        more = f"; the log {self._log_path} says more" if self._log_path is not None else ""
+        return EngineGaveUpError(
+            f"The model's process ended {count} times in a row{more}. "
+            "Press the key again to try once more."
+        )
+
+    def _forgive(self) -> None:
+        with self._changed:
+            self._deaths.forget()
 
     def _log(self) -> IO[bytes]:
         if self._log_path is None:
@@ -248,55 +232,65 @@ class ProcessEngine:
         try:
             self._log_path.parent.mkdir(parents=True, exist_ok=True)
             long = self._log_path.exists() and self._log_path.stat().st_size > LOG_BYTES
-            return self._log_path.open("wb" if long else "ab")
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if long else 0)
+            log = os.fdopen(os.open(self._log_path, flags, 0o600), "ab")
         except OSError as error:
             raise EngineError(
                 f"the log {self._log_path} cannot be written: {error.strerror}"
             ) from error
+        # A log of an older version may be open to others; one on a drive without modes stays.
+        with contextlib.suppress(OSError):
+            self._log_path.chmod(0o600)
+        return log
 
-    def loading(self) -> Iterator[Loading]:
-        """Start the child where there is none; progress until the model is loaded or cannot be."""
-        return self._progress(self._start())
-
-    def _progress(self, child: _Child) -> Iterator[Loading]:
-        shown = -1.0
-        while True:
-            with child.ready:
-                if child.info is None and child.problem is None and child.progress == shown:
-                    child.ready.wait()
-                if child.info is not None or child.problem is not None:
-                    return
-                shown = child.progress
+    def _progress(self, child: Child) -> Iterator[Loading]:
+        shown = 0.0
+        while (step := child.load_step(shown)) is not None:
+            shown = step
             yield Loading(shown)
 
-    def _ready(self) -> _Child:
+    def _ready(self) -> Child:
         """A child with its model loaded."""
+        problem: EngineError | None = getattr(self._unsaid, "problem", None)
+        if problem is not None:
+            self._unsaid.problem = None
+            raise again(problem)
         child = self._start()
         for _ in self._progress(child):
             pass
         self._loaded(child)
         return child
 
-    def _loaded(self, child: _Child) -> ModelInfo:
+    def _loaded(self, child: Child) -> ModelInfo:
         with child.ready:
             if child.problem is not None:
-                raise child.problem
+                raise again(child.problem)
             assert child.info is not None
             return child.info
 
-    def _ask(self, message: Callable[[int], ToChild], kind: type[_Answer]) -> _Answer:
+    def _ask(
+        self,
+        message: Callable[[int], ToChild],
+        kind: type[_Answer],
+        fits: Callable[[_Answer], bool],
+    ) -> _Answer:
         child = self._ready()
         call = next(self._numbers)
         inbox = child.open_call(call)
         try:
             child.send(message(call))
-            answer = inbox.get()
+            answer = child.answer(inbox)
+            if not (isinstance(answer, kind) and fits(answer)):
+                child.refuse(inbox)
+            return answer
         finally:
             child.close_call(call)
-        if isinstance(answer, EngineError):
-            raise answer
-        if isinstance(answer, Failed):
-            raise error_of(answer)
-        if not isinstance(answer, kind):
-            raise EngineError("the model's process gave the wrong answer")
-        return answer
+
+
+def _sendable(request: Request) -> Request:
+    """A request that can travel; the tags and names in its plan are the program's own."""
+    segments = tuple(
+        structs.replace(each, lead=sendable(each.lead), prefix=sendable(each.prefix))
+        for each in request.segments
+    )
+    return structs.replace(request, message=sendable(request.message), segments=segments)

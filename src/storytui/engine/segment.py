@@ -60,9 +60,12 @@ class SegmentText:
         self._tag = re.compile("|".join(map(re.escape, tags))) if tags else re.compile(r"(?!)")
         self._longest = max(map(len, tags), default=0)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._raw = bytearray()
-        self.ends: list[int] = []
-        """Bytes of the segment up to the end of each of its tokens."""
+        self.tokens: list[int] = []
+        """The tokens drawn so far."""
+        self._ends: list[int] = []
+        """Characters drawn up to the end of each token."""
+        self._split: list[bool] = []
+        """Whether a token ends within a character."""
         self.text = plan.prefix
         """All characters so far, the prefix included."""
         self.shown = 0
@@ -81,17 +84,17 @@ class SegmentText:
             self._counted = end
         return self._words + count_words(self.text[self._counted :])
 
-    def add(self, piece: bytes) -> bool:
-        """Take the bytes of one more token; True when they complete a tag.
+    def add(self, token: int, piece: bytes) -> bool:
+        """Take one more token and its bytes; True when they complete a tag.
 
-        A tag and what follows it are cut off.
+        A tag and what follows it are cut off. The prefix is the writer's: a tag in it is her text.
         """
-        self._raw += piece
-        self.ends.append(len(self._raw))
-        characters = self._decoder.decode(piece)
         before = len(self.text)
-        self.text += characters
-        match = self._tag.search(self.text, max(0, before - self._longest))
+        self.text += self._decoder.decode(piece)
+        self.tokens.append(token)
+        self._ends.append(len(self.text) - len(self.plan.prefix))
+        self._split.append(bool(self._decoder.getstate()[0]))
+        match = self._tag.search(self.text, max(len(self.plan.prefix), before - self._longest))
         if match:
             self.text = self.text[: match.start()].rstrip()
             return True
@@ -134,7 +137,7 @@ class SegmentText:
             return None
         if ends_sentence(self.text):
             return len(self.text), "length"
-        spent = len(self.ends) >= self.plan.tokens
+        spent = len(self.tokens) >= self.plan.tokens
         if count < wanted * GRACE + GRACE_WORDS and not spent:
             return None
         end = last_sentence_end(self.text, len(self.text) // 2)
@@ -149,28 +152,27 @@ class SegmentText:
 
     def _budget(self) -> tuple[float, float]:
         """What is wanted and what is there, in words or, where none are asked for, in tokens."""
-        if self.plan.words is not None and len(self.ends) < self.plan.tokens:
+        if self.plan.words is not None and len(self.tokens) < self.plan.tokens:
             return self.plan.words, self.words
         # The grace must lie within the tokens.
         room = self.plan.tokens / GRACE
-        return max(1.0, room - GRACE_WORDS), len(self.ends)
+        return max(1.0, room - GRACE_WORDS), len(self.tokens)
 
-    def whole_tokens(self, spare: int) -> int:
-        """How many tokens at the beginning surely stand in the text, less `spare` of them.
+    def whole_tokens(self, spare: int = 0) -> int:
+        """How many tokens at the beginning stand in the text as it is, less `spare` of them.
 
         The last of them ends between two characters.
         """
-        limit = len(self.text[len(self.plan.prefix) :].encode())
-        count = max(0, bisect_right(self.ends, limit) - spare)
-        # A continuation byte of UTF-8 is 10xxxxxx.
-        while count and self.ends[count - 1] < limit and self._raw[self.ends[count - 1]] >> 6 == 2:
+        count = bisect_right(self._ends, len(self.text) - len(self.plan.prefix))
+        count = max(0, count - spare)
+        while count and self._split[count - 1]:
             count -= 1
         return count
 
     def tail_from(self, tokens: int) -> str:
         """The text behind its first `tokens` tokens, which end between two characters."""
-        start = self.ends[tokens - 1] if tokens else 0
-        return self.text[len(self.plan.prefix) :].encode()[start:].decode()
+        drawn = self._ends[tokens - 1] if tokens else 0
+        return self.text[len(self.plan.prefix) + drawn :]
 
 
 def _last_word_end(text: str) -> int:

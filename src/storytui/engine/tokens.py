@@ -4,10 +4,10 @@ The trainer uses this too, so that what trains and what is served are the same t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from storytui.engine.api import Prompt, PromptPart
+from storytui.engine.api import EngineError, Prompt, PromptPart
 from storytui.engine.template import Frame
 
 
@@ -84,6 +84,44 @@ def split_control(text: str, control: Mapping[str, ControlToken]) -> list[Prompt
     if rest:
         parts.append(PromptPart(rest, False))
     return parts
+
+
+def without_marks(
+    text: str,
+    whole: Callable[[str], list[int]],
+    inside: Callable[[str], list[int]],
+    marks: Mapping[int, str],
+) -> list[int]:
+    """Tokens of a plain run, none of which is a mark.
+
+    A tokenizer may put a mark together from plain pieces: SentencePiece merges whatever is in its
+    vocabulary. Then the text is cut open within each mark's name, and the pieces are tokenised one
+    by one.
+
+    Args:
+        text: the run.
+        whole: the tokenizer, for the beginning of a run.
+        inside: the tokenizer, for text that continues a run.
+        marks: tokens that no plain text may become, with their names.
+
+    Raises:
+        EngineError: not even single characters are free of marks.
+    """
+    tokens = whole(text)
+    if marks.keys().isdisjoint(tokens):
+        return tokens
+    found = set(tokens)
+    names = [name for token, name in marks.items() if token in found and len(name) > 1]
+    inner = "|".join(f"(?<={re.escape(name[0])})(?={re.escape(name[1:])})" for name in names)
+    for pieces in (re.split(inner, text), list(text)):
+        tokens = whole(pieces[0])
+        for piece in pieces[1:]:
+            tokens.extend(inside(piece))
+        if marks.keys().isdisjoint(tokens):
+            return tokens
+    raise EngineError(
+        "the model's vocabulary takes plain text for its own marks; use another model file"
+    )
 
 
 def assemble(

@@ -135,6 +135,8 @@ class _Masks:
 
     def __init__(self, vocabulary: ModelVocabulary) -> None:
         self._vocabulary = vocabulary
+        self.ends = vocabulary.ends | {each.token for each in vocabulary.control.values()}
+        """Tokens that end a segment: a control token leaves the reply, whichever it is."""
         self._closing: dict[tuple[str, ...], NDArray[np.intp]] = {}
 
     @cached_property
@@ -148,7 +150,7 @@ class _Masks:
     def closing(self, tags: tuple[str, ...]) -> NDArray[np.intp]:
         """Tokens that could end a segment: end tokens, and all in which a tag may begin."""
         if tags not in self._closing:
-            tokens = set(self._vocabulary.ends)
+            tokens = set(self.ends)
             for token, piece in enumerate(self._vocabulary.pieces):
                 if b"<" in piece and may_begin_tag(piece, tags):
                     tokens.add(token)
@@ -215,7 +217,7 @@ class _Reply:
                         yield Retracted(plan.name, len(segment.text))
                     elif segment.shown < len(segment.text):
                         yield Text(plan.name, segment.text[segment.shown :])
-                    yield SegmentEnded(plan.name, stop)
+                    yield SegmentEnded(plan.name, stop, self._tokens_of(segment))
                     if stop == "stopped":
                         break
                     if index + 1 < len(request.segments):
@@ -263,7 +265,7 @@ class _Reply:
     ) -> Generator[Event, None, str]:
         """Sample one segment; returns why it ended."""
         pieces = self._model.vocabulary.pieces
-        ends = self._model.vocabulary.ends
+        ends = self._masks.ends
         name = segment.plan.name
         unripe = segment.plan.minimum_words > 0
         self._start = len(self._cells)
@@ -282,7 +284,7 @@ class _Reply:
             if not self._generated:
                 self._first = self._said = self._last
             self._generated += 1
-            if token in ends or segment.add(pieces[token]):
+            if token in ends or segment.add(token, pieces[token]):
                 segment.cut(segment.end_by_model())
                 return "closed"
             fresh = segment.news()
@@ -298,6 +300,18 @@ class _Reply:
                 return why
             self._model.evaluate((token,), len(self._cells))
             self._cells.append(token)
+
+    def _tokens_of(self, segment: SegmentText) -> tuple[int, ...]:
+        """Tokens of a segment's final text: as drawn, but for the prefix and what a cut split."""
+        inside = self._model.vocabulary.tokenize_inside
+        whole = segment.whole_tokens()
+        prefix = segment.text[: len(segment.plan.prefix)]
+        tail = segment.tail_from(whole)
+        return (
+            *(inside(prefix) if prefix else ()),
+            *segment.tokens[:whole],
+            *(inside(tail) if tail else ()),
+        )
 
     def _seam(self, segment: SegmentText, tags: str) -> None:
         """Write the canonical tags behind the segment's text, as they are in training.

@@ -1,0 +1,294 @@
+"""One child process from its start to its end: what it says, what it is told, how it died."""
+
+import contextlib
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import IO, NoReturn
+
+from storytui.engine.api import EngineDiedError, EngineError, ModelInfo
+from storytui.engine.messages import (
+    PROTOCOL,
+    Alive,
+    BrokenPipeProtocolError,
+    Channel,
+    Failed,
+    FromChild,
+    Load,
+    Loaded,
+    LoadProgress,
+    ModelConfig,
+    ToChild,
+    error_of,
+    frame,
+    from_child,
+)
+from storytui.engine.patience import Limits, Patience
+
+COMMAND = (sys.executable, "-P", "-X", "utf8", "-m", "storytui.engine.worker")
+"""What runs as the child. -P: a file in the folder where she writes must not be imported."""
+END_SECONDS = 2.0
+"""A child that does not end with its pipe by then is killed; one that was killed is left behind."""
+
+Inbox = queue.SimpleQueue[FromChild | EngineError]
+
+
+class Child:
+    """One child process. Its messages are read in a thread, and what it is told goes in another.
+
+    Nothing that is called here waits for the child's pipe: a child that was stopped reads nothing,
+    and its pipe is soon full.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        log: IO[bytes],
+        *,
+        command: Sequence[str],
+        limits: Limits,
+        died: Callable[[str], EngineError],
+        told: Callable[[str], None],
+    ) -> None:
+        """Start the process and have it load the model.
+
+        Args:
+            config: the model and how it runs.
+            log: where its error output goes.
+            command: what is run.
+            limits: when it counts as hung.
+            died: called with how the child died before anybody else hears of it; gives the error
+                that everybody gets. Not called for an end that was wanted.
+            told: called last, with that error's sentence.
+
+        Raises:
+            EngineError: no process can be started.
+        """
+        try:
+            self.process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise EngineError(
+                f"The model's process cannot be started: {error.strerror}. Close other programs "
+                "or free memory, then press the key again."
+            ) from error
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.limits = limits
+        self.progress = 0.0
+        """How much of the model is loaded, from 0 to 1."""
+        self.info: ModelInfo | None = None
+        self.problem: EngineError | None = None
+        """Why the model is not loaded, or the child has ended."""
+        self.ready = threading.Condition()
+        """Notified when one of these changes."""
+        self.heard = 0
+        """How many messages have come."""
+        self.ended = False
+        self._channel = Channel(self.process.stdout, self.process.stdin)
+        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._calls: dict[int, Inbox] = {}
+        self._last_call = 0
+        self._died = died
+        self._told = told
+        self._wanted = False
+        self._over = False
+        self._reason = ""
+        for work, name in ((self._listen, "engine-listen"), (self._tell, "engine-tell")):
+            threading.Thread(target=work, name=name, daemon=True).start()
+        self.send(Load(PROTOCOL, config))
+
+    def send(self, message: ToChild) -> None:
+        """Have a message sent; a child that is gone is found by the listener.
+
+        Raises:
+            EngineError: the message is too long.
+        """
+        self._outbox.put(frame(message))
+
+    def open_call(self, call: int) -> Inbox:
+        """Where the answers to a call arrive; calls are numbered upwards."""
+        inbox: Inbox = queue.SimpleQueue()
+        with self.ready:
+            if self.ended and self.problem is not None:
+                inbox.put(again(self.problem))
+            self._calls[call] = inbox
+            self._last_call = max(self._last_call, call)
+        return inbox
+
+    def close_call(self, call: int) -> None:
+        """What still arrives for a call is dropped."""
+        with self.ready:
+            self._calls.pop(call, None)
+
+    def answer(self, inbox: Inbox) -> FromChild:
+        """Wait for the next message of a call.
+
+        Raises:
+            EngineError: the call could not be done.
+            EngineDiedError: the child ended, or was ended because it hung.
+        """
+        patience = Patience(self.limits, self.heard)
+        while True:
+            try:
+                message = inbox.get(timeout=self.limits.look)
+            except queue.Empty:
+                if reason := patience.ends(self.heard):
+                    self.kill(reason)
+                continue
+            if isinstance(message, EngineError):
+                raise message
+            if isinstance(message, Failed):
+                raise error_of(message)
+            return message
+
+    def load_step(self, shown: float) -> float | None:
+        """Wait until more than `shown` of the model is loaded.
+
+        Returns how much is, from 0 to 1; None when loading is over, one way or the other.
+        """
+        patience = Patience(self.limits, self.heard)
+        while True:
+            with self.ready:
+                if self.info is None and self.problem is None and self.progress == shown:
+                    self.ready.wait(self.limits.look)
+                if self.info is not None or self.problem is not None:
+                    return None
+                if self.progress != shown:
+                    return self.progress
+            if reason := patience.ends(self.heard):
+                self.kill(reason)
+
+    def kill(self, reason: str) -> None:
+        """End the process at once, and see to it that whoever waits hears of it.
+
+        Args:
+            reason: what it did, as the end of a sentence about the model's process.
+        """
+        self._reason = self._reason or reason
+        self.process.kill()
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            # Stuck in the system, on a network drive for instance: it is left to the system.
+            self._end()
+
+    def refuse(self, inbox: Inbox) -> NoReturn:
+        """An answer to a call makes no sense: a child that cannot be understood is as good as dead.
+
+        Raises:
+            EngineDiedError: what it was ended for; everything else it said is dropped.
+        """
+        self._nonsense()
+        while True:
+            self.answer(inbox)
+
+    def _nonsense(self) -> None:
+        self.kill("sent something that makes no sense and was ended")
+
+    def dismiss(self) -> None:
+        """Have it end, without waiting; this is not a death."""
+        self._wanted = True
+        self._outbox.put(None)
+
+    def end(self) -> None:
+        """Close the pipe, which ends the child; kill it where that does not help."""
+        self.dismiss()
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill("")
+
+    # --- in the two threads -----------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        with contextlib.suppress(OSError):
+            while (raw := self._outbox.get()) is not None:
+                self._channel.write(raw)
+        with contextlib.suppress(OSError):
+            self._channel.close_writer()
+
+    def _listen(self) -> None:
+        try:
+            while (body := self._channel.receive_bytes()) is not None:
+                self._take(from_child(body))
+        except (BrokenPipeProtocolError, OSError):
+            self._nonsense()
+        # The pipe's end is the process's end: nothing else holds the child's private descriptors.
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill("closed its pipe and was ended")
+        self._end()
+        self._channel.close()
+
+    def _take(self, message: FromChild) -> None:
+        with self.ready:
+            self.heard += 1
+            match message:
+                case Alive():
+                    return
+                case LoadProgress(fraction):
+                    if not fraction > self.progress:  # also where it is no number
+                        return
+                    self.progress = min(1.0, fraction)
+                case Loaded(info):
+                    self.info = info
+                case Failed(0):
+                    self.problem = error_of(message)
+                    self.dismiss()
+                case _:
+                    self._answered(message.call, message)
+                    return
+            self.ready.notify_all()
+
+    def _answered(self, call: int, message: FromChild) -> None:
+        if not 0 < call <= self._last_call:
+            raise BrokenPipeProtocolError("an answer came to what nobody asked")
+        inbox = self._calls.get(call)
+        if inbox is not None:
+            inbox.put(message)
+
+    def _end(self) -> None:
+        """Tell everybody, once."""
+        with self.ready:
+            if self._over:
+                return
+            self._over = True
+            wanted = self._wanted
+        death = EngineDiedError("The engine was closed.") if wanted else self._died(self._how())
+        with self.ready:
+            self.ended = True
+            if self.problem is None:
+                self.problem = death
+            for inbox in self._calls.values():
+                inbox.put(again(death))
+            self.ready.notify_all()
+        self._outbox.put(None)
+        if not wanted:
+            self._told(str(death))
+
+    def _how(self) -> str:
+        """How it died, as the end of a sentence about the model's process."""
+        if self._reason:
+            return self._reason
+        code = self.process.poll()
+        if code is None or code >= 0:
+            return "ended"
+        try:
+            return f"was ended by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was ended by signal {-code}"
+
+
+def again(error: EngineError) -> EngineError:
+    """The same error once more: each thread raises its own."""
+    return type(error)(*error.args)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from storytui.commands.choices import continuation, settings_in_force, start_engine
 from storytui.commands.ending import FAILURE, INTERRUPTED, USAGE_ERROR, fail
+from storytui.commands.printing import write
 from storytui.continuing import NoStoryError, Options, continue_story, show_prompt
 from storytui.engine.api import (
     Engine,
@@ -23,12 +23,12 @@ from storytui.engine.api import (
     SegmentEnded,
     Text,
 )
-from storytui.manuscript.file import ManuscriptError, StoryFile, decode, with_line_feeds
+from storytui.manuscript.encoding import decode
+from storytui.manuscript.file import ManuscriptError, StoryFile
 from storytui.manuscript.place import PlaceError, offset_of
 from storytui.settings import Settings, SettingsError
 from storytui.story.prompt import ANSWER, REASONING, UnknownFormatError
 from storytui.story.sentences import last_sentence_end
-from storytui.story.visible import visible
 
 OPENING_MARK, CLOSING_MARK = "⟦", "⟧"
 """Stand round a control token in what `storytui prompt` prints."""
@@ -86,7 +86,7 @@ def read_story(name: str) -> str:
         ManuscriptError: there is no such file, or it is no text.
     """
     if name == "-":
-        return with_line_feeds(decode(sys.stdin.buffer.read(), "standard input"))
+        return decode(sys.stdin.buffer.read(), "standard input").text
     story = StoryFile.read(Path(name))
     if not story.exists:
         raise ManuscriptError(f"There is no file {name}. Check the name.")
@@ -109,7 +109,7 @@ def _print_continuation(job: Job, options: argparse.Namespace) -> int:
                 texts[event.segment] = texts[event.segment][: event.kept]
             elif isinstance(event, SegmentEnded) and event.segment == REASONING.name:
                 if options.show_reasoning:
-                    _write(sys.stderr, texts[REASONING.name] + "\n\n")
+                    write(sys.stderr, texts[REASONING.name] + "\n\n")
             elif isinstance(event, Finished):
                 finished = event
             if not options.json:
@@ -126,7 +126,7 @@ def _print_continuation(job: Job, options: argparse.Namespace) -> int:
             "seed": job.asked.sampling.seed,
             **_costs(finished),
         }
-        _write(sys.stdout, json.dumps(found, ensure_ascii=False) + "\n", exact=True)
+        write(sys.stdout, json.dumps(found, ensure_ascii=False) + "\n")
     else:
         output.finish(texts[ANSWER.name])
     return INTERRUPTED if finished.stop == "stopped" else 0
@@ -165,12 +165,12 @@ class _Output:
     def finish(self, answer: str) -> None:
         """Print the rest, and a last line break."""
         if not answer.startswith(self._printed):
-            _write(sys.stderr, "storytui: the answer ends before what was printed last.\n")
+            write(sys.stderr, "storytui: the answer ends before what was printed last.\n")
         self._print_up_to(answer, len(answer))
-        _write(sys.stdout, "\n")
+        write(sys.stdout, "\n")
 
     def _print_up_to(self, answer: str, end: int) -> None:
-        _write(sys.stdout, answer[len(self._printed) : end])
+        write(sys.stdout, answer[len(self._printed) : end])
         self._printed = answer[: max(end, len(self._printed))]
 
 
@@ -198,17 +198,9 @@ def _interrupt_stops(engine: Engine) -> Iterator[None]:
 
 def _print_prompt(job: Job, options: argparse.Namespace) -> int:
     prompt = show_prompt(job.engine, job.text, job.offset, job.asked)
-    _write(sys.stdout, "".join(_marked(part) for part in prompt.parts) + "\n")
+    write(sys.stdout, "".join(_marked(part) for part in prompt.parts) + "\n")
     return 0
 
 
 def _marked(part: PromptPart) -> str:
     return f"{OPENING_MARK}{part.text}{CLOSING_MARK}" if part.control else part.text
-
-
-def _write(file: TextIO, text: str, *, exact: bool = False) -> None:
-    """Write text as UTF-8: exact into a file or pipe, control characters shown on a terminal."""
-    shown = text if exact or not file.isatty() else visible(text)
-    file.flush()
-    file.buffer.write(shown.encode("utf-8", "replace"))
-    file.buffer.flush()

@@ -92,6 +92,20 @@ def living_holder(path: Path) -> Holder | None:
     return found if found is not None and _alive(found) else None
 
 
+def session_name() -> str:
+    """A name for this process that no other, before or after, has on this machine."""
+    return f"{_boot()[:8]}-{_started(os.getpid())}-{os.getpid()}"
+
+
+def session_runs(name: str) -> bool:
+    """Whether the process that has this session's name still runs on this machine."""
+    boot, _, rest = name.partition("-")
+    started, _, pid = rest.rpartition("-")
+    if boot != _boot()[:8] or not pid.isdecimal():
+        return False
+    return _runs(int(pid)) and started == _started(int(pid))
+
+
 def _myself() -> Holder:
     return Holder(
         pid=os.getpid(),

@@ -1,0 +1,167 @@
+"""Opening a manuscript: its file, its home, who else has it, and what a crash left behind."""
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from storytui.manuscript.file import ManuscriptError, StoryFile
+from storytui.manuscript.home import Home, find_home, homes, new_home
+from storytui.manuscript.journal import Recovered, read_journal
+from storytui.manuscript.leftovers import Leftover, leftovers
+from storytui.manuscript.lock import Holder, Lock, session_name, session_runs
+
+
+@dataclass(slots=True)
+class Opened:
+    """A manuscript that was opened, and what there is to tell about it."""
+
+    story_file: StoryFile
+    home: Home | None = None
+    """Where what belongs to it is kept; None where nothing can be."""
+    lock: Lock | None = None
+    holder: Holder | None = None
+    """Another storytui that has it open; then the lock is not taken yet."""
+    recovered: Recovered | None = None
+    """What the last session that did not end well left in its journal."""
+    older: list[Recovered] = field(default_factory=list)
+    """What sessions before that one left."""
+    leftovers: list[Leftover] = field(default_factory=list)
+    """What interrupted saves left."""
+    problem: str = ""
+    """Why nothing can be kept beside the file, as a sentence; empty where all is well."""
+
+    @property
+    def journal_path(self) -> Path | None:
+        """Where this session's journal goes."""
+        return None if self.home is None else self.home.journal_path(session_name())
+
+
+def open_manuscript(root: Path, path: Path | None, *, encoding: str | None = None) -> Opened:
+    """Open the manuscript at `path`; without one, a draft that a crash left, or an empty story.
+
+    Args:
+        root: the folder that holds the manuscripts' folders.
+        path: the file; it need not exist.
+        encoding: the file's encoding, where the writer says it.
+
+    Raises:
+        ManuscriptError: the file cannot be read.
+    """
+    story_file = StoryFile() if path is None else StoryFile.read(path, encoding=encoding)
+    opened = Opened(story_file)
+    try:
+        opened.home = _home_of(root, story_file)
+        opened.home.make()
+        lock = Lock(opened.home.lock_path)
+        opened.holder = lock.holder()
+        if opened.holder is None:
+            lock.take()
+        opened.lock = lock
+    except ManuscriptError as error:
+        opened.problem, opened.home = str(error), None
+    except OSError as error:
+        opened.problem = (
+            f"History, takes and journal cannot be kept: {error.strerror}. "
+            "The story itself can be edited and saved."
+        )
+        opened.home = None
+    if opened.home is None:
+        return opened
+    story_file.spare = opened.home.spare
+    if opened.holder is None:
+        _find_remains(opened)
+    return opened
+
+
+def take_over(opened: Opened) -> None:
+    """Take the manuscript from the other storytui that has it open.
+
+    Raises:
+        ManuscriptError: the claim cannot be written.
+    """
+    assert opened.lock is not None
+    try:
+        opened.lock.take()
+    except OSError as error:
+        raise ManuscriptError(
+            f"The story could not be taken over: {error.strerror}. It stays open for reading."
+        ) from error
+    opened.holder = None
+
+
+def remove_journal(recovered: Recovered) -> None:
+    """Remove a journal whose text is safe elsewhere."""
+    with contextlib.suppress(OSError):
+        recovered.path.unlink(missing_ok=True)
+
+
+def _home_of(root: Path, story_file: StoryFile) -> Home:
+    if story_file.path is not None:
+        # Bytes tell a moved file from others only where there are some.
+        known_by = story_file.sha256 if story_file.text else ""
+        home = find_home(root, story_file.path, known_by) or new_home(root)
+        home.remember(story_file.path, known_by)
+        return home
+    drafts = [each for each in homes(root) if not each.records and _is_abandoned(each)]
+    return max(drafts, key=_last_written, default=None) or new_home(root)
+
+
+def _is_abandoned(home: Home) -> bool:
+    """Whether a story without a name was left by a session that did not end well."""
+    return bool(_dead_journals(home)) and Lock(home.lock_path).holder() is None
+
+
+def _last_written(home: Home) -> int:
+    return max(each.stat().st_mtime_ns for each in _dead_journals(home))
+
+
+def _dead_journals(home: Home) -> list[Path]:
+    """The journals of sessions that do not run any more, oldest first."""
+    return [
+        each for each in home.journals() if not session_runs(each.name.removeprefix("journal-"))
+    ]
+
+
+def _settle(new: Path) -> None:
+    """A journal that was to take an older one's place when a crash came: it goes, the old one has
+    everything; where there is no older one, it does take the place."""
+    journal = new.with_name(new.name.removeprefix("new-"))
+    if session_runs(journal.name.removeprefix("journal-")):
+        return
+    if journal.exists():
+        new.unlink()
+    else:
+        os.replace(new, journal)
+
+
+def _find_remains(opened: Opened) -> None:
+    """Find what crashes left: journals, temporary files, copies."""
+    home, story_file = opened.home, opened.story_file
+    assert home is not None
+    with contextlib.suppress(OSError):
+        for each in home.folder.glob("new-journal-*"):
+            _settle(each)
+    found: list[Recovered] = []
+    for path in _dead_journals(home):
+        recovered = None
+        with contextlib.suppress(OSError):
+            recovered = read_journal(path)
+        if recovered is None:
+            with contextlib.suppress(OSError):
+                os.replace(path, path.with_name(f"damaged-{path.name}"))
+        else:
+            found.append(recovered)
+    if found:
+        opened.recovered = found.pop()
+        opened.older = [each for each in found if not each.saved]
+        for each in found:
+            if each.saved:
+                remove_journal(each)
+    if story_file.path is not None:
+        with contextlib.suppress(OSError):
+            for leftover in leftovers(story_file.path, home.spare):
+                if leftover.same_as_file:
+                    leftover.remove()
+                else:
+                    opened.leftovers.append(leftover)

@@ -1,0 +1,1 @@
+"""Databases: one way to open them, and texts that share what they have in common."""

@@ -1,10 +1,12 @@
 """`storytui config path|show|init`: the settings file."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from storytui import folders
 from storytui.commands.ending import fail
+from storytui.commands.printing import write
 from storytui.settings import SettingsError, load_settings
 
 
@@ -12,7 +14,7 @@ def run_config(options: argparse.Namespace) -> int:
     """Do what was asked of the settings file; returns the exit status."""
     path = folders.settings_file()
     if options.action == "path":
-        print(path)
+        write(sys.stdout, f"{path}\n")
         return 0
     if options.action == "show":
         return _show(path)
@@ -26,7 +28,7 @@ def _show(path: Path) -> int:
         settings = load_settings(path)
     except SettingsError as error:
         return fail(error)
-    print(document(settings, _default_keys()), end="")
+    write(sys.stdout, document(settings, _default_keys()))
     return 0
 
 
@@ -43,7 +45,7 @@ def _init(path: Path, *, replace: bool) -> int:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         return fail(f"{path} was not written: {reason}.")
-    print(path)
+    write(sys.stdout, f"{path}\n")
     return 0
 
 

@@ -8,6 +8,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Label
 
@@ -44,7 +45,7 @@ class ConfirmScreen(ModalScreen[str | None]):
     def leaving(cls, name: str) -> "ConfirmScreen":
         """Before unsaved changes of `name` are lost: `save`, `discard`, or None to stay."""
         return cls(
-            f"{name} has changes that are not saved.",
+            f"{visible(name, newlines=False)} has changes that are not saved.",
             (Choice("save", "s", "Save"), Choice("discard", "d", "Discard")),
         )
 
@@ -54,8 +55,9 @@ class ConfirmScreen(ModalScreen[str | None]):
             yield Label(visible(self._message), classes="dialog-text", markup=False)
             with Horizontal(classes="dialog-answers"):
                 for choice in self._choices:
-                    yield Button(f"{choice.label} ({choice.key})", name=choice.result, compact=True)
-                yield Button(f"{self._stay} (esc)", name="", compact=True)
+                    label = _label(choice.label, choice.key)
+                    yield Button(label, name=choice.result, compact=True)
+                yield Button(_label(self._stay, "esc"), name="", compact=True)
 
     def on_mount(self) -> None:
         """The first answer is the safest one."""
@@ -76,3 +78,8 @@ class ConfirmScreen(ModalScreen[str | None]):
     def action_leave(self) -> None:
         """Change nothing."""
         self.dismiss(None)
+
+
+def _label(says: str, key: str) -> Content:
+    """What stands on a button; Textual would read a string as markup."""
+    return Content(visible(f"{says} ({key})", newlines=False))

@@ -9,6 +9,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from storytui.app.widgets.plain_input import PlainInput
+
 
 class GotoLineScreen(ModalScreen[int | None]):
     """Asks for a line, counted from 1 as writers do; dismissed with it counted from 0, or None."""
@@ -25,13 +27,13 @@ class GotoLineScreen(ModalScreen[int | None]):
     def compose(self) -> ComposeResult:
         """One field."""
         with Vertical(classes="dialog"):
-            yield Label("Go to line", classes="dialog-title")
-            yield Input(
+            yield Label("Go to line", classes="dialog-title", markup=False)
+            yield PlainInput(
                 placeholder=f"1 to {self._line_count:,}; you are in {self._current_line + 1:,}",
                 type="integer",
                 compact=True,
             )
-            yield Label("enter goes · esc leaves", classes="dialog-hint")
+            yield Label("enter goes · esc leaves", classes="dialog-hint", markup=False)
 
     @on(Input.Submitted)
     def _go(self, event: Input.Submitted) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -30,11 +31,11 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The groups below each other."""
         with Vertical(classes="dialog -tall"):
-            yield Label("The keys", classes="dialog-title")
+            yield Label("The keys", classes="dialog-title", markup=False)
             with VerticalScroll(id="help-keys"):
                 for name, rows in self._groups:
                     yield Label(name, classes="help-group", markup=False)
-                    yield Static(_table(rows))
+                    yield Static(_table(rows), markup=False)
             yield Label(
                 "↑ ↓ scroll · esc leaves · the settings change keys under [keys]",
                 classes="dialog-hint",
@@ -56,5 +57,5 @@ def _table(rows: Sequence[tuple[str, str]]) -> Table:
     table.add_column(width=26)
     table.add_column(ratio=1)
     for keys, description in rows:
-        table.add_row(keys, description)
+        table.add_row(Text(keys), Text(description))
     return table

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from storytui.app.widgets.plain_input import PlainInput
 from storytui.story.outline import Chapter
 from storytui.story.visible import visible
 
@@ -37,17 +38,18 @@ class OutlineScreen(ModalScreen[int | None]):
     def compose(self) -> ComposeResult:
         """A field above a list."""
         with Vertical(classes="dialog -tall"):
-            yield Label("Chapters", classes="dialog-title")
+            yield Label("Chapters", classes="dialog-title", markup=False)
             if self._chapters:
-                yield Input(placeholder="type to narrow down", compact=True)
+                yield PlainInput(placeholder="type to narrow down", compact=True)
                 yield OptionList(compact=True, markup=False)
-                yield Label("enter jumps · esc leaves", classes="dialog-hint")
+                yield Label("enter jumps · esc leaves", classes="dialog-hint", markup=False)
             else:
                 yield Label(
                     "No chapters found. A line such as “# The Lamp” or “Chapter One” begins one.",
                     classes="dialog-text",
+                    markup=False,
                 )
-                yield Label("esc leaves", classes="dialog-hint")
+                yield Label("esc leaves", classes="dialog-hint", markup=False)
 
     def on_mount(self) -> None:
         """Show all of them."""

@@ -10,6 +10,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from storytui.app.widgets.plain_input import PlainInput
+
 
 class SaveAsScreen(ModalScreen[Path | None]):
     """Asks where to write the story; dismissed with the path, `~` expanded, or None.
@@ -30,8 +32,8 @@ class SaveAsScreen(ModalScreen[Path | None]):
     def compose(self) -> ComposeResult:
         """One field."""
         with Vertical(classes="dialog"):
-            yield Label("Save the story as", classes="dialog-title")
-            yield Input(
+            yield Label("Save the story as", classes="dialog-title", markup=False)
+            yield PlainInput(
                 str(self._suggestion or ""),
                 placeholder="story.md",
                 compact=True,
@@ -45,9 +47,6 @@ class SaveAsScreen(ModalScreen[Path | None]):
         if not event.value.strip():
             self._say("Type a name for the file.")
             return
-        if not event.value.isprintable():
-            self._say("There can be no file of that name; choose another.")
-            return
         try:
             path = Path(event.value.strip()).expanduser()
             problem = self._problem(path)
@@ -60,6 +59,8 @@ class SaveAsScreen(ModalScreen[Path | None]):
 
     def _problem(self, path: Path) -> str:
         """Why `path` is not written to yet; empty where it can be."""
+        if path != self._suggestion and not str(path).isprintable():
+            return "There can be no file of that name; choose another."
         if path.is_dir():
             return "That is a folder; add a name for the file."
         if not path.parent.is_dir():

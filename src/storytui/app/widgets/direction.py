@@ -9,13 +9,15 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from storytui.app.widgets.plain_input import PlainInput
+
 WORDS_STEP = 20
 """By how many words the up and down keys change the length."""
 MOST_WORDS = 4000
 """The longest answer that can be asked for; the settings have the same bound."""
 
 
-class WordsInput(Input):
+class WordsInput(PlainInput):
     """The length of the answer, in words; up and down change it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,7 +68,7 @@ class DirectionRow(Horizontal):
     def compose(self) -> ComposeResult:
         """Compose the two fields."""
         yield Static("▸", id="direction-arrow", markup=False)
-        yield Input(
+        yield PlainInput(
             self._start_direction, placeholder="what comes next", compact=True, id="direction"
         )
         yield WordsInput(self._start_words, id="words")

@@ -8,11 +8,17 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Button, Input, Label
 
-_CASE_LABELS = {False: "Any case", True: "Same case"}
+from storytui.app.widgets.plain_input import PlainInput
+
+
+def _label(match_case: bool) -> Content:
+    """What the button says; Textual would read a string as markup."""
+    return Content("Same case" if match_case else "Any case")
 
 
 class FindBar(Vertical):
@@ -61,13 +67,13 @@ class FindBar(Vertical):
     def compose(self) -> ComposeResult:
         """One line to find, one to replace."""
         with Horizontal(classes="find-row"):
-            yield Label("Find", classes="find-label")
-            yield Input(id="find-text", compact=True, placeholder="as you type")
+            yield Label("Find", classes="find-label", markup=False)
+            yield PlainInput(id="find-text", compact=True, placeholder="as you type")
             yield Label("", id="find-result", markup=False)
-            yield Button(_CASE_LABELS[False], id="find-case", compact=True)
+            yield Button(_label(False), id="find-case", compact=True)
         with Horizontal(classes="find-row", id="replace-row"):
-            yield Label("Replace by", classes="find-label")
-            yield Input(id="replace-text", compact=True, placeholder="enter replaces one")
+            yield Label("Replace by", classes="find-label", markup=False)
+            yield PlainInput(id="replace-text", compact=True, placeholder="enter replaces one")
             yield Button("One", id="replace-one", compact=True)
             yield Button("All", id="replace-all", compact=True)
 
@@ -99,7 +105,7 @@ class FindBar(Vertical):
     def watch_match_case(self, match_case: bool) -> None:
         """Say it and look again."""
         if self.is_mounted:
-            self.query_one("#find-case", Button).label = _CASE_LABELS[match_case]
+            self.query_one("#find-case", Button).label = _label(match_case)
             self._ask()
 
     def watch_replacing(self, replacing: bool) -> None:

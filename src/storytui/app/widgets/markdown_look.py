@@ -4,11 +4,12 @@ Both look at one line only, so that a keystroke costs the line it falls in and n
 """
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from storytui.story.visible import visible
+from rich.cells import get_character_cell_size
+
+from storytui.story.visible import hidden_places
 
 Look = Literal["heading", "emphasis", "strong", "mark", "control"]
 """`mark`: the signs of Markdown themselves, and scene breaks; `control`: what stands for a
@@ -31,57 +32,41 @@ _EMPHASIS = re.compile(
     r"|(?P<emphasis>\*(?=[^\s*])[^*]++(?<!\s)\*|(?<!\w)_(?=[^\s_])[^_]++(?<!\s)_(?!\w))"
 )
 
-_TAB = 0x09
-_SOFT_HYPHEN = 0xAD
-_JOINER = re.compile("(.?)[\u200c\u200d]")
 _SUBSTITUTE = "\N{REPLACEMENT CHARACTER}"
 _OPEN_BOX = "\N{OPEN BOX}"
-
-
-def _stand_ins() -> dict[int, str]:
-    """One visible character for each that `visible` would not let through as it is.
-
-    Joiners depend on what they stand behind and the tab on the wrapping: they are not in it.
-    """
-    hidden = (
-        point
-        for point in (*range(0x10000), *range(0xE0000, 0xE1000))
-        if unicodedata.category(chr(point)) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-        and visible(chr(point)) != chr(point)
-    )
-    stand_ins = dict.fromkeys(hidden, _SUBSTITUTE)
-    stand_ins |= {point: chr(0x2400 + point) for point in range(0x20)}
-    stand_ins |= dict.fromkeys((0x200B, 0x2060, 0xFEFF), _OPEN_BOX)
-    stand_ins[0x7F] = "\N{SYMBOL FOR DELETE}"
-    stand_ins[_SOFT_HYPHEN] = "\N{HYPHEN}"
-    for point in (_TAB, *map(ord, "\u200c\u200d")):
-        del stand_ins[point]
-    return stand_ins
-
-
-@lru_cache(maxsize=1)
-def _table() -> dict[int, str]:
-    """The stand-ins, worked out when the first unusual line is met."""
-    return _stand_ins()
+_STAND_INS = {
+    **{chr(code): chr(0x2400 + code) for code in range(0x20)},
+    "\x7f": "\N{SYMBOL FOR DELETE}",
+    "\xad": "\N{HYPHEN}",
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", _OPEN_BOX),
+}
+"""One character of one column for each that has its own; the substitute stands for the others."""
 
 
 def shown(line: str) -> str:
     """`line` as it can be shown: as many characters, none of which a terminal would obey.
 
     Tabs stay. What `story.visible` would spell out becomes one character of one column here, so
-    that places on the screen and in the text still belong together.
+    that places on the screen and in the text still belong together. So does what takes no room
+    at the line's start: there is no letter that it could be drawn over.
     """
-    if line.isprintable():
+    return line if not line or (line.isascii() and line.isprintable()) else _shown(line)
+
+
+@lru_cache(maxsize=64)
+def _shown(line: str) -> str:
+    places = hidden_places(line)
+    if not get_character_cell_size(line[0]):
+        places = sorted({0, *places})
+    if not places:
         return line
-    return _JOINER.sub(_shown_joiner, line).translate(_table())
+    characters = list(line)
+    for place in places:
+        characters[place] = _STAND_INS.get(line[place], _SUBSTITUTE)
+    return "".join(characters)
 
 
-def _shown_joiner(found: re.Match[str]) -> str:
-    """Joiners stay inside words of scripts that need them; `visible` knows which."""
-    return found[0] if visible(found[0]) == found[0] else found[1] + _OPEN_BOX
-
-
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def spans(line: str) -> tuple[Span, ...]:
     """The stretches of `line` that do not look like plain text; later ones lie on top."""
     found: list[Span] = []
@@ -97,11 +82,5 @@ def spans(line: str) -> tuple[Span, ...]:
             found.append(Span(start, end, "strong" if match["strong"] else "emphasis"))
             found.append(Span(start, start + width, "mark"))
             found.append(Span(end - width, end, "mark"))
-    if not line.isprintable():
-        table = _table()
-        found.extend(
-            Span(column, column + 1, "control")
-            for column, character in enumerate(line)
-            if ord(character) in table
-        )
+    found.extend(Span(place, place + 1, "control") for place in hidden_places(line))
     return tuple(found)

@@ -18,6 +18,7 @@ from storytui.app.keys import bind
 from storytui.app.widgets.markdown_look import Look, shown, spans
 from storytui.app.widgets.story_document import StoryDocument
 from storytui.app.widgets.story_wrap import StoryWrap
+from storytui.story.plain import plain
 from storytui.story.words import count_words
 
 UNDO_STEPS = 10_000
@@ -162,10 +163,10 @@ class ProseArea(TextArea, inherit_bindings=False, inherit_css=False):
         return key != "tab" and super().check_consume_key(key, character)
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Insert what the terminal pastes, once."""
+        """Insert what the terminal pastes, once, as characters and without control characters."""
         event.prevent_default()
         event.stop()
-        self._paste(event.text)
+        self._paste(plain(event.text))
 
     def action_paste(self) -> None:
         """Insert what was last cut or copied here."""
@@ -193,6 +194,18 @@ class ProseArea(TextArea, inherit_bindings=False, inherit_css=False):
     def action_cursor_story_end(self, select: bool = False) -> None:
         """Go to the end of the story."""
         self.move_cursor(self.document.end, select=select)
+
+    def get_cursor_left_location(self) -> Location:
+        """The place to the left, past all that shares its columns."""
+        row, column = super().get_cursor_left_location()
+        return row, self.wrapped_document.group(row, column)[0]
+
+    def get_cursor_right_location(self) -> Location:
+        """The place to the right, past all that shares the columns of the cursor."""
+        row, column = self.cursor_location
+        if column < len(self.document.get_line(row)):
+            return row, self.wrapped_document.group(row, column)[1]
+        return super().get_cursor_right_location()
 
     def find_matching_bracket(self, bracket: str, search_from: Location) -> None:
         """Prose has no brackets to match, and looking for one reads the whole text."""
@@ -259,11 +272,14 @@ class ProseArea(TextArea, inherit_bindings=False, inherit_css=False):
     ) -> Strip:
         """Draw characters `start` to `end` of a line, `width` columns wide."""
         line = self.document.get_line(line_index)
-        text = Text(shown(line[start:end]) + " ", end="", no_wrap=True)
+        text = Text(shown(line)[start:end] + " ", end="", no_wrap=True)
 
         def stylize(style: Style | None, first: int, past: int) -> None:
             if style is not None and past > start and first < end + 1:
-                text.stylize(style, max(0, first - start), past - start)
+                # A terminal puts together only what comes in one piece.
+                first, _ = self.wrapped_document.group(line_index, max(start, first))
+                _, past = self.wrapped_document.group(line_index, max(first, past - 1))
+                text.stylize(style, first - start, past - start)
 
         for span in spans(line):
             stylize(self._look(span.look), span.start, span.end)
@@ -272,9 +288,11 @@ class ProseArea(TextArea, inherit_bindings=False, inherit_css=False):
             for match in self.sought.finditer(line, *nearby):
                 stylize(self._look("match"), *match.span())
         if selected is not None:
-            text.stylize(self._theme.selection_style or Style(reverse=True), *selected)
+            first, past = selected
+            stylize(self._theme.selection_style or Style(reverse=True), start + first, start + past)
         if cursor is not None:
-            text.stylize(self._theme.cursor_style or Style(reverse=True), cursor, cursor + 1)
+            here = start + cursor
+            stylize(self._theme.cursor_style or Style(reverse=True), here, here + 1)
         if "\t" in text.plain:
             before = line.count("\t", 0, start)
             widths = self.wrapped_document.get_tab_widths(line_index)[before:]

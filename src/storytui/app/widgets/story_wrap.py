@@ -7,26 +7,52 @@ far as somebody looks, and an edit forgets those below it.
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from rich.cells import get_character_cell_size
-from textual._wrap import compute_wrap_offsets
+from rich.cells import split_graphemes
 from textual.document._document import DocumentBase, Location
 from textual.document._wrapped_document import WrappedDocument
-from textual.expand_tabs import get_tab_widths
 from textual.geometry import Offset, clamp
 
 from storytui.app.widgets.markdown_look import shown
 
-# Everything but Latin letters and typographer's punctuation, which take one column each.
-_NOT_PLAIN = re.compile(r"[^\x20-\x7e\xa0-\xac\xae-\u02ff\u2010-\u2027\u2030-\u205e]")
+# Everything but Latin, Greek and Cyrillic letters and typographer's punctuation, which take one
+# column each.
+_NOT_PLAIN = re.compile(
+    r"[^\x20-\x7e\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e]"
+)
+_BLANKS = " \t"
 
 
 @lru_cache(maxsize=1024)
 def _is_plain(line: str) -> bool:
     """Whether every character of a shown line takes one column."""
     return _NOT_PLAIN.search(line) is None
+
+
+@lru_cache(maxsize=64)
+def cells(line: str, tab_width: int) -> Sequence[int]:
+    """Columns of each character of a shown line, tab stops counted from the line's start.
+
+    What is drawn over the character before it, or joined to it, has none: the first character of
+    such a group has them all.
+    """
+    if _is_plain(line):
+        return [1] * len(line)
+    columns: list[int] = []
+    x = 0
+    for stretch in line.split("\t"):
+        groups, width = split_graphemes(stretch)
+        for start, end, group_width in groups:
+            columns.append(group_width)
+            columns.extend([0] * (end - start - 1))
+        x += width
+        columns.append(tab_width - x % tab_width)
+        x += columns[-1]
+    columns.pop()
+    return columns
 
 
 def wrap_line(line: str, width: int, tab_width: int) -> list[int]:
@@ -37,13 +63,35 @@ def wrap_line(line: str, width: int, tab_width: int) -> list[int]:
     if not width or (len(line) <= width and _is_plain(line)):
         return []
     if not _is_plain(line):
-        return compute_wrap_offsets(line, width, tab_width)
+        return _wrap_groups(line, cells(line, tab_width), width)
     breaks: list[int] = []
     start = 0
     while len(line) - start > width:
         blank = line.rfind(" ", start, start + width + 1)
         start = start + width if blank < 0 else blank + 1
         breaks.append(start)
+    return breaks
+
+
+def _wrap_groups(line: str, columns: Sequence[int], width: int) -> list[int]:
+    """Where a line breaks whose characters take different columns; no group is torn apart."""
+    breaks: list[int] = []
+    start = x = 0
+    behind_blank, x_behind_blank = 0, 0
+    group = ""
+    for place, taken in enumerate(columns):
+        if not taken:
+            continue
+        if group and group in _BLANKS:
+            behind_blank, x_behind_blank = place, x
+        group = line[place]
+        while x + taken > width and place > start and not (group == " " and x == width):
+            if behind_blank > start:
+                start, x = behind_blank, x - x_behind_blank
+            else:
+                start, x = place, 0
+            breaks.append(start)
+        x += taken
     return breaks
 
 
@@ -131,21 +179,26 @@ class StoryWrap(WrappedDocument):
 
     def get_tab_widths(self, line_index: int) -> list[int]:
         """Columns of each tab of a line."""
-        parts = get_tab_widths(shown(self.document.get_line(line_index)), self._tab_width)
-        return [width for _, width in parts if width]
+        line = shown(self.document.get_line(line_index))
+        columns = cells(line, self._tab_width)
+        return [width for width, character in zip(columns, line, strict=True) if character == "\t"]
 
     # --- between the screen and the text ----------------------------------------------------------
 
-    def widths(self, line_index: int, start: int, end: int) -> list[int]:
+    def widths(self, line_index: int, start: int, end: int) -> Sequence[int]:
         """Columns of each character of a stretch of a line."""
-        line = shown(self.document.get_line(line_index))
-        if _is_plain(line):
-            return [1] * (end - start)
-        tabs = iter(self.get_tab_widths(line_index)[line.count("\t", 0, start) :])
-        return [
-            next(tabs) if character == "\t" else get_character_cell_size(character)
-            for character in line[start:end]
-        ]
+        return cells(shown(self.document.get_line(line_index)), self._tab_width)[start:end]
+
+    def group(self, line_index: int, column: int) -> tuple[int, int]:
+        """Where the characters start and end that share their columns with the one at `column`."""
+        columns = cells(shown(self.document.get_line(line_index)), self._tab_width)
+        start = column
+        while 0 < start < len(columns) and not columns[start]:
+            start -= 1
+        end = start + 1
+        while end < len(columns) and not columns[end]:
+            end += 1
+        return start, end
 
     def location_to_offset(self, location: Location) -> Offset:
         """Column and row of a place, from the top left of the whole text."""
@@ -153,6 +206,7 @@ class StoryWrap(WrappedDocument):
         line = clamp(line, 0, len(self._breaks) - 1)
         index = bisect_right(self._breaks[line], column)
         start, _ = self.section(line, index)
+        column, _ = self.group(line, column)
         return Offset(sum(self.widths(line, start, column)), self.top(line) + index)
 
     def offset_to_location(self, offset: Offset) -> Location:

@@ -194,8 +194,8 @@ class TakeView(VerticalScroll, can_focus=True):
         lead = len(state.answer) - len(text)
         begin, end = (max(at - lead, 0) for at in state.upcoming)
         width = answer.size.width
-        top = max(Content(text[:begin].rstrip()).get_height({}, width) - 1, 0)
-        bottom = Content(text[:end]).get_height({}, width)
+        top = max(Content(visible(text[:begin].rstrip())).get_height({}, width) - 1, 0)
+        bottom = Content(visible(text[:end])).get_height({}, width)
         at = answer.virtual_region
         self.scroll_to_region(
             Region(0, at.y + top, width, max(bottom - top + 1, 1)), animate=False, force=True

@@ -1,0 +1,80 @@
+"""What the app says to its terminal, and what it lets in: text, and nothing that commands."""
+
+import sys
+import traceback
+from codecs import IncrementalDecoder, getincrementaldecoder
+from collections.abc import Callable
+from functools import partial
+
+from rich.segment import Segment, Segments
+from textual import events
+from textual.app import App
+from textual.driver import Driver
+from textual.notifications import SeverityLevel
+
+from storytui.story.plain import plain
+from storytui.story.visible import visible
+
+
+class TerminalApp(App[None], inherit_bindings=False):
+    """An app whose clipboard, pastes, notifications and last words are plain text."""
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's driver; bytes from the terminal that are no text do not end the editor."""
+        driver = super().get_driver_class()
+        # The driver decodes strictly and takes an error for a fault of the whole program; a paste
+        # with half a character in it would be enough. It offers no other way to say so.
+        names = vars(sys.modules[driver.__module__])
+        if "getincrementaldecoder" in names:
+            names["getincrementaldecoder"] = _tolerant_decoder
+        return driver
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let a paste in as plain text, whoever gets it."""
+        if isinstance(event, events.Paste) and not event.is_forwarded:
+            event.text = plain(event.text)
+        await super().on_event(event)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Give the terminal's clipboard plain text; pasting here brings back exactly `text`."""
+        super().copy_to_clipboard(plain(text))
+        self._clipboard = text
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Notify; nothing is read as markup, whatever `markup` says."""
+        super().notify(
+            visible(message),
+            title=visible(title, newlines=False),
+            severity=severity,
+            timeout=timeout,
+            markup=False,
+        )
+
+    def _fatal_error(self) -> None:
+        """End after a fault of the program itself, and say where it was: without the story.
+
+        Textual would print the values of variables too, the manuscript among them.
+        """
+        self.panic(Segments([Segment(traceback.format_exc())]))
+
+    def _print_error_renderables(self) -> None:
+        """Print what ended the editor, made visible."""
+        self._exit_renderables[:] = [
+            Segments([Segment(visible(each.text)) for each in rendered.segments])
+            for rendered in self._exit_renderables
+            if isinstance(rendered, Segments)
+        ]
+        super()._print_error_renderables()
+
+
+def _tolerant_decoder(encoding: str) -> Callable[[], IncrementalDecoder]:
+    """A decoder that puts U+FFFD where bytes are no text."""
+    return partial(getincrementaldecoder(encoding), errors="replace")

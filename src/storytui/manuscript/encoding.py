@@ -63,6 +63,7 @@ _SAMPLE = 1 << 16
 # Control characters that texts do hold: BEL to CR (with the form feed), SUB at the end of files
 # from DOS, ESC.
 _TEXT_CONTROLS = bytes([*range(7, 14), 26, 27])
+_ASCII = bytes(range(128))
 _CONTROLS = bytes(sorted(set(range(32)) - set(_TEXT_CONTROLS)))
 
 
@@ -226,8 +227,8 @@ def _not_quite_utf8(data: bytes, name: str) -> tuple[str, Form]:
     _refuse_controls(data, name, share=20)
     text = data.decode("utf-8", "surrogateescape")
     strays = kept_bytes(text)
-    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
-    # In a text of one byte a character, two letters beyond ASCII hardly ever make one of UTF-8.
+    beyond_ascii = len(data.translate(None, _ASCII))
+    # In a text of one byte a character, letters beyond ASCII hardly ever make one of UTF-8.
     if beyond_ascii - strays >= strays:
         return text, Form()
     if re.search(b"[\x80-\x9f]", data):

@@ -1,5 +1,7 @@
 """A take knows what may be taken next, and what was."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +110,16 @@ def test_sentence_by_sentence_everything_is_taken(answer: str) -> None:
         take.accept(stretch[1])
     assert taken == answer.rstrip()
     assert take.finished_with
+
+
+def test_every_take_has_a_name_and_a_time_of_its_own() -> None:
+    first, second = Take(), Take()
+    assert first.id != second.id
+    assert first.made_at.utcoffset() == timedelta(0)
+
+
+def test_a_segments_tokens_are_kept_with_it() -> None:
+    take = a_take()
+    take.keep_tokens("reasoning", (1, 2))
+    take.keep_tokens("answer", (3,))
+    assert (take.reasoning_tokens, take.answer_tokens) == ((1, 2), (3,))

@@ -1,24 +1,15 @@
 """A take: one reply as it grows, and what became of it."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
+from uuid import uuid4
 
 from storytui.story.sentences import in_quotation, paragraph_spans, sentence_spans
 
 State = Literal["writing", "complete", "stopped", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A stretch of the answer that stands in the manuscript, and how it got there."""
-
-    start: int
-    """Where the stretch begins in the answer, in characters."""
-    end: int
-    drop_text: str = ""
-    """The blanks before the cursor that made way for it."""
-    inserted: str = ""
-    """What was inserted into the manuscript."""
+Kind = Literal["continue"]
+"""What was asked for; more kinds will come (insert, rewrite)."""
 
 
 @dataclass(slots=True)
@@ -30,20 +21,44 @@ class Take:
     """
 
     number: int = 1
+    """Which take of its place it is, from 1."""
+    id: str = field(default_factory=lambda: uuid4().hex)
+    """Its own name, which no other take has."""
+    kind: Kind = "continue"
+    made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it was asked for, in UTC."""
+    place: int = 0
+    """Where in the manuscript it was asked for, in characters."""
+    before_hash: str = ""
+    """SHA-256 of the manuscript up to the place; empty where that is not known."""
+    prompt: str = ""
+    """The user message that the model was sent; empty until it is known."""
+    opening: str = ""
+    """What the engine wrote of the reply before it sampled: the first tag and what stands
+    behind it."""
+    settings: str = ""
+    """What was asked for (length, budget, sampling), as JSON."""
     seed: int = 0
     model: str = ""
+    """The model's name, as its file gives it."""
+    model_path: str = ""
+    model_hash: str = ""
+    """SHA-256 of the model's file; empty until it is known."""
     format: str = ""
     direction: str = ""
     words: int = 0
     reasoning: str = ""
     answer: str = ""
+    reasoning_tokens: tuple[int, ...] = ()
+    """The tokens that the reasoning consists of, by the model's vocabulary."""
+    answer_tokens: tuple[int, ...] = ()
     state: State = "writing"
     problem: str = ""
     """What went wrong, as a sentence for the writer; empty where nothing did."""
     stop: str = ""
     """Why the reply ended: `closed`, `length`, `cut` or `stopped`."""
-    statistics: object | None = None
-    """What the reply cost, as the engine reports it."""
+    statistics: object | None = field(default=None, compare=False)
+    """What the reply cost, as the engine reports it; it is not kept."""
     accepted: list[int] = field(default_factory=list)
     """Ends of the accepted stretches of the answer, in characters."""
     dismissed: bool = False
@@ -77,6 +92,18 @@ class Take:
         if segment == "answer":
             kept = max(kept, self.taken)
         self._set(segment, self._get(segment)[: max(kept, 0)])
+
+    def keep_tokens(self, segment: str, tokens: tuple[int, ...]) -> None:
+        """A segment is complete, and these are its tokens.
+
+        Raises:
+            ValueError: the segment is neither `reasoning` nor `answer`.
+        """
+        self._get(segment)
+        if segment == "answer":
+            self.answer_tokens = tokens
+        else:
+            self.reasoning_tokens = tokens
 
     def next_sentence(self) -> tuple[int, int] | None:
         """The stretch up to the end of the next sentence; None where there is none (yet)."""

@@ -93,6 +93,21 @@ class SamplingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """The probability from which on XTC calls a token expected."""
 
 
+class TakesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The model's replies; every one is kept with what it was asked for and what became of it."""
+
+    keep_days: NonNegative = 0
+    """Days after which a take is forgotten; 0 keeps all."""
+
+
+class HistorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The versions of each manuscript, kept as it is saved and worked on."""
+
+    size_mb: Positive = 100
+    """The most room that one manuscript's versions may take, in megabytes; old ones are thinned
+    out as they grow old, and when there is no room."""
+
+
 class Settings(
     msgspec.Struct,
     frozen=True,
@@ -106,6 +121,8 @@ class Settings(
     model: ModelSettings = ModelSettings()
     continuing: ContinueSettings = ContinueSettings()
     sampling: SamplingSettings = SamplingSettings()
+    takes: TakesSettings = TakesSettings()
+    history: HistorySettings = HistorySettings()
     keys: dict[str, str] = {}
     """Keys in place of the default ones: action = "key, other key"."""
 

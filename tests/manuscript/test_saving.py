@@ -213,28 +213,25 @@ def test_a_file_whose_owner_cannot_be_kept_is_written_in_place(
     assert story.stat().st_ino == before
 
 
-def test_a_full_disk_is_noticed_before_the_file_is_changed(
-    story: Path, spare: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", ["write", "fsync"])
+def test_a_full_disk_is_noticed_before_anything_is_written_over(
+    story: Path, spare: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     linked(story)
-    monkeypatch.setattr(saving.os, "posix_fallocate", refuse(errno.ENOSPC))
+    genuine, inode = getattr(os, fault), story.stat().st_ino
+
+    def refuse_the_story(descriptor: int, *arguments: object) -> object:
+        if os.fstat(descriptor).st_ino == inode:
+            refuse(errno.ENOSPC)()
+        return genuine(descriptor, *arguments)
+
+    monkeypatch.setattr(saving.os, fault, refuse_the_story)
 
     with pytest.raises(NotSavedError, match="the file is as it was: the disk is full"):
         put(story, NEW, spare=spare)
 
     assert story.read_bytes() == OLD
     assert names(spare) == []
-
-
-def test_a_file_system_that_cannot_set_space_aside_is_written_to_all_the_same(
-    story: Path, spare: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    linked(story)
-    monkeypatch.setattr(saving.os, "posix_fallocate", refuse(errno.EOPNOTSUPP))
-
-    put(story, NEW, spare=spare)
-
-    assert story.read_bytes() == NEW
 
 
 def test_a_fault_while_writing_in_place_leaves_a_whole_copy_and_says_where(

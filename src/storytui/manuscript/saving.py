@@ -13,10 +13,12 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from storytui.manuscript.errors import NotSavedError
-from storytui.manuscript.saving_faults import because, cause, not_saved
+from storytui.manuscript.likeness import CannotKeepError, make_alike, take_usual_mode
+from storytui.manuscript.saving_faults import NOT_OFFERED, because, cause, not_saved
 from storytui.manuscript.saving_names import COPY, TEMPORARY, name_for
 
 _PIECE = 1 << 18
@@ -24,12 +26,14 @@ _PIECE = 1 << 18
 
 # A folder or a file system that refuses these lets the file itself be written.
 _IN_PLACE = {errno.EACCES, errno.EPERM, errno.EXDEV, errno.EROFS, errno.EBUSY}
-# What some file systems answer to what they cannot do, which is no fault of the disk.
-_NOT_OFFERED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF}
 
 
-class _CannotKeepError(Exception):
-    """A new file in the old one's place would lack something that the old one has."""
+class _DamagedError(Exception):
+    """A file was being written in place when the disk reported a fault."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def put(path: Path, data: bytes, *, spare: Path | None = None) -> os.stat_result:
@@ -61,7 +65,7 @@ def put(path: Path, data: bytes, *, spare: Path | None = None) -> os.stat_result
     if before is None or before.st_nlink == 1:
         try:
             return _replace(path, target, data, before)
-        except _CannotKeepError:
+        except CannotKeepError:
             pass
         except OSError as error:
             if before is None or error.errno not in _IN_PLACE:
@@ -92,7 +96,7 @@ def _replace(
 
     Raises:
         OSError: it could not be done, and the target is as it was.
-        _CannotKeepError: so too, because something of the target's would be lost.
+        CannotKeepError: so too, because something of the target's would be lost.
         NotSavedError: the new text is in its place, but the disk reported a fault.
     """
     temporary = target.with_name(name_for(target, data, TEMPORARY))
@@ -101,11 +105,9 @@ def _replace(
         try:
             _write(descriptor, data)
             if before is None:
-                _take_usual_mode(descriptor)
+                take_usual_mode(descriptor)
             else:
-                _keep_mode_and_owner(descriptor, before)
-                _keep_attributes(descriptor, target)
-                _keep_mode(descriptor, before)
+                make_alike(descriptor, target, before)
             _sync(descriptor)
             after = os.fstat(descriptor)
         finally:
@@ -139,33 +141,66 @@ def _write_in_place(
         copy = _whole_copy(target, data, spare)
     except OSError as error:
         raise NotSavedError(not_saved(path, error)) from error
-    touched = False
     try:
-        descriptor = os.open(target, os.O_WRONLY | _BINARY)
-        try:
-            found = os.fstat(descriptor)
-            if (found.st_dev, found.st_ino) != (before.st_dev, before.st_ino):
-                raise OSError(errno.ESTALE, "another file has taken its place")
-            _reserve(descriptor, found.st_size, len(data))
-            touched = True
-            _write(descriptor, data)
-            os.ftruncate(descriptor, len(data))
-            _sync(descriptor)
-            after = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        if not touched:
-            with contextlib.suppress(OSError):
-                copy.unlink()
-            raise NotSavedError(not_saved(path, error)) from error
+        after = _write_over(target, data, before)
+    except _DamagedError as damage:
+        error = damage.error
         raise NotSavedError(
             f"{path} was written only in part: {because(error)}. The whole text is kept in {copy}.",
             touched=True,
         ) from error
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            copy.unlink()
+        raise NotSavedError(not_saved(path, error)) from error
     with contextlib.suppress(OSError):
         copy.unlink()
     return after
+
+
+def _write_over(target: Path, data: bytes, before: os.stat_result) -> os.stat_result:
+    """Write `data` over what a file holds; what it grows by comes first.
+
+    So a disk that is full says so while everything that was there is still there.
+
+    Raises:
+        OSError: it could not be done, and the file is as it was.
+        _DamagedError: the file may hold neither the old text nor the new.
+    """
+    descriptor = os.open(target, os.O_WRONLY | _BINARY)
+    try:
+        found = os.fstat(descriptor)
+        if (found.st_dev, found.st_ino) != (before.st_dev, before.st_ino):
+            raise OSError(errno.ESTALE, "another file has taken its place")
+        size = found.st_size
+        if len(data) > size:
+            try:
+                os.lseek(descriptor, size, os.SEEK_SET)
+                _write(descriptor, data[size:])
+                _sync(descriptor)
+            except OSError as error:
+                with _damaging():
+                    os.ftruncate(descriptor, size)
+                raise error
+        with _damaging():
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            _write(descriptor, data[:size])
+            os.ftruncate(descriptor, len(data))
+            _sync(descriptor)
+            return os.fstat(descriptor)
+    finally:
+        # What counted was said when it was forced to the disk.
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _damaging() -> Iterator[None]:
+    """Mark a fault within as one that leaves the file neither old nor new."""
+    try:
+        yield
+    except OSError as error:
+        raise _DamagedError(error) from error
 
 
 def _whole_copy(target: Path, data: bytes, spare: Path | None) -> Path:
@@ -217,81 +252,6 @@ def _write(descriptor: int, data: bytes) -> None:
         left = left[written:]
 
 
-def _reserve(descriptor: int, size: int, wanted: int) -> None:
-    """Have the disk set aside what a file will grow by, before anything of it is changed."""
-    if wanted <= size or not hasattr(os, "posix_fallocate"):
-        return
-    try:
-        os.posix_fallocate(descriptor, size, wanted - size)
-    except OSError as error:
-        if error.errno in _NOT_OFFERED:
-            return
-        # What was set aside before it failed is given back.
-        os.ftruncate(descriptor, size)
-        raise
-
-
-def _take_usual_mode(descriptor: int) -> None:
-    """Give a new file the mode that the umask leaves."""
-    if os.name == "posix":
-        # There is no way to ask for it without setting it; this one lets nobody in meanwhile.
-        umask = os.umask(0o077)
-        os.umask(umask)
-        os.fchmod(descriptor, 0o666 & ~umask)
-
-
-def _keep_mode_and_owner(descriptor: int, before: os.stat_result) -> None:
-    if os.name != "posix":
-        return
-    now = os.fstat(descriptor)
-    if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
-        try:
-            os.fchown(descriptor, before.st_uid, before.st_gid)
-        except PermissionError:
-            # Only root may give a file away.
-            raise _CannotKeepError from None
-
-
-def _keep_mode(descriptor: int, before: os.stat_result) -> None:
-    if os.name == "posix":
-        os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
-
-
-def _keep_attributes(descriptor: int, target: Path) -> None:
-    """Give the new file the old one's extended attributes, access lists among them.
-
-    Raises:
-        _CannotKeepError: the system does not let them be read or set.
-    """
-    if sys.platform != "linux":
-        return
-    wanted = _attributes(target)
-    found = _attributes(descriptor)
-    try:
-        for name in found.keys() - wanted.keys():
-            os.removexattr(descriptor, name)
-        for name, value in wanted.items():
-            if found.get(name) != value:
-                os.setxattr(descriptor, name, value)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            raise
-        raise _CannotKeepError from None
-
-
-def _attributes(file: Path | int) -> dict[str, bytes]:
-    if sys.platform != "linux":
-        return {}
-    try:
-        return {name: os.getxattr(file, name) for name in os.listxattr(file)}
-    except OSError as error:
-        if error.errno in _NOT_OFFERED:
-            return {}
-        if error.errno == errno.EIO:
-            raise
-        raise _CannotKeepError from None
-
-
 def _sync(descriptor: int) -> None:
     """Have everything written reach the disk itself."""
     try:
@@ -303,7 +263,7 @@ def _sync(descriptor: int) -> None:
         else:
             os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in _NOT_OFFERED:
+        if error.errno not in NOT_OFFERED:
             raise
         if sys.platform == "darwin":
             os.fsync(descriptor)
@@ -325,7 +285,7 @@ def _sync_folder(folder: Path) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        if error.errno not in _NOT_OFFERED | _IN_PLACE:
+        if error.errno not in NOT_OFFERED | _IN_PLACE:
             raise
 
 

@@ -4,6 +4,9 @@ import errno
 from dataclasses import dataclass
 from pathlib import Path
 
+NOT_OFFERED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF}
+"""What some file systems answer to what they cannot do, which is no fault of the disk."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Fault:

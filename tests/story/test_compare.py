@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storytui.story import compare as comparing
+from storytui.story import matching
 from storytui.story.compare import Piece, Summary, changes, compare, restore, summary
 
 # Few different signs, so that much of what is drawn is the same by chance.
@@ -86,10 +87,10 @@ def test_with_no_effort_left_the_pieces_are_exact_all_the_same(numbers):
     before = " ".join(map(str, numbers))
     after = " ".join(map(str, sorted(numbers)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparing, "_ALL_TABLES", 0)
+        patch.setattr(matching, "_ALL_TABLES", 0)
         patch.setattr(comparing, "_LONG_STRETCH", 10)
         patch.setattr(comparing, "_LONGEST_STRETCH", 60)
-        patch.setattr(comparing, "_MOST_LEVELS", 1)
+        patch.setattr(matching, "_MOST_LEVELS", 1)
         pieces = compare(before, after)
     assert "".join(each.text for each in pieces if each.kind != "added") == before
     assert "".join(each.text for each in pieces if each.kind != "removed") == after
@@ -136,6 +137,12 @@ def test_a_paragraph_that_moved_leaves_the_others_equal():
     assert Piece("equal", second + third) in pieces
 
 
+def test_a_name_changed_throughout_is_a_change_at_each_place():
+    before = "".join(f"the {at} old words of line {at}\n" for at in range(500))
+    found = changes(compare(before, before.replace("old", "new")))
+    assert [(each.removed, each.added) for each in found] == [("old", "new")] * 500
+
+
 def test_words_are_counted_that_went_and_came():
     pieces = compare("the old lamp was out\n\nend", "the lamp was very much out\n\nend")
     assert summary(pieces) == Summary(changes=2, words_removed=1, words_added=2)
@@ -154,15 +161,15 @@ def test_lines_break_at_line_feeds_only():
 def test_the_work_done_on_books_with_nothing_in_common_stays_in_proportion(monkeypatch):
     """Counted in pairs of words that are compared one by one."""
     pairs = []
-    exactly = comparing._longest_common
+    exactly = matching._longest_common
 
     def counting(before, after):
         pairs.append(len(before) * len(after))
         return exactly(before, after)
 
-    monkeypatch.setattr(comparing, "_longest_common", counting)
+    monkeypatch.setattr(matching, "_longest_common", counting)
     before = "".join(f"{('lamp', 'key', 'tide')[at % 3]} {at % 7}\n" for at in range(20_000))
     after = "".join(f"{('gull', 'rope', 'salt')[at % 3]} {at % 11}\n" for at in range(20_000))
     compare(before + LAMP, LAMP.upper() + after)
-    assert sum(pairs) <= comparing._ALL_TABLES
-    assert max(pairs, default=0) <= comparing._LARGEST_TABLE
+    assert sum(pairs) <= matching._ALL_TABLES
+    assert max(pairs, default=0) <= matching._LARGEST_TABLE

@@ -1,30 +1,20 @@
 """What differs between two texts, by words.
 
-First whole lines are matched, then the words, spaces and signs of the lines that differ. Matching
-begins with what occurs once in both texts (as in Bram Cohen's patience diff), since that can be
-matched in the time it takes to sort it; what lies between is matched exactly where it is small.
-So two books that have nothing in common take about as long as two that are nearly the same.
+First whole lines are matched, then the words, spaces and signs of the lines that differ.
 """
 
 import re
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
+from storytui.story.matching import Block, Effort, matching_blocks
 from storytui.story.words import count_words
 
 Kind = Literal["equal", "removed", "added"]
 
-_MOST_LEVELS = 12
-"""How often a stretch is divided at what is unique in it before it is taken as it is."""
-_LARGEST_TABLE = 10_000
-"""How many pairs of words are compared one by one, at most, in one stretch."""
-_ALL_TABLES = 1_500_000
-"""The same for the whole comparison: beyond it, stretches are left undivided."""
 _LONG_STRETCH = 20_000
 """Characters of both texts that differ in one stretch, beyond which its sentences are matched
 before its words are."""
@@ -156,35 +146,13 @@ class _Span(NamedTuple):
     after_end: int
 
 
-class _Block(NamedTuple):
-    """As many parts in a row that are the same in both."""
-
-    before: int
-    after: int
-    length: int
-
-
 _Divide = Callable[[str], list[str]]
 """Cuts a text into parts that make it again when they are joined."""
 
 
-class _Effort:
-    """How much exact matching is still allowed."""
-
-    def __init__(self, pairs: int) -> None:
-        self._left = pairs
-
-    def spend(self, pairs: int) -> bool:
-        """Whether `pairs` more may be compared; if so they are counted."""
-        if pairs > min(_LARGEST_TABLE, self._left):
-            return False
-        self._left -= pairs
-        return True
-
-
 def _differences(before: str, after: str) -> Iterator[_Span]:
     """Where the texts differ: by lines, in long ones by sentences, and then by words."""
-    effort = _Effort(_ALL_TABLES)
+    effort = Effort()
     for lines in _spans(before, after, _lines, effort):
         for part in _inside(before, after, lines, _sentences, effort, at_least=_LONG_STRETCH):
             if _length(part) > _LONGEST_STRETCH:
@@ -194,7 +162,7 @@ def _differences(before: str, after: str) -> Iterator[_Span]:
 
 
 def _inside(
-    before: str, after: str, span: _Span, divide: _Divide, effort: _Effort, *, at_least: int = 0
+    before: str, after: str, span: _Span, divide: _Divide, effort: Effort, *, at_least: int = 0
 ) -> Iterator[_Span]:
     """Where the texts differ inside a span, by finer parts; the span itself if it is short."""
     one = before[span.before_start : span.before_end]
@@ -241,14 +209,14 @@ def _words(text: str) -> list[str]:
     return _word_pattern().findall(text)
 
 
-def _spans(before: str, after: str, divide: _Divide, effort: _Effort) -> Iterator[_Span]:
+def _spans(before: str, after: str, divide: _Divide, effort: Effort) -> Iterator[_Span]:
     """Where two texts differ, by the parts that `divide` makes of them."""
     one, other = divide(before), divide(after)
     before_at = list(accumulate(map(len, one), initial=0))
     after_at = list(accumulate(map(len, other), initial=0))
-    end = _Block(len(one), len(other), 0)
+    end = Block(len(one), len(other), 0)
     at = other_at = 0
-    for block in [*_blocks(one, other, effort), end]:
+    for block in [*matching_blocks(one, other, effort), end]:
         if block.before > at or block.after > other_at:
             yield _Span(
                 before_at[at],
@@ -257,102 +225,6 @@ def _spans(before: str, after: str, divide: _Divide, effort: _Effort) -> Iterato
                 after_at[block.after],
             )
         at, other_at = block.before + block.length, block.after + block.length
-
-
-def _blocks(before: Sequence[str], after: Sequence[str], effort: _Effort) -> list[_Block]:
-    """What is the same in both sequences, in its order."""
-    found: list[_Block] = []
-    stretches = [(0, len(before), 0, len(after), 0)]
-    while stretches:
-        start, end, other_start, other_end, level = stretches.pop()
-        longest = min(end - start, other_end - other_start)
-        head = 0
-        while head < longest and before[start + head] == after[other_start + head]:
-            head += 1
-        tail = 0
-        while tail < longest - head and before[end - 1 - tail] == after[other_end - 1 - tail]:
-            tail += 1
-        if head:
-            found.append(_Block(start, other_start, head))
-        if tail:
-            found.append(_Block(end - tail, other_end - tail, tail))
-        start, other_start = start + head, other_start + head
-        end, other_end = end - tail, other_end - tail
-        if start == end or other_start == other_end:
-            continue
-        one, other = before[start:end], after[other_start:other_end]
-        anchors = _anchors(one, other) if level < _MOST_LEVELS else []
-        if anchors:
-            edges = [(-1, -1), *anchors, (len(one), len(other))]
-            found += [_Block(start + at, other_start + at_other, 1) for at, at_other in anchors]
-            stretches += [
-                (start + a + 1, start + b, other_start + c + 1, other_start + d, level + 1)
-                for (a, c), (b, d) in pairwise(edges)
-                if b - a > 1 and d - c > 1
-            ]
-        elif effort.spend(len(one) * len(other)):
-            found += [
-                _Block(start + at, other_start + at_other, 1)
-                for at, at_other in _longest_common(one, other)
-            ]
-    return sorted(found)
-
-
-def _anchors(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of places of what occurs once in both, as many as there are in one order."""
-    counts, other_counts = Counter(before), Counter(after)
-    places = {part: at for at, part in enumerate(after) if other_counts[part] == 1}
-    pairs = [
-        (at, places[part]) for at, part in enumerate(before) if counts[part] == 1 and part in places
-    ]
-    return _rising(pairs)
-
-
-def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The longest choice of pairs that rises in the second number as it does in the first."""
-    tops: list[int] = []
-    """The smallest number that a choice of each length can end with."""
-    ends: list[int] = []
-    previous: list[int] = []
-    for at, (_, number) in enumerate(pairs):
-        length = bisect_left(tops, number)
-        tops[length : length + 1] = [number]
-        ends[length : length + 1] = [at]
-        previous.append(ends[length - 1] if length else -1)
-    chosen: list[tuple[int, int]] = []
-    at = ends[-1] if ends else -1
-    while at >= 0:
-        chosen.append(pairs[at])
-        at = previous[at]
-    return chosen[::-1]
-
-
-def _longest_common(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of places of a longest common subsequence; a word is worth more than what is not."""
-    worth = [3 if each[0].isalnum() else 1 for each in before]
-    table = [[0] * (len(after) + 1)]
-    for part, value in zip(reversed(before), reversed(worth), strict=True):
-        below = table[-1]
-        row = [0]
-        best = 0
-        for at, other in enumerate(reversed(after), 1):
-            diagonal = below[at - 1] + value if part == other else 0
-            best = max(best, below[at], diagonal)
-            row.append(best)
-        table.append(row)
-    table = [row[::-1] for row in table[::-1]]
-    one = other_at = 0
-    while one < len(before) and other_at < len(after):
-        if (
-            before[one] == after[other_at]
-            and table[one][other_at] == table[one + 1][other_at + 1] + worth[one]
-        ):
-            yield one, other_at
-            one, other_at = one + 1, other_at + 1
-        elif table[one + 1][other_at] >= table[one][other_at + 1]:
-            one += 1
-        else:
-            other_at += 1
 
 
 def _joined(before: str, spans: Iterator[_Span]) -> list[_Span]:

@@ -17,6 +17,7 @@ from storytui.app.app import build_app
 from storytui.engine.messages import ModelConfig
 from storytui.engine.process import ProcessEngine
 from storytui.manuscript.file import StoryFile
+from storytui.manuscript.opening import Opened
 from storytui.models.starter import chosen_model
 from storytui.samples import SAMPLE
 from storytui.settings import Settings
@@ -42,7 +43,7 @@ async def take(picture: Picture) -> None:
     story = StoryFile(Path(SAMPLE), text)
     app = build_app(
         settings=settings,
-        story_file=story,
+        opened=Opened(story),
         engine_factory=lambda: ProcessEngine(ModelConfig(path=str(chosen_model("")))),
     )
     async with app.run_test(size=(120, 42)) as pilot:

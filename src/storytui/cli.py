@@ -9,26 +9,31 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from storytui import __version__
-from storytui.commands.ending import FAILURE, INTERRUPTED, USAGE_ERROR
+from storytui.commands.arguments import (
+    Parser,
+    add_continue_options,
+    add_encoding_option,
+    add_json_option,
+    add_model_options,
+    add_story_options,
+    add_verbs,
+    name_of_a_take,
+    positive,
+)
+from storytui.commands.ending import FAILURE, INTERRUPTED
 
 COMMANDS = {
     "continue": "print what comes next at a place in a story",
     "prompt": "print exactly what the model would see",
     "parse": "take a model's raw reply apart: standard input to JSON",
+    "history": "list, show and restore the versions of a story",
+    "takes": "list and show the replies that a story was offered",
+    "forget": "remove everything that is kept about a story, but not the story",
     "bench": "measure this machine: start, keystroke, first token, decoding",
     "config": "show the settings, or write a settings file with every key explained",
 }
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        sentence = message.rstrip(".")
-        self.exit(USAGE_ERROR, f"{self.prog}: {sentence}. See {self.prog} --help.\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,7 +66,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _edit(arguments: list[str]) -> int:
     commands = "\n".join(f"  {name:9} {what}" for name, what in COMMANDS.items())
-    parser = _Parser(
+    parser = Parser(
         prog="storytui",
         usage="storytui [OPTIONS] [FILE]\n       storytui COMMAND …",
         description="A terminal editor for fiction, with a local model beside the manuscript.",
@@ -72,6 +77,7 @@ def _edit(arguments: list[str]) -> int:
     parser.add_argument("file", nargs="?", metavar="FILE", help="the story to open")
     parser.add_argument("--version", action="version", version=f"storytui {__version__}")
     parser.add_argument("--sample", action="store_true", help="open the sample story")
+    add_encoding_option(parser)
     add_model_options(parser)
     add_continue_options(parser)
     options = parser.parse_args(arguments)
@@ -92,11 +98,11 @@ def _edit(arguments: list[str]) -> int:
 
 
 def _continue(arguments: list[str]) -> int:
-    parser = _Parser(
+    parser = Parser(
         prog="storytui continue",
         description="Continue a story and print the answer on standard output.",
     )
-    _add_story_options(parser)
+    add_story_options(parser)
     add_model_options(parser)
     add_continue_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -115,12 +121,12 @@ def _continue(arguments: list[str]) -> int:
 
 
 def _prompt(arguments: list[str]) -> int:
-    parser = _Parser(
+    parser = Parser(
         prog="storytui prompt",
         description="Print exactly what the model would see, template included. "
         "Control tokens stand between ⟦ and ⟧.",
     )
-    _add_story_options(parser)
+    add_story_options(parser)
     add_model_options(parser)
     add_continue_options(parser)
     options = parser.parse_args(arguments)
@@ -130,7 +136,7 @@ def _prompt(arguments: list[str]) -> int:
 
 
 def _parse(arguments: list[str]) -> int:
-    parser = _Parser(
+    parser = Parser(
         prog="storytui parse",
         description="Read a model's raw reply on standard input and print it as JSON: "
         "reasoning, answer, complete, problems.",
@@ -138,6 +144,7 @@ def _parse(arguments: list[str]) -> int:
     parser.parse_args(arguments)
     import json
 
+    from storytui.commands.printing import write
     from storytui.story.reply import parse_reply
 
     reply = parse_reply(sys.stdin.buffer.read().decode("utf-8", "replace"))
@@ -147,12 +154,77 @@ def _parse(arguments: list[str]) -> int:
         "complete": reply.complete,
         "problems": list(reply.problems),
     }
-    sys.stdout.buffer.write(json.dumps(found, ensure_ascii=False).encode("utf-8") + b"\n")
+    write(sys.stdout, json.dumps(found, ensure_ascii=False) + "\n")
     return 0
 
 
+def _history(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="storytui history",
+        usage="storytui history FILE [list|show N|restore N] [OPTIONS]",
+        description="The versions of a story: one for each save, each acceptance and every few "
+        "minutes of work.",
+    )
+    verbs = add_verbs(parser)
+    add_json_option(verbs.add_parser("list", help="list the versions, newest first; the default"))
+    show = verbs.add_parser("show", help="print the text of a version")
+    show.add_argument("number", type=positive, metavar="N", help="the version's number")
+    show.add_argument(
+        "--diff", action="store_true", help="print what became of it in FILE: [-gone-]{+new+}"
+    )
+    add_encoding_option(show)
+    add_json_option(show)
+    restore = verbs.add_parser("restore", help="give FILE the text of a version")
+    restore.add_argument("number", type=positive, metavar="N", help="the version's number")
+    add_encoding_option(restore)
+    options = parser.parse_args(arguments)
+    if options.verb == "show" and options.json and options.diff:
+        parser.error("--json prints the whole text, so --diff does not go with it")
+    if options.verb == "restore" and options.json:
+        parser.error("restore prints a sentence, so --json does not go with it")
+    from storytui.commands.history import run_history
+
+    return run_history(options)
+
+
+def _takes(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="storytui takes",
+        usage="storytui takes FILE [list|show ID] [OPTIONS]",
+        description="The replies that a story was offered, and what became of them.",
+    )
+    verbs = add_verbs(parser)
+    add_json_option(verbs.add_parser("list", help="list the takes, newest first; the default"))
+    show = verbs.add_parser("show", help="print a take: reasoning, answer, what it was asked for")
+    show.add_argument(
+        "take", type=name_of_a_take, metavar="ID", help="its number, or how its id begins"
+    )
+    show.add_argument("--prompt", action="store_true", help="print only what the model was sent")
+    add_json_option(show)
+    options = parser.parse_args(arguments)
+    if options.verb == "show" and options.json and options.prompt:
+        parser.error("--json prints the prompt too, so --prompt does not go with it")
+    from storytui.commands.takes import run_takes
+
+    return run_takes(options)
+
+
+def _forget(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="storytui forget",
+        description="Remove everything that is kept about a story (versions, takes, journal, what "
+        "interrupted saves left), but not the story.",
+    )
+    parser.add_argument("file", metavar="FILE", help="the story; it need not exist any more")
+    parser.add_argument("--yes", action="store_true", help="do not ask first")
+    options = parser.parse_args(arguments)
+    from storytui.commands.forget import run_forget
+
+    return run_forget(options)
+
+
 def _bench(arguments: list[str]) -> int:
-    parser = _Parser(prog="storytui bench", description="Measure this machine.")
+    parser = Parser(prog="storytui bench", description="Measure this machine.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--only",
@@ -169,7 +241,7 @@ def _bench(arguments: list[str]) -> int:
 
 
 def _config(arguments: list[str]) -> int:
-    parser = _Parser(prog="storytui config", description="The settings file.")
+    parser = Parser(prog="storytui config", description="The settings file.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="path|show|init")
     actions.add_parser("path", help="print where the settings file is")
     actions.add_parser("show", help="print the settings in force")
@@ -185,87 +257,12 @@ _RUN: dict[str, Callable[[list[str]], int]] = {
     "continue": _continue,
     "prompt": _prompt,
     "parse": _parse,
+    "history": _history,
+    "takes": _takes,
+    "forget": _forget,
     "bench": _bench,
     "config": _config,
 }
-
-
-# --- options that several commands have --------------------------------------------------------
-
-
-def _add_story_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="the story; - reads standard input")
-    parser.add_argument(
-        "--at",
-        default="end",
-        metavar="PLACE",
-        help="end, LINE:COLUMN (both from 1) or #OFFSET (characters, from 0); default: %(default)s",
-    )
-
-
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Which model, and how it runs; each overrides its setting."""
-    group = parser.add_argument_group("the model (default: the settings, else the built-in model)")
-    group.add_argument("--model", metavar="PATH", help="a GGUF file")
-    group.add_argument("--context", type=positive, metavar="N", help="tokens of context")
-    group.add_argument("--gpu-layers", type=layers, metavar="N", help="layers on the GPU; -1: all")
-    group.add_argument("--threads", type=positive, metavar="N", help="threads on a CPU")
-
-
-def add_continue_options(parser: argparse.ArgumentParser) -> None:
-    """What is asked for, and how it is drawn; each overrides its setting."""
-    group = parser.add_argument_group("the continuation (default: the settings)")
-    group.add_argument("--format", metavar="NAME", help="the prompt format")
-    group.add_argument("--guidance", metavar="TEXT", help="what is to come next, in a sentence")
-    group.add_argument("--words", type=words, metavar="N", help="length of the answer in words")
-    group.add_argument(
-        "--reasoning-tokens", type=natural, metavar="N", help="the most reasoning; 0: none"
-    )
-    group.add_argument("--seed", type=natural, metavar="N", help="same seed, same text")
-    group.add_argument("--temperature", type=fraction, metavar="T", help="0 takes the likeliest")
-
-
-def positive(text: str) -> int:
-    """A whole number from 1."""
-    return _whole(text, 1)
-
-
-def natural(text: str) -> int:
-    """A whole number from 0."""
-    return _whole(text, 0)
-
-
-def words(text: str) -> int:
-    """A whole number from 1 to 4000."""
-    return _whole(text, 1, 4000)
-
-
-def layers(text: str) -> int:
-    """A whole number from -1."""
-    return _whole(text, -1)
-
-
-def _whole(text: str, least: int, most: int = 2**31 - 1) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if value < least:
-        raise argparse.ArgumentTypeError(f"must be at least {least}, not {value}")
-    if value > most:
-        raise argparse.ArgumentTypeError(f"must be at most {most}, not {value}")
-    return value
-
-
-def fraction(text: str) -> float:
-    """A number from 0 to 5."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 <= value <= 5:
-        raise argparse.ArgumentTypeError(f"must be from 0 to 5, not {text}")
-    return value
 
 
 if __name__ == "__main__":

@@ -110,15 +110,19 @@ def plan(engine: Engine, text: str, offset: int, options: Options) -> Plan:
     return Plan(request, window)
 
 
-def continue_story(engine: Engine, text: str, offset: int, options: Options) -> Iterator[Event]:
+def continue_story(
+    engine: Engine, text: str, offset: int, options: Options
+) -> Iterator[Event | Plan]:
     """Continue `text` at character `offset`; events as they come, `Finished` last.
 
-    `Loading` comes first where the model is not loaded yet.
+    `Loading` comes first where the model is not loaded yet, then the plan of the reply.
 
     Raises: as `plan`, and EngineError where the engine fails on the way.
     """
     yield from engine.loading()
-    yield from engine.generate(plan(engine, text, offset, options).request)
+    planned = plan(engine, text, offset, options)
+    yield planned
+    yield from engine.generate(planned.request)
 
 
 def show_prompt(engine: Engine, text: str, offset: int, options: Options) -> Prompt:

@@ -19,6 +19,7 @@ from storytui.app.screens.writing import WritingScreen
 from storytui.engine.api import EngineError
 from storytui.engine.scripted import Script, ScriptedEngine, reply
 from storytui.manuscript.file import StoryFile
+from storytui.manuscript.opening import Opened
 from storytui.settings import SamplingSettings, Settings
 
 STORY = (
@@ -121,7 +122,7 @@ def story_path(tmp_path: Path) -> Path:
 
 
 def prepare(
-    story_file: StoryFile,
+    story: StoryFile | Opened,
     scripts: Sequence[Script] = SCRIPTS,
     *,
     settings: Settings | None = None,
@@ -139,7 +140,7 @@ def prepare(
 
     app = build_app(
         settings=settings or Settings(sampling=SamplingSettings(seed=7)),
-        story_file=story_file,
+        opened=story if isinstance(story, Opened) else Opened(story),
         engine_factory=make,
         first_start=first_start,
     )
@@ -155,7 +156,7 @@ def start(story_path: Path):
         scripts: Sequence[Script] = SCRIPTS,
         *,
         size: tuple[int, int] = (120, 40),
-        story_file: StoryFile | None = None,
+        story_file: StoryFile | Opened | None = None,
         ready: bool = True,
         **prepared: Any,
     ) -> AsyncIterator[Editor]:

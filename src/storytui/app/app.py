@@ -3,20 +3,21 @@
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from storytui.app.keys import bind, help_groups, keymap
 from storytui.app.screens.writing import WritingScreen
+from storytui.app.terminal import TerminalApp
 from storytui.app.themes import THEMES, fallback_variables
 from storytui.app.wishes import Wishes
 from storytui.engine.api import Engine
-from storytui.manuscript.file import StoryFile
+from storytui.manuscript.opening import Opened
 from storytui.settings import Settings
 
 
-class StorytuiApp(App[None], inherit_bindings=False):
+class StorytuiApp(TerminalApp, inherit_bindings=False):
     """Composition only: what the writer does is the business of the screens."""
 
     TITLE = "storytui"
@@ -75,6 +76,10 @@ class StorytuiApp(App[None], inherit_bindings=False):
 
         yield from palette_commands(self, self.writing)
 
+    def on_app_focus(self) -> None:
+        """The writer came back to the terminal; others may have been at the file."""
+        self.writing.look_at_file()
+
     async def action_quit(self) -> None:
         """Quit; unsaved changes are asked about."""
         self.writing.leave()
@@ -90,7 +95,7 @@ class StorytuiApp(App[None], inherit_bindings=False):
 def build_app(
     *,
     settings: Settings,
-    story_file: StoryFile,
+    opened: Opened,
     engine_factory: Callable[[], Engine],
     first_start: bool = False,
     words_today: int = 0,
@@ -100,7 +105,7 @@ def build_app(
 
     Args:
         settings: the settings in force.
-        story_file: the story to open, already read.
+        opened: the story to open, already read, and where what belongs to it is kept.
         engine_factory: makes the engine; called in a thread after the first paint.
         first_start: greet the writer with the keys that matter.
         words_today: words written today before this session.
@@ -110,4 +115,4 @@ def build_app(
         KeysError: the settings ask for keys that cannot be.
     """
     wishes = Wishes(settings, engine_factory, first_start=first_start, direction=direction)
-    return StorytuiApp(WritingScreen(story_file, wishes, words_today=words_today), settings)
+    return StorytuiApp(WritingScreen(opened, wishes, words_today=words_today), settings)

@@ -1,12 +1,15 @@
 """What is asked of the model: the settings, the direction, and a seed."""
 
 import random
+from dataclasses import asdict
+from hashlib import sha256
 
 import msgspec
 
 from storytui.continuing import Options
-from storytui.engine.api import Sampling
+from storytui.engine.api import ModelInfo, Sampling
 from storytui.settings import Settings
+from storytui.takes.take import Take
 
 NEW_SEEDS = 1_000_000
 """New seeds are below this: short enough to be read and typed again."""
@@ -31,4 +34,30 @@ def options(settings: Settings, *, direction: str, words: int, earlier: int = 0)
         reasoning_tokens=settings.continuing.reasoning_tokens,
         lead_words=settings.continuing.lead_words,
         sampling=Sampling(**msgspec.structs.asdict(settings.sampling) | {"seed": seed}),
+    )
+
+
+def take_asked_for(asked: Options, model: ModelInfo | None, model_hash: str, before: str) -> Take:
+    """The take that is to come of it, with what is needed to make it again.
+
+    Args:
+        asked: what is asked for.
+        model: the model, where it is loaded already.
+        model_hash: the SHA-256 of its file; empty where it is not known yet.
+        before: the manuscript up to the place.
+    """
+    settings = asdict(asked) | {"sampling": msgspec.structs.asdict(asked.sampling)}
+    if model is not None:
+        settings |= {"context": model.context, "gpu_layers": model.gpu_layers}
+    return Take(
+        place=len(before),
+        before_hash=sha256(before.encode("utf-8", "surrogatepass")).hexdigest(),
+        settings=msgspec.json.encode(settings).decode(),
+        seed=asked.sampling.seed,
+        model="" if model is None else model.name,
+        model_path="" if model is None else model.path,
+        model_hash=model_hash,
+        format=asked.format,
+        direction=asked.direction,
+        words=asked.words,
     )

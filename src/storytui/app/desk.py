@@ -5,9 +5,11 @@ stories: an acceptance that the writer undoes, or deletes whole, is the take's a
 she brings back with redo is accepted again. It knows no engine and shows nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from storytui.app.widgets.manuscript import Insertion, ManuscriptArea, Mark
+from storytui.continuing import Plan
 from storytui.engine.api import (
     Event,
     Finished,
@@ -17,6 +19,13 @@ from storytui.engine.api import (
     SegmentEnded,
     SegmentStarted,
     Text,
+)
+from storytui.manuscript.journal_records import (
+    OpenTake,
+    OpenTakes,
+    StandingPiece,
+    to_bytes,
+    to_text,
 )
 from storytui.story.joining import join
 from storytui.takes.shelf import Shelf
@@ -116,12 +125,15 @@ class Desk:
         self._ledgers[id(take)] = _Ledger(take)
         self.written, self.segment, self.progress = take, "", "reading"
 
-    def receive(self, event: Event) -> None:
+    def receive(self, event: Event | Plan) -> None:
         """Something came of the take that is being written."""
         take = self.written
         if take is None:
             return
         match event:
+            case Plan(request):
+                take.prompt = request.message
+                take.opening = event.opening
             case Loading(fraction):
                 self.progress = f"loading the model {fraction * 100:.0f} %"
             case Reading(done, total):
@@ -132,7 +144,8 @@ class Desk:
                 take.add(segment, text)
             case Retracted(segment, kept):
                 take.retract(segment, kept)
-            case SegmentEnded():
+            case SegmentEnded(segment, _, tokens):
+                take.keep_tokens(segment, tokens)
                 self.segment = ""
             case Finished(stop, statistics):
                 take.stop, take.statistics = stop, statistics
@@ -215,6 +228,73 @@ class Desk:
                     ledger.standing.append(acceptance)
                     ledger.take.accept(acceptance.end)
         return followed
+
+    # --- kept through a crash ---------------------------------------------------------------------
+
+    def laid_open(self) -> OpenTakes:
+        """What lies on the desk, for the journal."""
+        if self._place is None:
+            return OpenTakes((0, 0), -1, [])
+        takes = [
+            OpenTake(
+                take.id,
+                [
+                    StandingPiece(
+                        each.end,
+                        each.begin_mark.location,
+                        to_bytes(each.insertion.removed),
+                        to_bytes(each.insertion.inserted),
+                    )
+                    for each in self._ledgers[id(take)].standing
+                ],
+            )
+            for take in self.shelf.takes
+        ]
+        shown = [take is self.shelf.current for take in self.shelf.takes].index(True)
+        return OpenTakes(self._place.location, shown, takes)
+
+    def lay_open(self, laid: OpenTakes, takes: Mapping[str, Take]) -> None:
+        """Put takes back as they lay.
+
+        A piece that does not stand where it stood is the writer's own text by now.
+
+        Args:
+            laid: what lay on the desk.
+            takes: the takes by their id, as they were kept; one that is missing is left out.
+        """
+        self.clear()
+        area = self._area
+        self._place = area.mark(area.offset_of(laid.place), gravity="right")
+        for each in laid.takes:
+            take = takes.get(each.id)
+            if take is None:
+                continue
+            if take.state == "writing":
+                take.state = "stopped"
+            self.shelf.add(take)
+            ledger = self._ledgers[id(take)] = _Ledger(take)
+            take.accepted.clear()
+            for piece in each.pieces:
+                self._stand_again(ledger, piece)
+        if not self.shelf.takes:
+            self.clear()
+        for _ in range(len(self.shelf.takes) - 1 - max(laid.shown, 0)):
+            self.shelf.previous()
+
+    def _stand_again(self, ledger: _Ledger, piece: StandingPiece) -> None:
+        area, inserted = self._area, to_text(piece.inserted)
+        start = area.offset_of(piece.start)
+        end = start + len(inserted)
+        if not ledger.take.taken < piece.end <= len(ledger.take.answer):
+            return
+        ledger.take.accept(piece.end)
+        if self._between(start, end) == inserted:
+            insertion = Insertion(
+                start, to_text(piece.removed), inserted, area.mark(start, "right")
+            )
+            ledger.standing.append(
+                _Acceptance(piece.end, insertion, area.mark(start), area.mark(end, "right"))
+            )
 
     # --- between takes ----------------------------------------------------------------------------
 

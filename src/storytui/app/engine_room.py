@@ -16,7 +16,7 @@ from functools import partial
 from textual.message import Message
 from textual.screen import Screen
 
-from storytui.continuing import Options, continue_story, show_prompt
+from storytui.continuing import Options, Plan, continue_story, show_prompt
 from storytui.engine.api import Engine, EngineError, Event, ModelInfo, Prompt
 
 FLUSH_SECONDS = 0.05
@@ -28,7 +28,7 @@ class _Item:
     """One thing in the inbox."""
 
     run: int
-    event: Event | None = None
+    event: Event | Plan | None = None
     ended: bool = False
     problem: str = ""
 
@@ -59,7 +59,7 @@ class EngineRoom:
         """What came of a run since the last message."""
 
         run: int
-        events: tuple[Event, ...]
+        events: tuple[Event | Plan, ...]
         ended: bool
         """Whether nothing more comes of this run."""
         problem: str

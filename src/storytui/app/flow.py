@@ -3,9 +3,11 @@
 The writing screen makes it after the first paint and hands it what comes up: keys and messages.
 """
 
+import time
+
 from textual.containers import Container
 
-from storytui.app.asking import options
+from storytui.app.asking import options, take_asked_for
 from storytui.app.desk import Desk, Span
 from storytui.app.engine_room import EngineRoom
 from storytui.app.pane_view import PaneView
@@ -14,7 +16,11 @@ from storytui.app.widgets.pane import Pane
 from storytui.app.wishes import Wishes
 from storytui.continuing import Options
 from storytui.engine.api import Finished, ModelInfo, Writing
+from storytui.manuscript.journal_records import OpenTakes
 from storytui.takes.take import Take
+
+KEEP_SECONDS = 1.0
+"""How often a reply that is being written is kept."""
 
 
 class Flow:
@@ -43,6 +49,10 @@ class Flow:
         self._model: ModelInfo | None = None
         self._no_model = False
         self._view = PaneView(wishes.settings.keys)
+        self._model_hash = ""
+        self._laid = OpenTakes((0, 0), -1, [])
+        """What the journal last heard of the desk."""
+        self._kept_at = 0.0
 
     async def furnish(self) -> None:
         """Put the pane into its place, and load the model."""
@@ -75,6 +85,31 @@ class Flow:
             status.engine = "no model"
         self._screen.refresh_bindings()
 
+    # --- kept -------------------------------------------------------------------------------------
+
+    def keep(self, *takes: Take) -> None:
+        """Have takes kept as they are now, and the journal know what lies on the desk."""
+        for take in takes:
+            self._screen.safekeeping.take(take)
+        laid = self.desk.laid_open()
+        if laid != self._laid:
+            self._laid = laid
+            self._screen.safekeeping.laid_open(laid)
+
+    def lay_open(self, laid: OpenTakes) -> None:
+        """Put the takes of a session that did not end well back on the desk."""
+        archive = self._screen.safekeeping.archive
+        if archive is None or not laid.takes:
+            return
+
+        def back(takes: dict[str, Take]) -> None:
+            if self.desk.place is None:
+                self.desk.lay_open(laid, takes)
+                self.show()
+                self.keep()
+
+        archive.takes_by_id([each.id for each in laid.takes], back)
+
     # --- what comes of the engine -----------------------------------------------------------------
 
     def loading(self, fraction: float) -> None:
@@ -90,7 +125,22 @@ class Flow:
         if status.warning:
             runs_on = f"{info.backend}, {info.gpu_layers} of {info.layers} layers"
         status.model = f"{info.name} · {runs_on}"
+        self._find_hash(info)
         self.show()
+
+    def _find_hash(self, info: ModelInfo) -> None:
+        """The model's hash belongs to every take; it comes when the file was read."""
+
+        def found(sha256: str) -> None:
+            self._model_hash = sha256
+            for take in self.desk.shelf.takes:
+                if not take.model_hash:
+                    take.model_hash = sha256
+                    self.keep(take)
+
+        archive = self._screen.safekeeping.archive
+        if archive is not None and info.path and not self._model_hash:
+            archive.fingerprint(info.path, found)
 
     def not_ready(self, problem: str) -> None:
         """The model could not be loaded; the page works without one."""
@@ -102,7 +152,7 @@ class Flow:
         """More of the reply, or its end; what an old run still says is dropped."""
         if event.run != self.room.run:
             return
-        had_answer = self._has_answer
+        had_answer, written = self._has_answer, self.desk.written
         for each in event.events:
             self.desk.receive(each)
             if isinstance(each, Finished):
@@ -118,7 +168,15 @@ class Flow:
                 self._screen.complain(event.problem)
             elif self._model is None:
                 self.room.warm_up()
+        self._keep_written(written, ended=event.ended)
         self.show()
+
+    def _keep_written(self, take: Take | None, *, ended: bool) -> None:
+        """A reply is kept while it grows, now and then, and when it has ended."""
+        now = time.monotonic()
+        if take is not None and (ended or now - self._kept_at > KEEP_SECONDS):
+            self._kept_at = now
+            self.keep(take)
 
     @property
     def _has_answer(self) -> bool:
@@ -128,7 +186,10 @@ class Flow:
 
     def edited(self) -> None:
         """The story changed; the takes follow undo and redo."""
-        self.desk.follow_edits()
+        if self.desk.follow_edits():
+            self.keep(*self.desk.shelf.takes)
+        else:
+            self.keep()
         self.moved()
 
     def moved(self) -> None:
@@ -178,18 +239,12 @@ class Flow:
         if not desk.same_place(again=again):
             desk.clear()
         asked = self._options(len(desk.shelf.takes))
-        desk.begin(
-            Take(
-                seed=asked.sampling.seed,
-                model="" if self._model is None else self._model.name,
-                format=asked.format,
-                direction=asked.direction,
-                words=asked.words,
-            )
-        )
+        text, offset = area.text, area.offset
+        desk.begin(take_asked_for(asked, self._model, self._model_hash, text[:offset]))
         if self._model is None:
             desk.progress = "loading the model"
-        self.room.start(area.text, area.offset, asked)
+        self.room.start(text, offset, asked)
+        self.keep(*desk.shelf.takes[-1:])
         self.pane.take_view.begin(follow=True)
         self.show()
 
@@ -214,18 +269,26 @@ class Flow:
         if not self.desk.here:
             self.go_to_place()
         elif self.desk.accept(span):
+            self._keep_shown()
+            self._screen.safekeeping.version("accepted")
             self._screen.area.focus()
             self.show()
+
+    def _keep_shown(self) -> None:
+        if self.desk.shelf.current is not None:
+            self.keep(self.desk.shelf.current)
 
     def give_back(self) -> None:
         """Give the last accepted piece back."""
         if not self.desk.give_back():
             self._screen.say("That piece was changed since it was taken, so it stays.")
+        self._keep_shown()
         self.show()
 
     def turn(self, step: int) -> None:
         """Show an earlier (-1) or later (1) take."""
         self.desk.turn(step)
+        self._keep_shown()
         self.pane.take_view.begin(follow=False)
         self.show()
 
@@ -233,6 +296,7 @@ class Flow:
         """Empty the pane."""
         self._welcome = False
         self.desk.dismiss()
+        self._keep_shown()
         self.show()
 
     def go_to_place(self) -> None:

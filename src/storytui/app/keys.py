@@ -67,6 +67,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("show-prompt", ("f12",), "Show what the model sees", _STORY),
     Action("save", ("ctrl+s",), "Save", _FILE),
     Action("save-as", ("f10", "ctrl+shift+s"), "Save under another name", _FILE),
+    Action("history", ("f11",), "Earlier versions of the story", _FILE),
     Action("quit", ("ctrl+q",), "Quit", _FILE),
     Action("find", ("ctrl+f",), "Find", _FIND),
     Action("replace", ("ctrl+r",), "Find and replace", _FIND),
@@ -209,6 +210,11 @@ def keys_of(id: str, overrides: Mapping[str, str] | None = None) -> tuple[str, .
     if overrides and id in overrides:
         return _read_keys(id, overrides[id])
     return _BY_ID[id].keys
+
+
+def key_of(id: str, overrides: Mapping[str, str] | None = None) -> str:
+    """The first key of an action, as a writer reads it."""
+    return shown(keys_of(id, overrides)[0])
 
 
 def shown(key: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from storytui.app.desk import Desk
-from storytui.app.keys import keys_of, shown
+from storytui.app.keys import key_of
 from storytui.app.welcome import Line
 from storytui.app.widgets.pane import Hint, PaneState
 from storytui.app.widgets.take_view import TakeState
@@ -32,7 +32,7 @@ class PaneView:
 
     def key(self, action: str) -> str:
         """The first key of an action, as a writer reads it."""
-        return shown(keys_of(action, self._overrides)[0])
+        return key_of(action, self._overrides)
 
     def state(self, desk: Desk, *, folded: bool, writing: bool, welcome: bool) -> PaneState:
         """Everything the pane shows.

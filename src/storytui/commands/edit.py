@@ -15,6 +15,7 @@ from storytui.commands.choices import settings_in_force, start_engine
 from storytui.commands.ending import FAILURE, USAGE_ERROR, fail
 from storytui.daily_words import keep_written_today, written_today
 from storytui.manuscript.file import ManuscriptError, StoryFile
+from storytui.manuscript.opening import open_manuscript
 from storytui.settings import SettingsError
 from storytui.story.prompt import UnknownFormatError
 
@@ -24,13 +25,15 @@ def run_editor(options: argparse.Namespace) -> int:
     try:
         settings = settings_in_force(options)
         check_theme(settings.editor.theme)
-        story_file = _story(options)
+        opened = open_manuscript(
+            folders.manuscripts_folder(), _path(options), encoding=options.encoding
+        )
         app = build_app(
             settings=settings,
-            story_file=story_file,
+            opened=opened,
             engine_factory=partial(start_engine, settings),
             first_start=_first_start(),
-            words_today=_words_before(story_file),
+            words_today=_words_before(opened.story_file),
             direction=options.guidance or "",
         )
     except UnknownFormatError as error:
@@ -46,17 +49,18 @@ def run_editor(options: argparse.Namespace) -> int:
     return app.return_code or 0
 
 
-def _story(options: argparse.Namespace) -> StoryFile:
+def _path(options: argparse.Namespace) -> Path | None:
+    """The story's file; None for a story without a name."""
     if options.sample:
         from storytui.samples import writable_sample
 
         try:
-            return StoryFile.read(writable_sample(folders.data_folder()))
+            return writable_sample(folders.data_folder())
         except OSError as error:
             raise ManuscriptError(
                 f"The sample story cannot be put into {error.filename}. Name a file of your own."
             ) from error
-    return StoryFile() if options.file is None else StoryFile.read(Path(options.file))
+    return None if options.file is None else Path(options.file)
 
 
 def _first_start() -> bool:

@@ -155,9 +155,9 @@ def _find_remains(opened: Opened) -> None:
     if found:
         opened.recovered = found.pop()
         opened.older = [each for each in found if not each.saved]
-        for each in found:
-            if each.saved:
-                remove_journal(each)
+        for older in found:
+            if older.saved:
+                remove_journal(older)
     if story_file.path is not None:
         with contextlib.suppress(OSError):
             for leftover in leftovers(story_file.path, home.spare):

@@ -102,4 +102,4 @@ async def test_a_click_on_the_reasoning_folds_it(start):
         assert editor.screen.query_one("#reasoning").has_class("folded")
 
 
-_FREE = {"delete-to-line-end": "alt+k,f11"}
+_FREE = {"delete-to-line-end": "alt+k,insert"}

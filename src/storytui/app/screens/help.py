@@ -11,6 +11,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
+from storytui.story.visible import visible
+
 Groups = Sequence[tuple[str, Sequence[tuple[str, str]]]]
 """Name of a group, and its rows of keys and what they do; `keys.help_groups` makes them."""
 
@@ -34,7 +36,7 @@ class HelpScreen(ModalScreen[None]):
             yield Label("The keys", classes="dialog-title", markup=False)
             with VerticalScroll(id="help-keys"):
                 for name, rows in self._groups:
-                    yield Label(name, classes="help-group", markup=False)
+                    yield Label(visible(name), classes="help-group", markup=False)
                     yield Static(_table(rows), markup=False)
             yield Label(
                 "↑ ↓ scroll · esc leaves · the settings change keys under [keys]",
@@ -57,5 +59,5 @@ def _table(rows: Sequence[tuple[str, str]]) -> Table:
     table.add_column(width=26)
     table.add_column(ratio=1)
     for keys, description in rows:
-        table.add_row(Text(keys), Text(description))
+        table.add_row(Text(visible(keys, newlines=False)), Text(visible(description)))
     return table

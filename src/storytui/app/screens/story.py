@@ -1,17 +1,25 @@
 """The editor without the model: the page, the file, finding, the status line."""
 
-from pathlib import Path
-from typing import ClassVar
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from storytui.app.keys import bind
+from storytui.app.archive import Keep
+from storytui.app.keys import bind, key_of
+from storytui.app.safekeeping import WORK_SECONDS, Safekeeping
 from storytui.app.widgets.manuscript import ManuscriptArea
 from storytui.app.widgets.manuscript_page import ManuscriptPage
 from storytui.app.widgets.status_line import StatusLine
-from storytui.manuscript.file import ManuscriptError, StoryFile
+from storytui.manuscript.opening import Opened
+from storytui.settings import Settings
+
+if TYPE_CHECKING:  # not needed to paint a page
+    from storytui.app.saving import Saving
+    from storytui.app.screens.history import Restored
+    from storytui.manuscript.history import Version
 
 
 class StoryScreen(Screen[None]):
@@ -26,19 +34,29 @@ class StoryScreen(Screen[None]):
         bind("find-previous", "find_previous"),
         bind("goto-line", "goto_line"),
         bind("outline", "outline"),
+        bind("history", "history"),
     ]
 
-    def __init__(self, story_file: StoryFile, *, measure: int, words_today: int) -> None:
+    def __init__(self, opened: Opened, settings: Settings, *, words_today: int) -> None:
         """Show a story.
 
         Args:
-            story_file: the story, as it was read.
-            measure: columns of the page.
+            opened: the story, and what there is to tell about it.
+            settings: for the measure, the keys, and how much is kept.
             words_today: words written today before this session.
         """
         super().__init__()
-        self.story_file = story_file
-        self._measure = measure
+        self.story_file = opened.story_file
+        self.keys: Mapping[str, str] = settings.keys
+        """Keys that the settings change."""
+        self.left = False
+        """Whether the writer quit, and what she wrote was saved or given up by her."""
+        self.opened = opened
+        """The manuscript as it was opened."""
+        self._kept: Safekeeping | None = None
+        self._saving: Saving | None = None
+        self._keep = Keep(settings.history.size_mb * 1_000_000, settings.takes.keep_days)
+        self._measure = settings.editor.measure
         self._words_before = words_today
         self._words_at_start = 0
         self.words_today = words_today
@@ -69,16 +87,64 @@ class StoryScreen(Screen[None]):
         """The line at the bottom."""
         return self.query_one("#status", StatusLine)
 
+    @property
+    def safekeeping(self) -> Safekeeping:
+        """What keeps the manuscript safe; there once the story is on the page."""
+        assert self._kept is not None
+        return self._kept
+
+    @property
+    def saving(self) -> "Saving":
+        """The story's file."""
+        if self._saving is None:
+            from storytui.app.saving import Saving
+
+            self._saving = Saving(self)
+        return self._saving
+
     def on_mount(self) -> None:
-        """Put the story on the page."""
+        """Put the story on the page, with what a crash may have left of it."""
         self.area.load_story(self.story_file.text)
+        self.area.document.keep_breaks(self.story_file.breaks, self.story_file.newline)
         # A story is gone on with where it ends.
         self.area.move_to(len(self.story_file.text))
         self.area.focus()
         self._words_at_start = self.area.words
+        self._kept = Safekeeping(self, self.opened, self._keep)
+        if self.opened.recovered is not None:
+            self._kept.bring_back(self.opened.recovered)
         self.show_file()
-        if self.story_file.read_only:
-            self.complain(self.story_file.read_only)
+        self.set_interval(WORK_SECONDS, self._keep_work)
+        for sentence in (self.opened.problem, self.story_file.read_only):
+            if sentence:
+                self.complain(sentence)
+        if not (self.opened.problem or self.story_file.read_only) and self.story_file.recognised:
+            self.say(self.story_file.recognised)
+        self.call_after_refresh(self._ask_first)
+
+    def _ask_first(self) -> None:
+        from storytui.app.opening_questions import anything_to_ask, ask_first
+
+        if anything_to_ask(self.opened):
+            self.ask(ask_first(self, self.opened), "ask first")
+
+    def ask(self, task: Awaitable[object], name: str) -> None:
+        """Run something that may have to ask the writer, as a task of its own."""
+        self.run_worker(task, name=name, group=name, exclusive=True, exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        """The editor closes; where the writer did not quit, the journal stays for the next time."""
+        if self._kept is not None:
+            self._kept.close(clean=self.left)
+
+    def _keep_work(self) -> None:
+        if self.area.changed:
+            self.safekeeping.version("working")
+
+    def become(self, text: str, breaks: Sequence[str] | None) -> None:
+        """Show another text, as one step that can be undone."""
+        self.area.become(text)
+        self.area.document.keep_breaks(breaks, self.story_file.newline)
 
     # --- the status line --------------------------------------------------------------------------
 
@@ -101,63 +167,62 @@ class StoryScreen(Screen[None]):
 
     def on_manuscript_area_edited(self) -> None:
         """The story changed."""
+        self.safekeeping.edited()
         self.show_file()
 
     def on_text_area_selection_changed(self) -> None:
         """The cursor moved, or something was selected."""
         self.status.selected_words = self.area.selected_words
+        self.safekeeping.moved()
 
     # --- saving -----------------------------------------------------------------------------------
 
-    def save(self) -> bool:
-        """Save the story under its name; returns whether it is safe on disk."""
-        try:
-            self.story_file.save(self.area.text)
-        except ManuscriptError as error:
-            self.complain(str(error))
-            return False
-        self.area.mark_saved()
-        self.show_file()
-        self.say("Saved.")
-        return True
-
     def action_save(self) -> None:
         """Save; a story without a name is asked for one."""
-        if self.story_file.path is None:
-            self.action_save_as()
-        else:
-            self.save()
+        self.ask(self.saving.save(), "save")
 
-    def action_save_as(self, *, then_quit: bool = False) -> None:
+    def action_save_as(self) -> None:
         """Ask for a name and save under it."""
-        from storytui.app.screens.save_as import SaveAsScreen
-
-        def chosen(path: Path | None) -> None:
-            if path is None:
-                return
-            before = self.story_file
-            self.story_file = before.named(path)
-            if not self.save():
-                self.story_file = before
-            elif then_quit:
-                self.app.exit()
-
-        self.app.push_screen(SaveAsScreen(self.story_file.path), chosen)
+        self.ask(self.saving.save_as(), "save")
 
     def leave(self) -> None:
         """Quit; a story with unsaved changes is asked about."""
-        from storytui.app.screens.confirm import ConfirmScreen
+        if self.app.screen is self:
+            self.ask(self.saving.leave(), "save")
 
-        def chosen(choice: str | None) -> None:
-            if choice == "save" and self.story_file.path is None:
-                self.action_save_as(then_quit=True)
-            elif choice == "discard" or (choice == "save" and self.save()):
-                self.app.exit()
+    def look_at_file(self) -> None:
+        """The writer has come back: see whether others changed the file meanwhile."""
+        if self._kept is not None and self.app.screen is self:
+            self.ask(self.saving.look(), "look at the file")
 
-        if not self.area.changed:
-            self.app.exit()
-        elif not isinstance(self.app.screen, ConfirmScreen):
-            self.app.push_screen(ConfirmScreen.leaving(self.story_file.name), chosen)
+    # --- earlier versions -------------------------------------------------------------------------
+
+    def action_history(self) -> None:
+        """Show the versions of the story."""
+        archive = self.safekeeping.archive
+        if archive is None:
+            self.complain("No earlier versions are kept: there is no place for them.")
+        else:
+            self.safekeeping.version("working")
+            archive.ask_history(lambda history: history.versions(), self._show_history)
+
+    def _show_history(self, versions: "list[Version]") -> None:
+        from storytui.app.screens.history import HistoryScreen
+
+        archive = self.safekeeping.archive
+        if not versions or archive is None:
+            self.say("No earlier versions of this story are kept yet.")
+            return
+        self.app.push_screen(
+            HistoryScreen(versions, archive.text_of, self.area.text), self._restore
+        )
+
+    def _restore(self, restored: "Restored | None") -> None:
+        if restored is not None:
+            self.become(restored.text, self.area.document.breaks)
+            self.say(f"{restored.said} {key_of('undo', self.keys)} takes that back.")
+            self.safekeeping.version("restored")
+            self.area.focus()
 
     # --- finding ----------------------------------------------------------------------------------
 

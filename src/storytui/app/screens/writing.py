@@ -16,7 +16,7 @@ from textual.worker import Worker, WorkerState
 from storytui.app.keys import bind
 from storytui.app.screens.story import StoryScreen
 from storytui.app.wishes import Wishes
-from storytui.manuscript.file import StoryFile
+from storytui.manuscript.opening import Opened
 
 if TYPE_CHECKING:
     from storytui.app.engine_room import EngineRoom
@@ -51,17 +51,15 @@ class WritingScreen(StoryScreen):
         Binding("shift+tab", "previous_field", show=False),
     ]
 
-    def __init__(self, story_file: StoryFile, wishes: Wishes, *, words_today: int) -> None:
+    def __init__(self, opened: Opened, wishes: Wishes, *, words_today: int) -> None:
         """Show a story.
 
         Args:
-            story_file: the story, as it was read.
+            opened: the story, and what there is to tell about it.
             wishes: what the editor was started with.
             words_today: words written today before this session.
         """
-        super().__init__(
-            story_file, measure=wishes.settings.editor.measure, words_today=words_today
-        )
+        super().__init__(opened, wishes.settings, words_today=words_today)
         self.flow: Flow | None = None
         """How the story goes on; None until the page was painted."""
         self._wishes = wishes
@@ -82,6 +80,8 @@ class WritingScreen(StoryScreen):
         flow = Flow(self, self.query_one("#side", Container), self._wishes)
         await flow.furnish()
         self.flow = flow
+        if self.opened.recovered is not None and self.opened.recovered.open_takes is not None:
+            flow.lay_open(self.opened.recovered.open_takes)
         self.refresh_bindings()
         if self._go_on_asked:
             flow.begin(again=False)

@@ -53,6 +53,21 @@ class ManuscriptArea(ProseArea):
         self.load_text(text)
         self.post_message(self.Edited(self))
 
+    def become(self, text: str) -> None:
+        """Turn into another text in one step that can be undone; only what differs is replaced."""
+        now = self.text
+        longest = min(len(now), len(text))
+        first = _common(now, text, longest)
+        last = _common(now[first:][::-1], text[first:][::-1], longest - first)
+        self.history.checkpoint()
+        self.replace(
+            text[first : len(text) - last],
+            self.location_of(first),
+            self.location_of(len(now) - last),
+            maintain_selection_offset=False,
+        )
+        self.history.checkpoint()
+
     @property
     def changed(self) -> bool:
         """Whether the text is another than the one last saved; undo leads back to saved."""
@@ -209,6 +224,20 @@ class ManuscriptArea(ProseArea):
         self.history.checkpoint()
         self.unmark(insertion.mark)
         return True
+
+
+def _common(one: str, other: str, longest: int) -> int:
+    """How many characters two texts have in common at their beginning."""
+    low = 0
+    while low < longest:
+        # Slices are compared far faster than characters one by one.
+        step = 1
+        while step < longest - low and one[low : low + 2 * step] == other[low : low + 2 * step]:
+            step *= 2
+        if one[low : low + step] != other[low : low + step]:
+            return low
+        low += min(step, longest - low)
+    return low
 
 
 def _line_feeds_only(text: str) -> str:

@@ -4,7 +4,7 @@ Textual's own document takes form feeds, U+0085, U+2028 and others for line brea
 which was which; a manuscript must come out as it went in.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from textual.document._document import Document, EditResult, Location
@@ -48,18 +48,30 @@ class StoryDocument(Document):
         """The number of the state the text is in; undo and redo lead back to old numbers."""
         self._newest_state = 0
         self._saved_state = 0
+        self.breaks: list[str] | None = None
+        """The line break behind each line but the last, where a file mixes them; else None."""
+        self.default_break = "\n"
+        """What a new line of such a file gets where there is no line above it."""
+        self.on_change: Callable[[Location, Location, str], None] | None = None
+        """Called before each change: what stands between two places becomes a text."""
 
     # --- text -------------------------------------------------------------------------------------
 
     def replace_range(self, start: Location, end: Location, text: str) -> EditResult:
         """Replace what stands between two places; every change of the text comes through here."""
-        top, bottom = sorted((start, end))
+        top, bottom = sorted((self._inside(start), self._inside(end)))
+        if self.on_change is not None:
+            self.on_change(top, bottom, text)
         replaced = self.get_text_range(top, bottom)
         (top_row, top_column), (bottom_row, bottom_column) = top, bottom
         lines = self._lines
-        after = lines[bottom_row][bottom_column:] if bottom_row < len(lines) else ""
-        before = lines[top_row][:top_column] if top_row < len(lines) else ""
+        after = lines[bottom_row][bottom_column:]
+        before = lines[top_row][:top_column]
         new_lines = text.split("\n")
+        if self.breaks is not None:
+            # A new line is broken as the one that it was opened in.
+            like = self.breaks[top_row] if top_row < len(self.breaks) else self.default_break
+            self.breaks[top_row:bottom_row] = [like] * (len(new_lines) - 1)
         new_lines[0] = before + new_lines[0]
         new_end = (top_row + len(new_lines) - 1, len(new_lines[-1]))
         new_lines[-1] += after
@@ -80,6 +92,29 @@ class StoryDocument(Document):
             parts.append(lines[bottom_row][:bottom_column])
         return "\n".join(parts)
 
+    def keep_breaks(self, breaks: Sequence[str] | None, default: str) -> None:
+        """Know the line break behind each line but the last, where the file mixes them.
+
+        Args:
+            breaks: as many as there are lines but one; None where all are the same. Too few or
+                too many are as good as none known: every line then gets the default.
+            default: what a line gets where nothing else is known.
+        """
+        self.default_break = default
+        self.breaks = None
+        if breaks is not None:
+            fits = len(breaks) == len(self._lines) - 1
+            self.breaks = list(breaks) if fits else [default] * (len(self._lines) - 1)
+
+    def _inside(self, location: Location) -> Location:
+        """The place, or the nearest one that there is."""
+        row, column = location
+        if row < 0:
+            return 0, 0
+        if row >= len(self._lines):
+            return len(self._lines) - 1, len(self._lines[-1])
+        return row, max(0, min(column, len(self._lines[row])))
+
     # --- states -----------------------------------------------------------------------------------
 
     def new_state(self) -> int:
@@ -95,6 +130,10 @@ class StoryDocument(Document):
     def mark_saved(self) -> None:
         """The state the text is in is the saved one."""
         self._saved_state = self.state
+
+    def mark_unsaved(self) -> None:
+        """No state that the text was in is the saved one."""
+        self._saved_state = -1
 
     # --- places -----------------------------------------------------------------------------------
 

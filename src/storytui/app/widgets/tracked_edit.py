@@ -14,6 +14,7 @@ class TrackedEdit(Edit):
     """An edit after whose undo and redo every mark is where it was before them.
 
     A mark inside deleted text goes to where the text was; that alone would not bring it back.
+    The same is true of the line breaks of a file that mixes them.
     """
 
     def __init__(
@@ -36,10 +37,13 @@ class TrackedEdit(Edit):
         self._state_after = document.new_state()
         self._marks_before: list[tuple[Mark, Location]] = []
         self._marks_after: list[tuple[Mark, Location]] = []
+        self._breaks_before: list[str] = []
 
     def do(self, text_area: TextArea, record_selection: bool = True) -> EditResult:
         """Make the edit, the first time or again."""
         self._marks_before = self._document.marks_between(self.top, self.bottom)
+        if self._document.breaks is not None:
+            self._breaks_before = self._document.breaks[self.top[0] : self.bottom[0]]
         result = super().do(text_area, record_selection)
         _put_back(self._marks_after)
         if self._cursor_back is not None:
@@ -57,6 +61,9 @@ class TrackedEdit(Edit):
         self._marks_after = self._document.marks_between(self.top, end)
         result = super().undo(text_area)
         _put_back(self._marks_before)
+        first, past = self.top[0], self.bottom[0]
+        if self._document.breaks is not None and len(self._breaks_before) == past - first:
+            self._document.breaks[first:past] = self._breaks_before
         self._document.state = self._state_before
         return result
 

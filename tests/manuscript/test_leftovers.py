@@ -90,6 +90,15 @@ def test_a_link_put_in_its_place_is_not_followed(story: Path, tmp_path: Path) ->
     assert leftovers(story) == []
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_a_temporary_file_that_was_given_to_the_storys_owner_is_found(story: Path) -> None:
+    left = story.with_name(name_for(story, NEW, TEMPORARY))
+    left.write_bytes(NEW)
+    os.chown(left, 1234, 1234)
+
+    assert [each.path for each in leftovers(story)] == [left]
+
+
 def test_the_newest_is_first(story: Path) -> None:
     for age, data in enumerate([b"new", b"newer", b"newest"]):
         left = story.with_name(name_for(story, data, TEMPORARY))

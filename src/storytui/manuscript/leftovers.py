@@ -77,8 +77,10 @@ def leftovers(path: Path, spare: Path | None = None) -> list[Leftover]:
             # it is found after the folder was moved; among everybody's files by the whole path.
             if not name.is_for(path) and (by_path or name.stem != stem_of(path)):
                 continue
+            if by_path and not _is_own(each):
+                continue
             data = _bytes_or_none(each)
-            if data is not None and _is_own(each):
+            if data is not None:
                 found[each] = Leftover(
                     each, _when(each), name.is_whole(data), same_as_file=data == content
                 )

@@ -5,8 +5,11 @@ import os
 import stat
 import sys
 from pathlib import Path
+from threading import Lock
 
 from storytui.manuscript.saving_faults import NOT_OFFERED
+
+_UMASK = Lock()
 
 
 class CannotKeepError(Exception):
@@ -35,8 +38,9 @@ def take_usual_mode(descriptor: int) -> None:
     """Give a new file the mode that the umask leaves."""
     if os.name == "posix":
         # There is no way to ask for it without setting it; this one lets nobody in meanwhile.
-        umask = os.umask(0o077)
-        os.umask(umask)
+        with _UMASK:
+            umask = os.umask(0o077)
+            os.umask(umask)
         os.fchmod(descriptor, 0o666 & ~umask)
 
 

@@ -12,7 +12,6 @@ import errno
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,11 +143,11 @@ def _write_in_place(
     try:
         after = _write_over(target, data, before)
     except _DamagedError as damage:
-        error = damage.error
+        why = because(damage.error)
         raise NotSavedError(
-            f"{path} was written only in part: {because(error)}. The whole text is kept in {copy}.",
+            f"{path} was written only in part: {why}. The whole text is kept in {copy}.",
             touched=True,
-        ) from error
+        ) from damage.error
     except OSError as error:
         with contextlib.suppress(OSError):
             copy.unlink()
@@ -209,6 +208,9 @@ def _whole_copy(target: Path, data: bytes, spare: Path | None) -> Path:
     Raises:
         OSError: no folder takes it; the error is that of the first.
     """
+    # It brings much along, and hardly any save is in place.
+    import tempfile
+
     first: OSError | None = None
     folders = [] if spare is None else [spare]
     for folder in [*folders, target.parent, Path(tempfile.gettempdir())]:

@@ -63,11 +63,11 @@ def model_config(settings: Settings) -> "ModelConfig":
         ModelError: no model is chosen and none built in, or the file is no model.
     """
     from storytui.engine.messages import ModelConfig
-    from storytui.models.gguf import check_gguf
+    from storytui.models.checking import examine
     from storytui.models.starter import chosen_model
 
     path = chosen_model(settings.model.path)
-    check_gguf(path)
+    examine(path, folders.state_folder() / "models.json")
     return ModelConfig(
         path=str(path.resolve()),
         context=settings.model.context,

@@ -1,165 +1,159 @@
-"""A quick look at a GGUF file's header, before an engine is started for it.
+"""A strict look at a GGUF file's header, before llama.cpp sees the file.
 
 The layout is that of the GGUF specification (ggml, docs/gguf.md), versions 2 and 3, little endian.
 """
 
 import mmap
-import struct
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
+import msgspec
+
 from storytui.engine.api import ModelError
+from storytui.models import gguf_layout as layout
+from storytui.models.gguf_reading import Contents, GgufFaultError, Listing, read_contents
+from storytui.models.gguf_rules import architecture_of, check_model, check_part, parts_of
+from storytui.story.visible import visible
 
-_MAGIC = b"GGUF"
-_VERSIONS = (2, 3)
-_DEFAULT_ALIGNMENT = 32
+MOST_NAME = 120
+"""Characters of a model's own name that are kept."""
+MOST_PARTS = 1000
+"""Files of one divided model."""
 
-# Value types by number: struct code of each scalar; 8 is a string, 9 an array.
-_SCALARS = {
-    0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q",
-    12: "<d",
-}  # fmt: skip
-_STRING = 8
-_ARRAY = 9
+_PART = re.compile(r"(.*)-00001-of-(\d{5})(\.gguf)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class GgufHeader:
-    """What the header of a model says about it."""
+class GgufHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What the header of a model says about it; its texts are fit to be shown."""
 
     name: str
     """The model's own name; the file's name where it has none."""
     architecture: str
     context: int
-    """Tokens of context that the model was trained with; 0 where it does not say."""
+    """Tokens of context that the model was trained with."""
     tensors: int
 
 
-class _BrokenHeader(Exception):
-    """The header says something that cannot be."""
+class ChatTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model's chat template is rendered with; strangers' text, as it is in the file."""
+
+    source: str
+    bos: str
+    """Text of the begin-of-sequence token, empty where the model has none."""
+    eos: str
 
 
 def check_gguf(path: Path) -> GgufHeader:
-    """See that `path` is a GGUF file whose tensors begin inside it.
+    """See that llama.cpp can be given `path`, and every further part of a divided model.
 
-    A file that breaks off inside its last tensor passes; the engine finds that.
+    The weights themselves are not read. Memory and time go by the header's true length, so this
+    is quick in this process too; `checking.examine` does it in one of its own.
 
     Raises:
-        ModelError: there is no such file, it is no GGUF, or it breaks off.
+        ModelError: there is no such file, it is no GGUF, it breaks off, or it is damaged.
     """
+    return look_into(path)[0]
+
+
+def look_into(path: Path) -> tuple[GgufHeader, ChatTemplate | None]:
+    """As `check_gguf`; with the model's chat template, where it has one.
+
+    Raises:
+        ModelError: as `check_gguf`.
+    """
+    with _opened(path) as (contents, file_size):
+        number, count = parts_of(contents)
+        if number:
+            raise GgufFaultError(
+                f"is part {number + 1} of {count}",
+                f"Name the first part, whose name ends in -00001-of-{count:05}.gguf.",
+            )
+        check_model(contents, file_size=file_size)
+        header = _header(path, contents)
+        template = _chat_template(contents)
+        parts = further_parts(path)[: count - 1]
+        if len(parts) != count - 1:
+            raise GgufFaultError(
+                f"is the first of {count} parts, and its name does not say so",
+                f"Give its name back the ending -00001-of-{count:05}.gguf.",
+            )
+    for number, part in enumerate(parts, start=1):
+        with _opened(part) as (contents, file_size):
+            if parts_of(contents) != (number, count):
+                raise GgufFaultError(f"is not part {number + 1} of {count}")
+            check_part(contents, file_size=file_size)
+    return header, template
+
+
+def further_parts(path: Path) -> list[Path]:
+    """The files of a divided model after its first, by its name, as llama.cpp finds them."""
+    match = _PART.fullmatch(path.name)
+    if match is None or int(match[2]) > MOST_PARTS:
+        return []
+    return [
+        path.with_name(f"{match[1]}-{number:05}-of-{match[2]}{match[3]}")
+        for number in range(2, int(match[2]) + 1)
+    ]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Contents, int]]:
+    """The contents of a file's header and the file's length; faults become a sentence about it."""
     try:
         if path.is_dir():
             raise ModelError(f"The model {path} is a folder. Name a GGUF file in it.")
+        if path.exists() and not path.is_file():
+            raise ModelError(f"The model {path} is not a file. Name a GGUF file.")
         with path.open("rb") as file:
-            head = file.read(24)
-            _check_magic(path, head)
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _Reader(data).header(path)
+            if file.read(4) != layout.MAGIC:
+                raise ModelError(f"{path} is not a GGUF file. Models are files that end in .gguf.")
+            file_size = file.seek(0, 2)
+            length = min(file_size, layout.MOST_HEADER_BYTES)
+            with (
+                mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ) as mapped,
+                memoryview(mapped) as data,
+            ):
+                yield read_contents(data, file_size), file_size
     except FileNotFoundError:
         raise ModelError(f"There is no model {path}. Check the path.") from None
     except PermissionError:
         raise ModelError(f"The model {path} may not be read. Change its permissions.") from None
+    except GgufFaultError as fault:
+        raise ModelError(f"The model {path} {fault}. {fault.advice}") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"The model {path} cannot be read: {error}.") from None
-    except (_BrokenHeader, struct.error, UnicodeDecodeError, RecursionError):
-        raise ModelError(
-            f"The model {path} breaks off or is damaged. Get the file again."
-        ) from None
 
 
-def _check_magic(path: Path, head: bytes) -> None:
-    if not head.startswith(_MAGIC):
-        raise ModelError(f"{path} is not a GGUF file. Models are files that end in .gguf.")
-    if len(head) < 24:
-        raise ModelError(f"The model {path} breaks off or is damaged. Get the file again.")
-    version = int.from_bytes(head[4:8], "little")
-    if version not in _VERSIONS:
-        raise ModelError(
-            f"The model {path} has GGUF version {version}, and only 2 and 3 can be read. "
-            "Get or convert a newer file."
-        )
+def _header(path: Path, contents: Contents) -> GgufHeader:
+    architecture = architecture_of(contents)
+    name = contents.values.get("general.name")
+    context = contents.values[f"{architecture}.context_length"]
+    assert isinstance(context, int)
+    shown = visible(name[:MOST_NAME] if isinstance(name, str) else "", newlines=False).strip()
+    return GgufHeader(
+        name=shown[:MOST_NAME] or visible(path.stem, newlines=False),
+        architecture=architecture,
+        context=context,
+        tensors=len(contents.tensors),
+    )
 
 
-class _Reader:
-    """Walks through a header, skipping what nobody asks for."""
+def _chat_template(contents: Contents) -> ChatTemplate | None:
+    source = contents.values.get("tokenizer.chat_template")
+    if source is None and "tokenizer.chat_template" in contents.values:
+        raise GgufFaultError("has a chat template longer than that of any model")
+    if not isinstance(source, str) or not source:
+        return None
+    return ChatTemplate(source=source, bos=_token(contents, "bos"), eos=_token(contents, "eos"))
 
-    def __init__(self, data: mmap.mmap) -> None:
-        self._data = data
-        self._at = 8
 
-    def header(self, path: Path) -> GgufHeader:
-        tensors = self._scalar("<Q")
-        pairs = self._scalar("<Q")
-        wanted: dict[str, object] = {}
-        for _ in range(pairs):
-            key = self._string()
-            value = self._value(self._scalar("<I"))
-            if value is not None:
-                wanted[key] = value
-        last = 0
-        for _ in range(tensors):
-            self._string()
-            self._skip(8 * self._scalar("<I") + 4)
-            last = max(last, self._scalar("<Q"))
-        alignment = wanted.get("general.alignment", _DEFAULT_ALIGNMENT)
-        if not isinstance(alignment, int) or alignment < 1:
-            raise _BrokenHeader
-        start = -(-self._at // alignment) * alignment
-        if tensors and start + last >= len(self._data):
-            raise _BrokenHeader
-        architecture = str(wanted.get("general.architecture", ""))
-        context = wanted.get(f"{architecture}.context_length", 0)
-        return GgufHeader(
-            name=str(wanted.get("general.name", "") or path.stem),
-            architecture=architecture,
-            context=context if isinstance(context, int) else 0,
-            tensors=tensors,
-        )
-
-    def _scalar(self, code: str) -> int:
-        (value,) = struct.unpack_from(code, self._data, self._at)
-        self._at += struct.calcsize(code)
-        return int(value)
-
-    def _skip(self, count: int) -> None:
-        self._at += count
-        if self._at > len(self._data):
-            raise _BrokenHeader
-
-    def _string(self) -> str:
-        length = self._scalar("<Q")
-        begin = self._at
-        self._skip(length)
-        return self._data[begin : self._at].decode("utf-8", "replace")
-
-    def _value(self, kind: int) -> object:
-        """The value of one pair; None for arrays and fractions, which are only skipped."""
-        if kind == _STRING:
-            return self._string()
-        if kind == _ARRAY:
-            self._skip_array()
-            return None
-        code = _SCALARS.get(kind)
-        if code is None:
-            raise _BrokenHeader
-        if code in ("<f", "<d"):
-            self._skip(struct.calcsize(code))
-            return None
-        return self._scalar(code)
-
-    def _skip_array(self) -> None:
-        kind = self._scalar("<I")
-        count = self._scalar("<Q")
-        if kind == _STRING:
-            data, at, unpack = self._data, self._at, struct.Struct("<Q").unpack_from
-            for _ in range(count):
-                at += 8 + unpack(data, at)[0]
-            self._at = at
-            self._skip(0)
-        elif kind == _ARRAY:
-            for _ in range(count):
-                self._skip_array()
-        elif kind in _SCALARS:
-            self._skip(count * struct.calcsize(_SCALARS[kind]))
-        else:
-            raise _BrokenHeader
+def _token(contents: Contents, which: str) -> str:
+    """The text of a special token; empty where there is none."""
+    number = contents.values.get(f"tokenizer.ggml.{which}_token_id")
+    tokens = contents.values.get("tokenizer.ggml.tokens")
+    if not isinstance(number, int) or not isinstance(tokens, Listing) or number >= tokens.count:
+        return ""
+    return next(islice(contents.strings("tokenizer.ggml.tokens"), number, None), "")

@@ -310,7 +310,7 @@ def _is_strictly(body: bytes, encoding: str) -> bool:
 def _refuse_other_kinds(data: bytes, name: str) -> None:
     for magic, kind in _MAGIC.items():
         if data.startswith(magic):
-            raise ManuscriptError(f"{name} is {kind}, not a text file. {_TEXTS}")
+            raise ManuscriptError(f"{name} is not a text file: it is {kind}. {_TEXTS}")
 
 
 def _refuse_controls(data: bytes, name: str, *, share: int) -> None:

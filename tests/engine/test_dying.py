@@ -8,6 +8,7 @@ import queue
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def request() -> Request:
     )
 
 
+FAULTS: Counter[str] = Counter()
+"""How often the child was made to do what."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tally() -> Iterator[None]:
+    """Says with `pytest -s` how much was tried."""
+    yield
+    print(f"\n{FAULTS.total()} faults of {len(FAULTS)} kinds at {MOMENTS} moments")
+
+
 class Editor:
     """Who uses the engine: asks for everything there is, in order, and keeps what came."""
 
@@ -104,6 +116,7 @@ class Editor:
 
     def session_with(self, moment: int, fault: str) -> str:
         """A session that goes wrong at a moment; returns what the writer is told, once."""
+        FAULTS[fault] += 1
         self.goes_wrong(moment, fault)
         raised = None
         try:
@@ -144,6 +157,22 @@ def test_without_a_fault_everything_comes(editors: Callable[..., Editor]) -> Non
     editor.session()
     assert editor.came == WHOLE
     assert before(IDLE) == WHOLE
+
+
+def test_every_moment_is_counted(editors: Callable[..., Editor]) -> None:
+    editor = editors()
+    editor.goes_wrong(MOMENTS, "SIGKILL")
+    editor.session()
+    assert editor.came == WHOLE
+    # The next moment is the first of the next request.
+    with pytest.raises(EngineDiedError):
+        editor.engine.count(TEXTS)
+
+
+def test_nobody_is_told_of_a_child_that_lives(editors: Callable[..., Editor]) -> None:
+    editor = editors()
+    editor.session()
+    editor.engine.close()
     assert editor.told.empty()
 
 
@@ -189,12 +218,12 @@ def test_nonsense_at_any_moment_ends_the_child_and_is_never_shown(
 def test_a_hang_at_any_moment_is_ended(
     editors: Callable[..., Editor], fault: str, moments: range
 ) -> None:
-    editor = editors(limits=Limits(silence=0.5, standstill=60.0))
+    editor = editors(limits=Limits(silence=0.3, standstill=60.0))
     for moment in moments:
         told = editor.session_with(moment, fault)
         # A child that a busy machine starts slowly may hang before its moment.
         assert editor.came == before(moment)[: len(editor.came)]
-        assert "gave no sign of life for 0.5 seconds and was ended" in told
+        assert "gave no sign of life for 0.3 seconds and was ended" in told
 
 
 def test_a_child_that_lives_but_gets_no_further_is_ended(editors: Callable[..., Editor]) -> None:

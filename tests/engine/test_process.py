@@ -1,6 +1,9 @@
 """The child process and the real small model."""
 
+import contextlib
+import itertools
 import os
+import queue
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +16,17 @@ from storytui.engine.api import (
     Event,
     Finished,
     ModelError,
+    PromptTooLongError,
     Reading,
     Request,
     Sampling,
+    SegmentEnded,
     SegmentPlan,
     SegmentStarted,
     Text,
 )
 from storytui.engine.messages import ModelConfig
+from storytui.engine.patience import Backoff, Limits
 from storytui.engine.process import ProcessEngine
 
 STORY = (
@@ -55,6 +61,10 @@ def request(message: str = STORY, *, seed: int = 1, words: int = 20) -> Request:
 
 def text_of(events: list[Event], segment: str) -> str:
     return "".join(e.text for e in events if isinstance(e, Text) and e.segment == segment)
+
+
+def tokens_of(events: list[Event]) -> dict[str, tuple[int, ...]]:
+    return {each.segment: each.tokens for each in events if isinstance(each, SegmentEnded)}
 
 
 def statistics(events: list[Event]):  # type: ignore[no-untyped-def]
@@ -101,13 +111,14 @@ def test_after_more_text_only_that_and_the_templates_end_are_evaluated(
     assert more.evaluated_tokens <= engine.count([new])[0] + tail + 1
 
 
-def test_the_same_seed_from_cold_gives_the_same_text(small_model: Path) -> None:
-    texts = []
+def test_the_same_seed_from_cold_gives_the_same_tokens_and_text(small_model: Path) -> None:
+    takes = []
     for _ in range(2):
         engine = ProcessEngine(ModelConfig(path=str(small_model), context=1024))
-        texts.append(text_of(list(engine.generate(request(seed=7))), "answer"))
+        events = list(engine.generate(request(seed=7)))
+        takes.append((tokens_of(events), text_of(events, "answer")))
         engine.close()
-    assert texts[0] == texts[1]
+    assert takes[0] == takes[1]
 
 
 def test_another_seed_gives_another_text(engine: ProcessEngine) -> None:
@@ -167,19 +178,64 @@ def test_leaving_the_events_early_stops_the_run(engine: ProcessEngine) -> None:
     assert after[-1].stop != "stopped"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
-def test_a_killed_child_is_said_once_and_started_again(small_model: Path) -> None:
-    engine = ProcessEngine(ModelConfig(path=str(small_model), context=1024))
+def moments(engine: ProcessEngine) -> Iterator[str]:
+    """One request, with a name for each step that the child stands at."""
+    for step in engine.loading():
+        if step.fraction > 0:
+            yield "while it loads"
+    engine.load()
+    yield "when it is loaded"
+    engine.count([STORY])
+    yield "when it has counted"
+    engine.prompt(STORY)
+    yield "when it has rendered"
+    for event in engine.generate(request(words=8)):
+        if isinstance(event, Finished):
+            yield "when it has written"
+        elif isinstance(event, Reading):
+            yield "while it reads"
+        elif isinstance(event, Text):
+            yield f"while it writes the {event.segment}"
 
-    def kill_while_writing() -> Iterator[Event]:
-        for event in engine.generate(request()):
-            yield event
-            if isinstance(event, Text) and engine.pid:
-                os.kill(engine.pid, signal.SIGKILL)
 
-    with pytest.raises(EngineDiedError, match="SIGKILL"):
-        list(kill_while_writing())
-    assert text_of(list(engine.generate(request())), "answer")
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
+def test_the_real_child_may_be_killed_at_every_step(small_model: Path) -> None:
+    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    engine = ProcessEngine(
+        ModelConfig(path=str(small_model), context=1024),
+        died=told.put,
+        backoff=Backoff(delays=(0.0,), most=99),
+    )
+    numbers = itertools.cycle([signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+    killed: list[str] = []
+    while True:
+        with contextlib.suppress(EngineDiedError):
+            for moment in moments(engine):
+                if moment not in killed:
+                    killed.append(moment)
+                    number = next(numbers)
+                    assert engine.pid is not None
+                    os.kill(engine.pid, number)
+                    assert number.name in told.get(timeout=60)
+            break
+    assert told.empty()
+    assert len(killed) == 8
+    engine.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGSTOP is POSIX")
+def test_the_real_child_that_hangs_is_ended(small_model: Path) -> None:
+    limits = Limits(silence=3.0, standstill=600.0)
+    engine = ProcessEngine(ModelConfig(path=str(small_model), context=1024), limits=limits)
+
+    def hang_while_writing() -> None:
+        for moment in moments(engine):
+            if moment == "while it writes the reasoning" and engine.pid:
+                os.kill(engine.pid, signal.SIGSTOP)
+
+    with pytest.raises(EngineDiedError, match="no sign of life"):
+        hang_while_writing()
+    assert engine.pid is None
     engine.close()
 
 
@@ -233,9 +289,15 @@ def test_a_prompt_beyond_the_context_is_refused(engine: ProcessEngine) -> None:
         list(engine.generate(request(STORY * 60)))
 
 
-def test_native_messages_go_to_the_log(tmp_path: Path, small_model: Path) -> None:
+def test_native_messages_go_to_the_log_and_the_story_does_not(
+    tmp_path: Path, small_model: Path
+) -> None:
     log = tmp_path / "log" / "engine.log"
     engine = ProcessEngine(ModelConfig(path=str(small_model), context=512), log)
-    engine.load()
+    list(engine.generate(request()))
+    with pytest.raises(PromptTooLongError):
+        list(engine.generate(request(STORY * 60)))
     engine.close()
-    assert "llama" in log.read_text("utf-8", "replace")
+    written = log.read_text("utf-8", "replace")
+    assert "llama" in written
+    assert "eleven minutes" not in written

@@ -3,6 +3,7 @@
 import random
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -150,6 +151,28 @@ def test_a_history_that_was_damaged_is_begun_anew_and_says_where_the_old_one_is(
     assert history.versions() == []
     assert history.moved_aside is not None
     assert history.moved_aside.is_file()
+
+
+def test_a_history_that_an_editor_has_open_can_be_read_beside_it(
+    open_history: Callable[..., History],
+) -> None:
+    editor, command = open_history(), open_history()
+    editor.add("One.", "saved")
+
+    assert command.text(command.versions()[0].number) == "One."
+
+
+def test_several_threads_may_use_one_history(history: History) -> None:
+    def write(thread: int) -> None:
+        for number in range(5):
+            history.add(f"Thread {thread}, {number}.", "working")
+            history.versions()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(4)))
+
+    texts = {history.text(each.number) for each in history.versions()}
+    assert texts == {f"Thread {one}, {two}." for one in range(4) for two in range(5)}
 
 
 def test_a_closed_history_says_so(history: History) -> None:

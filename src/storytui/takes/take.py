@@ -1,9 +1,9 @@
 """A take: one reply as it grows, and what became of it."""
 
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
-from uuid import uuid4
 
 from storytui.story.sentences import in_quotation, paragraph_spans, sentence_spans
 
@@ -22,8 +22,8 @@ class Take:
 
     number: int = 1
     """Which take of its place it is, from 1."""
-    id: str = field(default_factory=lambda: uuid4().hex)
-    """Its own name, which no other take has."""
+    id: str = field(default_factory=lambda: os.urandom(16).hex())
+    """Its own name, which no other take has: 32 hexadecimal digits."""
     kind: Kind = "continue"
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When it was asked for, in UTC."""

@@ -101,7 +101,8 @@ class HistoryScreen(ModalScreen[Restored | None]):
         self._shown: HistoryScreen.Compared | None = None
         """The version whose differences are shown; None while they are being made."""
         self._row_width = 0
-        self._reading = False
+        self._reading: int | None = None
+        """The version that is being read."""
         self._restore_when_read = False
 
     def compose(self) -> ComposeResult:
@@ -164,9 +165,9 @@ class HistoryScreen(ModalScreen[Restored | None]):
 
     def _read_wanted(self) -> None:
         """Read the chosen version, unless one is being read: then when that is done."""
-        if self._reading or self._wanted is None or self._shown is not None:
+        if self._reading is not None or self._wanted is None or self._shown is not None:
             return
-        self._reading = True
+        self._reading = self._wanted
         self.run_worker(
             partial(self._compare, self._wanted),
             name="read a version",
@@ -187,9 +188,9 @@ class HistoryScreen(ModalScreen[Restored | None]):
 
     @on(Worker.StateChanged)
     def _tell_of_failure(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and self._wanted is not None:
+        if event.state is WorkerState.ERROR and self._reading is not None:
             self.log.error(event.worker.error)
-            self._say(self._wanted, "This version could not be read. Choose another.")
+            self._say(self._reading, "This version could not be read. Choose another.")
 
     @on(Unreadable)
     def _tell(self, event: Unreadable) -> None:
@@ -197,7 +198,7 @@ class HistoryScreen(ModalScreen[Restored | None]):
         self._say(event.number, event.sentence)
 
     def _say(self, number: int, sentence: str) -> None:
-        self._reading = False
+        self._reading = None
         if number != self._wanted:
             self._read_wanted()
             return
@@ -208,7 +209,7 @@ class HistoryScreen(ModalScreen[Restored | None]):
     @on(Compared)
     def _show(self, event: Compared) -> None:
         event.stop()
-        self._reading = False
+        self._reading = None
         if event.number != self._wanted:
             self._read_wanted()
             return
@@ -226,7 +227,7 @@ class HistoryScreen(ModalScreen[Restored | None]):
     def _restore_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         if self._shown is None:
-            self._restore_when_read = self._reading
+            self._restore_when_read = self._reading is not None
         else:
             self._restore_all()
 

@@ -20,9 +20,9 @@ from storytui.story.words import count_words
 
 Scrolled = Literal["up", "down", "page_up", "page_down", "home", "end"]
 
-_LONGEST_SHOWN = 8_000
+_LONGEST_SHOWN = 6_000
 """Characters of one removed or added stretch beyond which its middle is left out."""
-_SHEET_CHARACTERS = 30_000
+_SHEET_CHARACTERS = 10_000
 """About how much is laid out at once; more is laid out when a change in it is gone to."""
 
 _ADDED, _REMOVED = "compare--added", "compare--removed"

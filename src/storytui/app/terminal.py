@@ -2,7 +2,6 @@
 
 import sys
 import traceback
-from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Callable
 from functools import partial
 
@@ -12,6 +11,7 @@ from textual.app import App
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 
+from storytui.app.pasting import TerminalDecoder
 from storytui.story.plain import plain
 from storytui.story.visible import visible
 
@@ -20,13 +20,13 @@ class TerminalApp(App[None], inherit_bindings=False):
     """An app whose clipboard, pastes, notifications and last words are plain text."""
 
     def get_driver_class(self) -> type[Driver]:
-        """Textual's driver; bytes from the terminal that are no text do not end the editor."""
+        """Textual's driver; what the terminal sends is decoded by `TerminalDecoder`."""
         driver = super().get_driver_class()
-        # The driver decodes strictly and takes an error for a fault of the whole program; a paste
-        # with half a character in it would be enough. It offers no other way to say so.
+        # The driver decodes strictly, and a paste with half a character in it would end the editor.
+        # It offers no other way to say so.
         names = vars(sys.modules[driver.__module__])
         if "getincrementaldecoder" in names:
-            names["getincrementaldecoder"] = _tolerant_decoder
+            names["getincrementaldecoder"] = _decoder
         return driver
 
     async def on_event(self, event: events.Event) -> None:
@@ -75,6 +75,6 @@ class TerminalApp(App[None], inherit_bindings=False):
         super()._print_error_renderables()
 
 
-def _tolerant_decoder(encoding: str) -> Callable[[], IncrementalDecoder]:
-    """A decoder that puts U+FFFD where bytes are no text."""
-    return partial(getincrementaldecoder(encoding), errors="replace")
+def _decoder(encoding: str) -> Callable[[], TerminalDecoder]:
+    """What makes a decoder, as `codecs.getincrementaldecoder` would."""
+    return partial(TerminalDecoder, encoding)

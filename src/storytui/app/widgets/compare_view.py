@@ -2,14 +2,12 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import Resize
-from textual.message import Message
 from textual.style import Style
 from textual.widgets import Static
 
@@ -45,13 +43,6 @@ class CompareView(VerticalScroll, can_focus=False):
         "compare--current",
         "compare--where",
     }
-
-    @dataclass
-    class Moved(Message):
-        """Another change is the current one."""
-
-        current: int
-        """Its number, from 0."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -99,7 +90,6 @@ class CompareView(VerticalScroll, can_focus=False):
         if current != self._current:
             self._current = current
             self._draw()
-            self.post_message(self.Moved(current))
         self.call_after_refresh(self._reveal)
 
     def scroll_by(self, where: Scrolled) -> None:

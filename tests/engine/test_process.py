@@ -202,7 +202,7 @@ def moments(engine: ProcessEngine) -> Iterator[str]:
 def test_the_real_child_may_be_killed_at_every_step(small_model: Path) -> None:
     told: queue.SimpleQueue[str] = queue.SimpleQueue()
     engine = ProcessEngine(
-        ModelConfig(path=str(small_model), context=1024),
+        ModelConfig(path=str(small_model), context=1024, threads=1),
         died=told.put,
         backoff=Backoff(delays=(0.0,), most=99),
     )
@@ -293,8 +293,8 @@ def test_native_messages_go_to_the_log_and_the_story_does_not(
     tmp_path: Path, small_model: Path
 ) -> None:
     log = tmp_path / "log" / "engine.log"
-    engine = ProcessEngine(ModelConfig(path=str(small_model), context=512), log)
-    list(engine.generate(request()))
+    engine = ProcessEngine(ModelConfig(path=str(small_model), context=512, threads=1), log)
+    list(engine.generate(request(words=8)))
     with pytest.raises(PromptTooLongError):
         list(engine.generate(request(STORY * 60)))
     engine.close()

@@ -38,7 +38,7 @@ from storytui.story.outline import chapters
 
 DEADLINE = 30.0
 """Seconds after which what was waited for will not come."""
-AT_ONCE = 10
+AT_ONCE = 25
 """Strings in one reply, one dialog, one name's folder."""
 
 
@@ -129,16 +129,23 @@ class Session:
         story_file = screen.story_file
         field = screen.flow.pane.direction.query_one("#direction", Input)
         for each in self._strings:
-            screen.story_file = story_file.named(Path(as_name(each)))
+            # The line has room for so much only; what is in the middle is in the message.
+            screen.story_file = story_file.named(Path(as_name(each[:30])))
             screen.show_file()
-            info = msgspec.structs.replace(SCRIPTED_MODEL, name=each, backend=each)
-            screen.post_message(EngineRoom.Ready(info))
+            screen.status.model = each[-30:]
             screen.status.say("")
             field.value = each
             await self._shown()
             screen.complain(each)
             await self._shown()
-        screen.post_message(EngineRoom.NotReady(self._strings[0]))
+        for group in self._groups:
+            info = msgspec.structs.replace(
+                SCRIPTED_MODEL, name=group[0][:30], backend=group[1][:30]
+            )
+            screen.post_message(EngineRoom.Ready(info))
+            await self._shown()
+            screen.post_message(EngineRoom.NotReady(group[-1]))
+            await self._shown()
         for group in self._groups:
             self.app.notify("\n".join(group), title=group[0], timeout=0.1)
             screen.page.open_find(replace=True)

@@ -10,17 +10,17 @@ MODES = {7, 25, 1000, 1002, 1003, 1004, 1006, 1015, 1016, 1049, 2004, 2026, 2048
 """What Textual turns on and off: line wrap, cursor, mouse, focus, alternate screen, bracketed
 paste, synchronised output, resizing in band."""
 
-_KNOWN = (
-    ("look", re.compile(r"\x1b\[[0-9;]*m")),
-    ("place", re.compile(r"\x1b\[[0-9]*;?[0-9]*H|\x1b\[[0-9]*[A-D]")),
-    ("mode", re.compile(r"\x1b\[\?(?P<mode>[0-9]+)[hl]")),
-    ("question", re.compile(r"\x1b\[\?(?:2026|2048)\$p")),
-    ("keyboard", re.compile(r"\x1b\[>[0-9]+u|\x1b\[<u")),
-    ("pointer", re.compile(r"\x1b\]22;(?:default|text|pointer)\x07")),
-    ("copy", re.compile(r"\x1b\]52;c;(?P<copied>[A-Za-z0-9+/=]*)\x07")),
-    ("bell", re.compile(r"\x07")),
-    ("break", re.compile(r"\r?\n")),
-    ("text", re.compile(r"[^\x00-\x1f\x7f]+")),
+_KNOWN = re.compile(
+    r"(?P<text>[^\x00-\x1f\x7f]+)"
+    r"|(?P<look>\x1b\[[0-9;]*m)"
+    r"|(?P<place>\x1b\[[0-9]*;?[0-9]*H|\x1b\[[0-9]*[A-D])"
+    r"|\x1b\[\?(?P<mode>[0-9]+)[hl]"
+    r"|(?P<question>\x1b\[\?(?:2026|2048)\$p)"
+    r"|(?P<keyboard>\x1b\[>[0-9]+u|\x1b\[<u)"
+    r"|(?P<pointer>\x1b\]22;(?:default|text|pointer)\x07)"
+    r"|\x1b\]52;c;(?P<copied>[A-Za-z0-9+/=]*)\x07"
+    r"|(?P<bell>\x07)"
+    r"|(?P<line_break>\r?\n)"
 )
 
 
@@ -46,11 +46,9 @@ def read_stream(sent: bytes) -> Seen:
         stream = sent.decode("utf-8", "replace")
     at, run = 0, ""
     while at < len(stream):
-        kind, match = next(
-            ((kind, found) for kind, known in _KNOWN if (found := known.match(stream, at))),
-            ("fault", None),
-        )
-        if kind == "text" and match is not None:
+        match = _KNOWN.match(stream, at)
+        kind = "fault" if match is None else match.lastgroup
+        if match is not None and kind == "text":
             run += match[0]
         elif kind != "look":
             _end(run, seen)
@@ -61,7 +59,7 @@ def read_stream(sent: bytes) -> Seen:
             continue
         if kind == "mode" and int(match["mode"]) not in MODES:
             seen.faults.append(match[0])
-        if kind == "copy":
+        if kind == "copied":
             seen.copied.append(b64decode(match["copied"]).decode("utf-8"))
         at = match.end()
     _end(run, seen)

@@ -17,11 +17,11 @@ import pytest
 from hostile import as_bytes, hostile_strings, in_one_line
 from terminal_stream import Seen, read_stream
 
-COUNT, AT_ONCE = 500, 50
+COUNT, AT_ONCE = 500, 125
 SESSIONS = [hostile_strings(COUNT)[start : start + AT_ONCE] for start in range(0, COUNT, AT_ONCE)]
 DEADLINE = 120.0
 """Seconds after which a session is given up."""
-COLUMNS, ROWS = 110, 32
+COLUMNS, ROWS = 220, 24
 MARKER = re.compile(r"m\d{4}#")
 
 
@@ -111,9 +111,18 @@ def test_nothing_but_text_reaches_the_terminal(number: int, tmp_path: Path) -> N
 
 COMMAND = """
 import json, sys
+from argparse import Namespace
 from pathlib import Path
 from storytui import folders
 from storytui.cli import main
+from storytui.commands.headless import run_continue, run_prompt
+from storytui.engine.scripted import ScriptedEngine, reply
+
+def options(**given):
+    names = "model context gpu_layers threads format words reasoning_tokens seed temperature"
+    asked = dict.fromkeys(names.split()) | {"at": "end", "guidance": None, "json": False}
+    return Namespace(**asked | {"stream": False, "show_reasoning": True} | given)
+
 for line, text in json.load(open(sys.argv[1], encoding="ascii")):
     settings = folders.settings_file()
     settings.parent.mkdir(parents=True, exist_ok=True)
@@ -127,6 +136,11 @@ for line, text in json.load(open(sys.argv[1], encoding="ascii")):
     settings.unlink()
     main(["continue", line])
     main(["continue", line, "--format", line])
+    Path("story.md").write_text("One. " + text, encoding="utf-8", errors="surrogatepass")
+    engine = lambda settings: ScriptedEngine([reply(text, text)])
+    for asked in ({}, {"json": True}, {"stream": True, "guidance": text}):
+        run_continue(options(file="story.md", **asked), engine)
+    run_prompt(options(file="story.md"), engine)
     try:
         main([line, line])
     except SystemExit:
@@ -135,7 +149,7 @@ for line, text in json.load(open(sys.argv[1], encoding="ascii")):
 
 
 def test_no_command_says_anything_but_text_to_a_terminal(tmp_path: Path) -> None:
-    strings = [text for session in SESSIONS for text in session if len(text) < 300]
+    strings = SESSIONS[0]
     given = tmp_path / "strings.json"
     lines = [(in_one_line(text), text) for text in strings]
     given.write_text(json.dumps(lines), encoding="ascii")

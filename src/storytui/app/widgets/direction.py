@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from storytui.app.widgets.plain_input import PlainInput
+from storytui.story.plain import plain
 
 WORDS_STEP = 20
 """By how many words the up and down keys change the length."""
@@ -76,8 +77,8 @@ class DirectionRow(Horizontal):
 
     @property
     def text(self) -> str:
-        """The direction, without white space round it."""
-        return self.query_one("#direction", Input).value.strip()
+        """The direction as plain text, without white space round it."""
+        return plain(self.query_one("#direction", Input).value).strip()
 
     @property
     def words(self) -> int:

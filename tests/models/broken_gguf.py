@@ -176,6 +176,7 @@ def _odd_values(pairs: list[Pair], tensors: list[Weights]) -> Iterator[Broken]:
         listing("tokenizer.ggml.token_type", tiny.UINT8, [1] * vocabulary),
         listing("tokenizer.ggml.tokens", tiny.STRING, []),
         listing("tokenizer.ggml.tokens", tiny.UINT8, [1] * vocabulary),
+        listing("tokenizer.ggml.tokens", tiny.STRING, [*tiny.tokens()[:-1], "a"]),
         scalar("tokenizer.ggml.merges", tiny.UINT32, 1),
         listing("tokenizer.ggml.suppress_tokens", tiny.STRING, ["a"]),
         scalar("split.count", tiny.UINT32, 3),

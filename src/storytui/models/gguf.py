@@ -156,4 +156,5 @@ def _token(contents: Contents, which: str) -> str:
     tokens = contents.values.get("tokenizer.ggml.tokens")
     if not isinstance(number, int) or not isinstance(tokens, Listing) or number >= tokens.count:
         return ""
-    return next(islice(contents.strings("tokenizer.ggml.tokens"), number, None), "")
+    texts = contents.raw_strings("tokenizer.ggml.tokens")
+    return next(islice(texts, number, None), b"").decode("utf-8", "replace")

@@ -62,15 +62,15 @@ class Contents:
     end: int
     """Where the header ends, in bytes from the file's start."""
 
-    def strings(self, key: str) -> Iterator[str]:
-        """The texts of a list of texts; bytes that are no UTF-8 are replaced."""
+    def raw_strings(self, key: str) -> Iterator[bytes]:
+        """The texts of a list of texts, as they are in the file."""
         listing = self.values.get(key)
         if isinstance(listing, Listing) and listing.kind == layout.STRING:
             at = listing.at
             for _ in range(listing.count):
                 (length,) = _LENGTH.unpack_from(self.data, at)
                 at += 8 + length
-                yield bytes(self.data[at - length : at]).decode("utf-8", "replace")
+                yield bytes(self.data[at - length : at])
 
     def numbers(self, key: str) -> Iterator[float]:
         """The numbers of a list of numbers."""

@@ -136,6 +136,10 @@ def _check_vocabulary(contents: Contents) -> None:
         raise GgufFaultError("has no vocabulary")
     if tokens.count > _MOST_TOKENS:
         raise GgufFaultError(f"claims a vocabulary of {tokens.count:,} tokens")
+    # llama.cpp gives each empty token a name of its own.
+    texts = [each for each in contents.raw_strings("tokenizer.ggml.tokens") if each]
+    if len(set(texts)) != len(texts):
+        raise GgufFaultError("has a token twice in its vocabulary")
     for name, kinds in (
         ("scores", (layout.FLOAT32, layout.INT32)),
         ("token_type", (layout.INT32,)),

@@ -108,14 +108,15 @@ class HistoryScreen(ModalScreen[Restored | None]):
     def compose(self) -> ComposeResult:
         """The list, and what changed since the chosen version."""
         with Vertical(id="history-box"):
-            yield Label("Earlier versions", id="history-title")
+            yield Label("Earlier versions", id="history-title", markup=False)
             if not self._versions:
                 yield Label(
                     "There are none yet. One is kept with each save, with each piece that is "
                     "accepted, and every few minutes while you write.",
                     id="history-none",
+                    markup=False,
                 )
-                yield Label("esc leaves", classes="compare-hint -alone")
+                yield Label("esc leaves", classes="compare-hint -alone", markup=False)
                 return
             with Container(id="history-body"):
                 yield OptionList(id="history-list", compact=True, markup=False)

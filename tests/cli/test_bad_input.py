@@ -91,7 +91,7 @@ def test_a_model_cut_in_half_ends_with_1(storytui: Run, story: Path, tmp_path: P
     with whole.open("rb") as file:
         half.write_bytes(file.read(whole.stat().st_size // 2))
 
-    complains(storytui("continue", story, "--model", half), 1, "breaks off or is damaged")
+    complains(storytui("continue", story, "--model", half), 1, "breaks off before its weights end")
 
 
 def test_a_context_beyond_the_models_ends_with_1(storytui: Run, story: Path) -> None:

@@ -61,6 +61,11 @@ def test_a_path_with_odd_bytes_in_it_is_checked(tmp_path: Path) -> None:
     assert examine(path, tmp_path / "cache.json").architecture == "llama"
 
 
+def test_a_path_that_cannot_be_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="There is no model"):
+        examine(tmp_path / "a\0b.gguf", None)
+
+
 # --- hostile templates ----------------------------------------------------------------------------
 
 

@@ -75,6 +75,7 @@ def test_the_cache_forgets_the_oldest(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_not_known_and_has_none(tmp_path: Path) -> None:
     assert known(tmp_path / "gone", None) is None
+    assert known(tmp_path / "a\0b", None) is None
     with pytest.raises(ModelError, match="There is no model"):
         fingerprint(tmp_path / "gone", None)
     with pytest.raises(ModelError, match="cannot be read"):

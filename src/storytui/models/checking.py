@@ -114,6 +114,8 @@ def _run(path: Path, limits: Limits, command: Sequence[str]) -> tuple[bytes, int
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+    except ValueError:
+        raise ModelError(f"There is no model {path}. Check the path.") from None  # a NUL in it
     except OSError as error:
         raise ModelError(
             f"The model {path} cannot be checked: no process can be started "

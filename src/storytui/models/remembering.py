@@ -48,7 +48,10 @@ def marks_of(paths: Sequence[Path]) -> Marks:
     Raises:
         OSError: one of them is not there.
     """
-    stats = [path.stat() for path in paths]
+    try:
+        stats = [path.stat() for path in paths]
+    except ValueError as error:  # a NUL in a path
+        raise OSError(str(error)) from error
     return tuple(FileMark(each.st_size, each.st_mtime_ns, each.st_ino) for each in stats)
 
 

@@ -12,6 +12,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,24 +21,29 @@ import msgspec
 from hostile import as_bytes, as_name, in_one_line
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from storytui.app.app import StorytuiApp, build_app
 from storytui.app.engine_room import EngineRoom
+from storytui.app.screens.compare import CompareScreen
 from storytui.app.screens.confirm import ConfirmScreen
 from storytui.app.screens.help import HelpScreen
+from storytui.app.screens.history import HistoryScreen
 from storytui.app.screens.outline import OutlineScreen
 from storytui.app.screens.prompt_view import PromptScreen
 from storytui.app.screens.save_as import SaveAsScreen
 from storytui.engine.api import EngineError, Prompt, PromptPart
 from storytui.engine.scripted import SCRIPTED_MODEL, Fail, Script, ScriptedEngine, reply
 from storytui.manuscript.file import StoryFile
+from storytui.manuscript.history import Version
 from storytui.manuscript.opening import Opened
 from storytui.settings import SamplingSettings, Settings
 from storytui.story.outline import chapters
 
 DEADLINE = 30.0
 """Seconds after which what was waited for will not come."""
+MARKER = "#"
+"""Stands in every string."""
 AT_ONCE = 25
 """Strings in one reply, one dialog, one name's folder."""
 
@@ -164,12 +170,21 @@ class Session:
         for group in self._groups:
             await self._open(ConfirmScreen("\n".join(group), (), stay=group[-1]))
             await self._open(SaveAsScreen(Path(as_name(group[0]))))
+            texts = "\n".join(group[:-1]), "\n".join(group[1:])
+            names = {"before_name": group[1][:30], "after_name": group[2][:30]}
+            await self._open(CompareScreen(group[0], *texts, **names, choices=()))
+        version = Version(1, datetime.now(UTC), "save", 3, 4)
+        old, new = "\n".join(self._strings), "\n".join(reversed(self._strings))
+        await self._open(HistoryScreen([version], lambda _: old, new))
         prompt = (PromptPart(each, control) for each in self._strings for control in (True, False))
         await self._open(PromptScreen(Prompt(tuple(prompt), 7)))
 
     async def _open(self, screen: Screen[Any]) -> None:
         """Show a dialog, and all of it."""
         await self.app.push_screen(screen)
+        if screen.query("#compare-text"):
+            text = screen.query_one("#compare-text", Static)
+            await self._until(lambda: MARKER in str(text.content))
         await self._shown()
         for each in screen.query("VerticalScroll, OptionList"):
             while each.scroll_y < each.max_scroll_y:

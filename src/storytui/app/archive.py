@@ -61,11 +61,11 @@ class Archive:
 
     # --- to be kept -------------------------------------------------------------------------------
 
-    def version(self, text: str, why: "Why", form: str = "") -> None:
+    def version(self, text: str, why: "Why", form: str = "", *, words: int | None = None) -> None:
         """Keep a version of the text, where it is another than the last."""
 
         def keep() -> None:
-            self._open_history().add(text, why, form)
+            self._open_history().add(text, why, form, words=words)
 
         self._put(keep)
 
@@ -163,6 +163,7 @@ class Archive:
             from storytui.manuscript.history import History
 
             self._history = History(self._home.history_path, cap_bytes=self._keep.history_bytes)
+            self._tell_of_damage("earlier versions", self._history.moved_aside)
         return self._history
 
     def _open_takes(self) -> "TakeStore":
@@ -171,7 +172,13 @@ class Archive:
 
             self._takes = TakeStore(self._home.takes_path)
             self._takes.retain(self._keep.take_days)
+            self._tell_of_damage("takes", self._takes.moved_aside)
         return self._takes
+
+    def _tell_of_damage(self, what: str, moved_aside: Path | None) -> None:
+        if moved_aside is not None:
+            sentence = f"The {what} of this story were damaged; what there was is in {moved_aside}."
+            self._answer(self._problem, sentence)
 
     def _shut(self) -> None:
         if self._history is not None:

@@ -6,7 +6,6 @@ the rest hears what the screen tells it.
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import threading
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from storytui.app.archive import Archive, Keep
 from storytui.app.widgets.manuscript import ManuscriptArea
-from storytui.manuscript.file import StoryFile
+from storytui.manuscript.form import form_of
 from storytui.manuscript.home import Home, find_home, new_home
 from storytui.manuscript.journal import Journal, Recovered
 from storytui.manuscript.journal_records import OpenTakes
@@ -130,15 +129,21 @@ class Safekeeping:
         state = self._area.document.state
         if state != self._version_of or why == "saved":
             self._version_of = state
-            self._add_version(self._area.text, why)
+            self._add_version(self._area.text, why, words=self._area.words)
 
     def other_version(self, text: str, why: "Why") -> None:
         """Keep a text that is not on the page: what another program wrote, what was recovered."""
         self._add_version(text, why)
 
-    def _add_version(self, text: str, why: "Why") -> None:
+    def _add_version(self, text: str, why: "Why", *, words: int | None = None) -> None:
         if self._archive is not None:
-            self._archive.version(text, why, form_of(self._screen.story_file))
+            self._archive.version(text, why, form_of(self._screen.story_file), words=words)
+
+    def no_longer_the_files(self) -> None:
+        """The file became another, and the text on the page is kept: from now on only here."""
+        if self._writer is not None:
+            self._writer.begin_anew(self._begin)
+        self._add_version(self._area.text, "working", words=self._area.words)
 
     def take(self, take: Take) -> None:
         """Keep a take as it is now."""
@@ -221,7 +226,7 @@ class Safekeeping:
         if not area.changed:
             self._writer.saved(self._screen.story_file.sha256)
         self.edited()
-        if self._writer.flush():
+        if self._writer.flush() and recovered.path != self._writer.path:
             remove_journal(recovered)
 
     def put_away(self, recovered: Recovered) -> None:
@@ -292,10 +297,3 @@ def replay(area: ManuscriptArea, recovered: Recovered) -> None:
         area.history.checkpoint()
         area.replace(edit.text, edit.start, edit.end, maintain_selection_offset=False)
     area.history.checkpoint()
-
-
-def form_of(story_file: StoryFile) -> str:
-    """How a story stands in its file, for those who bring a version back from outside."""
-    return json.dumps(
-        {"encoding": story_file.encoding, "bom": story_file.bom, "newline": story_file.newline}
-    )

@@ -173,6 +173,7 @@ class Saving:
         disk.spare = screen.story_file.spare
         screen.story_file = disk
         screen.area.document.mark_unsaved()
+        screen.safekeeping.no_longer_the_files()
         screen.show_file()
         return False
 

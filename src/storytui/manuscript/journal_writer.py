@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from storytui.manuscript.journal import Journal, JournalError
 from storytui.manuscript.journal_records import Breaks, Cursor, Edit, OpenTakes, Record, Saved, now
@@ -35,9 +36,16 @@ class JournalWriter:
         self._pending = threading.Condition()
         self._writing = threading.Lock()
         self._asked = False
+        self._anew = False
+        """Whether the journal's first text is to be written even without an edit."""
         self._closing = threading.Event()
         self._troubled = False
         self._thread: threading.Thread | None = None
+
+    @property
+    def path(self) -> Path:
+        """The journal's file."""
+        return self._journal.path
 
     # --- called by the editor ---------------------------------------------------------------------
 
@@ -73,11 +81,16 @@ class JournalWriter:
         return self._write()
 
     def begin_anew(self, begin: Callable[[Journal], None]) -> None:
-        """Let `begin` begin the journal anew from another text; what was pending is dropped."""
+        """Let `begin` begin the journal anew from another text; what was pending is dropped.
+
+        It is written soon even where nothing is edited.
+        """
         with self._writing:
             with self._pending:
                 self._edits, self._takes, self._breaks = [], None, None
+                self._anew = True
             begin(self._journal)
+        self._wake()
 
     def close(self, *, remove: bool) -> None:
         """Write what is pending, end the thread, and remove the journal where asked to."""
@@ -140,7 +153,8 @@ class JournalWriter:
             edits, self._edits = self._edits, []
             takes, self._takes = self._takes, None
             breaks, self._breaks = self._breaks, None
-        if not edits and takes is None:
+            anew, self._anew = self._anew, False
+        if not edits and takes is None and not anew:
             return []
         records: list[Record] = []
         run: list[LineEdit] = []

@@ -9,7 +9,7 @@ from storytui.manuscript.file import ManuscriptError, StoryFile
 from storytui.manuscript.home import Home, find_home, homes, new_home
 from storytui.manuscript.journal import Recovered, read_journal
 from storytui.manuscript.leftovers import Leftover, leftovers
-from storytui.manuscript.lock import Holder, Lock, session_name, session_runs
+from storytui.manuscript.lock import Holder, Lock, session_runs
 
 
 @dataclass(slots=True)
@@ -30,11 +30,6 @@ class Opened:
     """What interrupted saves left."""
     problem: str = ""
     """Why nothing can be kept beside the file, as a sentence; empty where all is well."""
-
-    @property
-    def journal_path(self) -> Path | None:
-        """Where this session's journal goes."""
-        return None if self.home is None else self.home.journal_path(session_name())
 
 
 def open_manuscript(root: Path, path: Path | None, *, encoding: str | None = None) -> Opened:

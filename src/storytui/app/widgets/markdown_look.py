@@ -56,8 +56,9 @@ def shown(line: str) -> str:
 @lru_cache(maxsize=64)
 def _shown(line: str) -> str:
     places = hidden_places(line)
-    if not get_character_cell_size(line[0]):
-        places = sorted({0, *places})
+    if places[:1] != [0] and not get_character_cell_size(line[0]):
+        line = _SUBSTITUTE + line[1:]
+        places = hidden_places(line)
     if not places:
         return line
     characters = list(line)

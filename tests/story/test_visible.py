@@ -87,7 +87,15 @@ def test_nothing_invisible_stays_whatever_stands_beside_it(neighbour: str) -> No
 
 @pytest.mark.parametrize(
     "word",
-    ["می\u200cخواهم", "क\u094d\u200dष", "👩\u200d🚀", "❤\ufe0f\u200d🔥", "葛\U000e0100", "ᠠ\u180b"],
+    [
+        "می\u200cخواهم",
+        "क\u094d\u200dष",
+        "👩\u200d🚀",
+        "❤\ufe0f\u200d🔥",
+        "👩🏽\u200d🚀",
+        "葛\U000e0100",
+        "ᠠ\u180b",
+    ],
 )
 def test_joiners_and_selectors_stay_in_the_words_that_need_them(word: str) -> None:
     assert visible(word) == word
@@ -99,6 +107,8 @@ def test_joiners_and_selectors_stay_in_the_words_that_need_them(word: str) -> No
         ("pass\u200dword", "pass⟨U+200D⟩word"),
         ("pass\u200cword", "pass⟨U+200C⟩word"),
         ("👩\u200dA", "👩⟨U+200D⟩A"),
+        ("a🏽", "a⟨U+1F3FD⟩"),
+        ("👩🏽🏽", "👩🏽⟨U+1F3FD⟩"),
         ("क\u200dA", "क⟨U+200D⟩A"),
         ("a\ufe0f", "a⟨U+FE0F⟩"),
         ("❤\ufe0f\ufe0f", "❤\ufe0f⟨U+FE0F⟩"),

@@ -10,10 +10,10 @@ variation selectors, tags, annotations, noncharacters, and halves of characters.
 bytes that a terminal could be sent; U+DC80 to U+DCFF stand for bytes of a file that are no text.
 
 Some of these belong to writing, and stay exactly there: joiners (ZWNJ, ZWJ) inside the words of
-the scripts that join letters, ZWJ between two emoji, one variation selector behind an emoji, a
-keycap, an ideograph or a Mongolian letter. The flags of England, Scotland and Wales are made of
-tags and are spelt out: tags can carry any text unseen. Of the marks that stand over one letter
-the first eight stay; more of them would be drawn over the lines above and below.
+the scripts that join letters, ZWJ between two emoji, a colour of skin behind one, one variation
+selector behind an emoji, a keycap, an ideograph or a Mongolian letter. The flags of England,
+Scotland and Wales are made of tags and are spelt out: tags can carry any text unseen. Of the marks
+that stand over one letter the first eight stay; more would be drawn over the lines around it.
 """
 
 import re
@@ -27,7 +27,9 @@ _MARKS = ("Mn", "Me")
 """The categories of marks that take no room of their own."""
 _JOINERS = "\u200c\u200d"
 _FILLERS = "\u115f\u1160\u3164\uffa0"
-"""Letters that cannot be seen; with the marks all that is printable to Python and yet odd."""
+"""Letters that cannot be seen."""
+_SKIN = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+"""Colours of skin, which have a width where there is no emoji before them."""
 _HIDDEN = (
     "\x0b-\x1f\x7f-\x9f\xad"  # C0 after \n, DEL, C1, the soft hyphen
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # directions
@@ -42,10 +44,13 @@ _HIDDEN = (
     + _FILLERS
 )
 
-_EMOJI = (
-    "[\xa9\xae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+_EMOJI = (  # and symbols that may be drawn as one
+    f"(?![{_SKIN}])"
+    "[\xa9\xae\u203c\u2049\u2122\u2139\u2190-\u27e7\u27ea-\u2bff\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001faff]"
 )
 _EMOJI_SELECTORS = "[\ufe00\ufe0e\ufe0f]"
+_PERSON = f"(?![{_SKIN}])[\u261d\u26f9\u270a-\u270d\U0001f300-\U0001faff]"
 _IDEOGRAPH = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]"
 _MONGOLIAN = "[\u1820-\u1878\u1880-\u18aa]"
 _JOINING = (  # letters and marks of the scripts that joiners belong to
@@ -55,10 +60,12 @@ _JOINING = (  # letters and marks of the scripts that joiners belong to
 )
 _BELONGING = (
     f"(?<={_EMOJI}){_EMOJI_SELECTORS}"
+    f"|(?<={_PERSON})[{_SKIN}]"
     "|(?<=[#*0-9])\ufe0f(?=\u20e3)"
     f"|(?<={_IDEOGRAPH})[\ufe00-\ufe0f\U000e0100-\U000e01ef]"
     f"|(?<={_MONGOLIAN})[\u180b-\u180f]"
-    f"|(?:(?<={_EMOJI})|(?<={_EMOJI}{_EMOJI_SELECTORS}))\u200d(?={_EMOJI})"
+    f"|(?:(?<={_EMOJI})|(?<={_EMOJI}{_EMOJI_SELECTORS})|(?<={_PERSON}[{_SKIN}]))"
+    f"\u200d(?={_EMOJI})"
     # A joiner at a word's end would make what follows it look as if it had no width.
     f"|(?<={_JOINING})(?:\u200c|\u200d(?={_JOINING}))"
 )
@@ -72,7 +79,7 @@ _MARK = "[^\\w\\s\x00-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u2bff\u3000-\u3029
 def _candidates(newlines: bool) -> re.Pattern[str]:
     """What must not be shown as it is, unless it belongs where it stands."""
     first = "\x00-\x08" if newlines else "\x00-\x0a"
-    return re.compile(f"[{first}{_HIDDEN}{_JOINERS}]")
+    return re.compile(f"[{first}{_HIDDEN}{_JOINERS}{_SKIN}]")
 
 
 @cache
@@ -136,7 +143,7 @@ def hidden_places(text: str, *, newlines: bool = True) -> list[int]:
 @cache
 def _is_odd(character: str) -> bool:
     """Whether a printable character may yet have to be hidden."""
-    return character in _FILLERS or unicodedata.category(character) in _MARKS
+    return character in _FILLERS + _SKIN or unicodedata.category(character) in _MARKS
 
 
 def _too_many(run: re.Match[str]) -> list[int]:

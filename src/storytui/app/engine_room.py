@@ -17,8 +17,17 @@ from textual.message import Message
 from textual.screen import Screen
 
 from storytui.continuing import Options, Plan, continue_story, show_prompt
-from storytui.engine.api import Engine, EngineError, Event, ModelInfo, Prompt
+from storytui.engine.api import (
+    Engine,
+    EngineDiedError,
+    EngineError,
+    Event,
+    ModelInfo,
+    Prompt,
+)
 
+CLOSE_SECONDS = 1.0
+"""How long closing waits for an engine that is being made."""
 FLUSH_SECONDS = 0.05
 """How often text on its way to the screen is let through."""
 
@@ -51,6 +60,12 @@ class EngineRoom:
     @dataclass
     class NotReady(Message):
         """The model could not be loaded; the sentence says why."""
+
+        problem: str
+
+    @dataclass
+    class Died(Message):
+        """The process that owned the model ended, whether or not anything was asked of it."""
 
         problem: str
 
@@ -136,7 +151,9 @@ class EngineRoom:
     def close(self) -> None:
         """Give the engine back and let every thread end; nothing waits for the model."""
         self._closing.set()
-        with self._making:
+        # A model's file that is being checked may take its time; who made it closes it then.
+        if self._making.acquire(timeout=CLOSE_SECONDS):
+            self._making.release()
             if self._engine is not None:
                 self._engine.stop()
                 self._engine.close()
@@ -153,8 +170,17 @@ class EngineRoom:
             if self._closing.is_set():
                 raise EngineError("The editor is closing.")
             if self._engine is None:
-                self._engine = self._make()
+                engine = self._make()
+                engine.on_death(self._mourn)
+                if self._closing.is_set():
+                    engine.close()
+                    raise EngineError("The editor is closing.")
+                self._engine = engine
             return self._engine
+
+    def _mourn(self, problem: str) -> None:
+        if not self._closing.is_set():
+            self._screen.post_message(self.Died(problem))
 
     def _load(self) -> None:
         try:
@@ -165,6 +191,9 @@ class EngineRoom:
             info = engine.load()
             if not self._closing.is_set():
                 self._screen.post_message(self.Ready(info))
+        except EngineDiedError:
+            # `Died` has told already.
+            return
         except EngineError as error:
             if not self._closing.is_set():
                 self._screen.post_message(self.NotReady(str(error)))

@@ -48,6 +48,8 @@ class Flow:
         self._folded = False
         self._model: ModelInfo | None = None
         self._no_model = False
+        self._mourning = False
+        """Whether the model's process ended and has not come back yet; it was told then."""
         self._view = PaneView(wishes.settings.keys)
         self._model_hash = ""
         self._laid = OpenTakes((0, 0), -1, [])
@@ -83,6 +85,8 @@ class Flow:
             status.engine = "ready"
         elif self._no_model:
             status.engine = "no model"
+        elif self._mourning:
+            status.engine = "starting the model again"
         self._screen.refresh_bindings()
 
     # --- kept -------------------------------------------------------------------------------------
@@ -120,6 +124,7 @@ class Flow:
     def ready(self, info: ModelInfo) -> None:
         """The model is loaded."""
         self._model = info
+        self._no_model = self._mourning = False
         runs_on, status = info.backend, self._screen.status
         status.warning = 0 < info.gpu_layers < info.layers
         if status.warning:
@@ -145,7 +150,16 @@ class Flow:
     def not_ready(self, problem: str) -> None:
         """The model could not be loaded; the page works without one."""
         self._no_model = self._screen.status.warning = True
+        self._mourning = False
         self._screen.complain(problem)
+        self.show()
+
+    def died(self, problem: str) -> None:
+        """The model's process ended; it is started again, and the writer told once."""
+        if not self._mourning:
+            self._screen.complain(problem)
+        self._model, self._mourning = None, True
+        self.room.warm_up()
         self.show()
 
     def arrived(self, event: EngineRoom.Arrived) -> None:
@@ -164,7 +178,7 @@ class Flow:
         if event.ended:
             self.room.ended(event.run)
             self.desk.end(event.problem)
-            if event.problem:
+            if event.problem and not self._mourning:
                 self._screen.complain(event.problem)
             elif self._model is None:
                 self.room.warm_up()

@@ -5,7 +5,7 @@ It knows neither manuscripts nor windows. All calls block; `stop` and `close` ma
 thread. One generation runs at a time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -235,6 +235,13 @@ class Engine(Protocol):
 
     def stop(self) -> None:
         """End the running generation within one batch; it still ends with `Finished`."""
+        ...
+
+    def on_death(self, told: Callable[[str], None]) -> None:
+        """Have `told` called with a sentence, in some thread, each time what owns the model dies.
+
+        Whether or not anybody waits for it; it must neither block nor raise.
+        """
         ...
 
     def close(self) -> None:

@@ -169,6 +169,10 @@ class ProcessEngine:
         if child is not None:
             child.send(Stop(self._run))
 
+    def on_death(self, told: Callable[[str], None]) -> None:
+        """Have `told` called with a sentence, in a thread, each time the child dies unasked."""
+        self._told = told
+
     def close(self) -> None:
         """End the child."""
         with self._changed:

@@ -1,7 +1,7 @@
 """An engine that plays back a script: for tests, and for looking at the interface."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from storytui.engine.api import (
@@ -95,6 +95,7 @@ class ScriptedEngine:
         self._loaded = False
         self._load_error: EngineError | None = None
         self._loading = threading.Lock()
+        self._told: Callable[[str], None] = lambda _sentence: None
         self._stop = False
         self._leave = 0
         self._state = threading.Condition()
@@ -189,6 +190,15 @@ class ScriptedEngine:
         with self._state:
             self._stop = True
             self._state.notify_all()
+
+    def on_death(self, told: Callable[[str], None]) -> None:
+        """Remember who is to be told: `die` tells them."""
+        self._told = told
+
+    def die(self, sentence: str) -> None:
+        """Tell that the process that owns the model has ended."""
+        self._loaded = False
+        self._told(sentence)
 
     def close(self) -> None:
         """End the script that plays, with an error."""

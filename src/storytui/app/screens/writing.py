@@ -134,6 +134,11 @@ class WritingScreen(StoryScreen):
         if self.flow is not None:
             self.flow.not_ready(event.problem)
 
+    def on_engine_room_died(self, event: "EngineRoom.Died") -> None:
+        """The model's process ended."""
+        if self.flow is not None:
+            self.flow.died(event.problem)
+
     def on_engine_room_arrived(self, event: "EngineRoom.Arrived") -> None:
         """More of the reply, or its end."""
         if self.flow is not None:

@@ -39,7 +39,8 @@ ANSWERS = (
     " It was late.",
 )
 STORY = "The lamp had been out for eleven minutes.\n\nShe waited. The sea did not.\n"
-PIECES = st.text(st.sampled_from("abc .,\n“”é\0\x0c\u2028\udc80🙂"), min_size=1, max_size=8)
+# No kept bytes: a file that has them and nothing else beyond ASCII is read as Windows-1252.
+PIECES = st.text(st.sampled_from("abc .,\n“”é\0\x0c\u2028\x85🙂"), min_size=1, max_size=8)
 PLACES = st.floats(0, 1, allow_nan=False)
 DEADLINE = 20.0
 

@@ -71,6 +71,18 @@ def test_a_process_that_has_ended_holds_nothing(path: Path) -> None:
     assert Lock(path).holder() is None
 
 
+def test_a_process_that_has_ended_and_was_not_waited_for_holds_nothing(path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    started = module._started(ended.pid)
+    assert ended.stdout is not None
+    ended.stdout.read()
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    forge(path, pid=ended.pid, started=started)
+
+    assert Lock(path).holder() is None
+    ended.wait()
+
+
 def test_a_number_that_was_given_to_another_process_holds_nothing(path: Path) -> None:
     forge(path, pid=os.getppid(), started="1")
 

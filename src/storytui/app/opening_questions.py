@@ -37,7 +37,7 @@ async def _ask_about_the_holder(screen: "StoryScreen", opened: Opened, holder: H
         ConfirmScreen(
             f"{screen.story_file.name} is open in another storytui ({holder.described}). "
             "There it may have changes that are not saved. Here it can be read, or taken over.",
-            (Choice("read", "r", "Read only"), Choice("over", "t", "Take over")),
+            (Choice("over", "t", "Take over"),),
             stay="Read only",
         )
     )

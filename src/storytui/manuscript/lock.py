@@ -153,10 +153,14 @@ def _boot() -> str:
 
 
 def _started(pid: int) -> str:
-    """The process's start, in clock ticks since the machine's (proc(5), stat, field 22)."""
+    """The process's start, in clock ticks since the machine's (proc(5), stat, field 22).
+
+    Empty where that cannot be known; `ended` for one that has ended and was not yet waited for.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return ""
     # The second field is the program's name in parentheses and may hold anything.
-    return stat.rpartition(b")")[2].split()[19].decode("ascii")
+    fields = stat.rpartition(b")")[2].split()
+    return "ended" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")

@@ -6,6 +6,7 @@ opened with the first thing that is to be kept or read.
 
 import asyncio
 import contextlib
+import contextvars
 import queue
 import threading
 from collections.abc import Callable
@@ -53,6 +54,8 @@ class Archive:
         self._keep = keep
         self._problem = problem
         self._loop = asyncio.get_running_loop()
+        # Textual finds the app that runs in the context; a thread's own has none.
+        self._context = contextvars.copy_context()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._history: History | None = None
@@ -156,7 +159,7 @@ class Archive:
     def _answer(self, then: Callable[[_Answer], None], answer: _Answer) -> None:
         # The loop may already be gone when the editor is closing.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(then, answer)
+            self._loop.call_soon_threadsafe(then, answer, context=self._context)
 
     def _open_history(self) -> "History":
         if self._history is None:

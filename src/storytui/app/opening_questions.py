@@ -61,8 +61,8 @@ async def _ask_about_the_recovered(screen: "StoryScreen", recovered: Recovered) 
             f"{_clock(datetime.fromtimestamp(recovered.when))} and not saved is here again.",
             story_file.text,
             recovered.text,
-            before_name="in the file" if story_file.exists else "before",
-            after_name="recovered",
+            before_name="the file",
+            after_name="what was recovered",
             choices=(
                 Choice("keep", "k", "Keep what was recovered"),
                 Choice("file", "f", "Go back to the file"),
@@ -87,8 +87,8 @@ async def _ask_about_a_leftover(screen: "StoryScreen", leftover: Leftover) -> No
             f"What it was writing is {'whole' if leftover.whole else 'not whole'}.",
             screen.area.text,
             text,
-            before_name="here",
-            after_name="interrupted save",
+            before_name="the page",
+            after_name="the interrupted save",
             choices=(
                 Choice("use", "u", "Use it"),
                 Choice("history", "h", "Put it into the history"),

@@ -6,6 +6,7 @@ the rest hears what the screen tells it.
 
 import asyncio
 import contextlib
+import contextvars
 import os
 import signal
 import threading
@@ -52,6 +53,7 @@ class Safekeeping:
         self._opened = opened
         self._keep = keep
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         self._writer: JournalWriter | None = None
         self._archive: Archive | None = None
         self._version_of = -1
@@ -286,7 +288,7 @@ class Safekeeping:
         say = self._screen.complain if problem else self._screen.say
         sentence = problem or "The journal is written again."
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(say, sentence)
+            self._loop.call_soon_threadsafe(say, sentence, context=self._context)
 
 
 def replay(area: ManuscriptArea, recovered: Recovered) -> None:

@@ -186,8 +186,8 @@ class Saving:
                 f"{disk.name} changed on disk",
                 disk.text,
                 self._screen.area.text,
-                before_name="on disk",
-                after_name="here",
+                before_name="the file",
+                after_name="the page",
                 choices=(Choice("reload", "r", "Reload"), Choice("keep", "k", "Keep mine")),
             )
         )

@@ -215,7 +215,7 @@ class Desk:
 
     def follow_edits(self) -> bool:
         """The manuscript changed: let the takes follow undo and redo; returns whether any did."""
-        followed = False
+        followed = came_back = False
         for ledger in self._ledgers.values():
             while ledger.standing and self._reads(ledger.standing[-1], inserted=False):
                 ledger.undone.append(ledger.standing.pop())
@@ -227,7 +227,8 @@ class Desk:
                 if ledger.take.taken < acceptance.end <= len(ledger.take.answer):
                     ledger.standing.append(acceptance)
                     ledger.take.accept(acceptance.end)
-        return followed
+                    came_back = True
+        return followed or came_back
 
     # --- kept through a crash ---------------------------------------------------------------------
 

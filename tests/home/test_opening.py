@@ -174,3 +174,28 @@ def test_a_file_that_cannot_be_read_makes_no_home(root: Path, tmp_path: Path) ->
     with pytest.raises(ManuscriptError):
         open_manuscript(root, tmp_path)
     assert not root.exists()
+
+
+def test_what_was_saved_does_not_stand_against_what_others_wrote_since(
+    root: Path, story: Path, known: Home
+) -> None:
+    leave_journal(known, "dead", "Then. ", saved=True)
+    story.write_text("Written by another program.\n")
+
+    opened = open_manuscript(root, story)
+
+    assert opened.recovered is None
+    assert opened.story_file.text == "Written by another program.\n"
+    assert [each.text for each in opened.older] == ["Then. " + TEXT]
+
+
+def test_cursor_and_undo_come_back_where_all_was_saved(
+    root: Path, story: Path, known: Home
+) -> None:
+    leave_journal(known, "dead", "Then. ", saved=True)
+    story.write_text("Then. " + TEXT)
+
+    opened = open_manuscript(root, story)
+
+    assert opened.recovered is not None
+    assert opened.recovered.text == opened.story_file.text

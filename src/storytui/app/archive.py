@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from storytui.manuscript.home import Home
-from storytui.takes.take import Take
 
 if TYPE_CHECKING:  # sqlite3 and what goes with it are not needed to paint a page
     from storytui.manuscript.history import History, Why
     from storytui.takes.store import TakeStore
+    from storytui.takes.take import Take
 
 END_SECONDS = 10.0
 """How long the editor waits at its end for what is still to be kept."""
@@ -72,7 +72,7 @@ class Archive:
 
         self._put(keep)
 
-    def take(self, take: Take) -> None:
+    def take(self, take: "Take") -> None:
         """Keep a take as it is now."""
         kept = replace(take, accepted=list(take.accepted))
         self._put(lambda: self._open_takes().keep(kept))
@@ -123,7 +123,7 @@ class Archive:
         self._put(read)
         return answer.result()
 
-    def takes_by_id(self, ids: list[str], then: Callable[[dict[str, Take]], None]) -> None:
+    def takes_by_id(self, ids: list[str], then: "Callable[[dict[str, Take]], None]") -> None:
         """Takes that were kept, by their id; `then` is called on the loop."""
         self.ask_takes(lambda store: store.by_ids(ids), then)
 

@@ -55,10 +55,16 @@ async def _ask_about_the_recovered(screen: "StoryScreen", recovered: Recovered) 
 
     story_file = screen.story_file
     screen.safekeeping.other_version(recovered.text, "recovered")
+    meanwhile = (
+        " Another program has changed the file since."
+        if story_file.exists and recovered.sha256 not in ("", story_file.sha256)
+        else ""
+    )
     choice = await screen.app.push_screen_wait(
         CompareScreen(
             f"{story_file.name} was not closed properly. What was written up to "
-            f"{_clock(datetime.fromtimestamp(recovered.when))} and not saved is here again.",
+            f"{_clock(datetime.fromtimestamp(recovered.when))} and not saved is here again."
+            f"{meanwhile}",
             story_file.text,
             recovered.text,
             before_name="the file",

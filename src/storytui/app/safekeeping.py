@@ -23,11 +23,11 @@ from storytui.manuscript.journal_writer import JournalWriter
 from storytui.manuscript.lines import runs
 from storytui.manuscript.lock import Lock, session_name
 from storytui.manuscript.opening import Opened, remove_journal
-from storytui.takes.take import Take
 
 if TYPE_CHECKING:
     from storytui.app.screens.story import StoryScreen
     from storytui.manuscript.history import Why
+    from storytui.takes.take import Take
 
 WORK_SECONDS = 240.0
 """While she works, the text is kept as a version this often."""
@@ -147,7 +147,7 @@ class Safekeeping:
             self._writer.begin_anew(self._begin)
         self._add_version(self._area.text, "working", words=self._area.words)
 
-    def take(self, take: Take) -> None:
+    def take(self, take: "Take") -> None:
         """Keep a take as it is now."""
         if self._archive is not None:
             self._archive.take(take)

@@ -20,7 +20,6 @@ from storytui.manuscript.errors import (
     ManuscriptError,
     NotSavedError,
 )
-from storytui.manuscript.saving import put
 
 __all__ = [
     "ChangedOnDiskError",
@@ -213,6 +212,9 @@ class StoryFile:
             raise ManuscriptError(f"{self.name} was not saved: {error}.") from None
         if not overwrite:
             self._refuse_changed()
+        # Not needed to read a story, and so not to paint it.
+        from storytui.manuscript.saving import put
+
         try:
             found = put(self.path, data, spare=self.spare)
         except NotSavedError as error:

@@ -147,9 +147,13 @@ def _find_remains(opened: Opened) -> None:
                 os.replace(path, path.with_name(f"damaged-{path.name}"))
         else:
             found.append(recovered)
-    if found:
+    if found and found[-1].saved and found[-1].text != story_file.text:
+        # All was saved then, and another program has written the file since: that one counts.
+        opened.older.append(found.pop())
+    elif found:
         opened.recovered = found.pop()
-        opened.older = [each for each in found if not each.saved]
+    if found:
+        opened.older += [each for each in found if not each.saved]
         for older in found:
             if older.saved:
                 remove_journal(older)

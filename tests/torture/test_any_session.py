@@ -321,6 +321,7 @@ class AnySession(RuleBasedStateMachine):
         recovered = self.text
         if changed and not keep:
             self.text = self.on_disk
+            self.seen.add(self.text)
         self.later.clear()
         self.accepted.clear()
         self.go_back(recovered)

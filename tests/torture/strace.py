@@ -51,9 +51,9 @@ def run(
         f"sys.argv = {[str(each) for each in command]!r}; "
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
+    python = [sys.executable, "-P", "-S", "-E", "-c", code]
     return subprocess.run(
-        ["strace", "-f", "-qq", "-o", log, *chosen, *injected]
-        + [sys.executable, "-P", "-S", "-E", "-c", code],
+        ["strace", "-f", "-qq", "-o", log, *chosen, *injected, *python],
         capture_output=True,
         text=True,
         check=False,

@@ -3,7 +3,7 @@
 #
 #   make run      open the sample story in the editor        make run FILE=my.md   open your own
 #   make test     every test                                 make check            what CI runs
-#   make bench    measure this machine
+#   make bench    measure this machine                       make torture          the long tests
 
 PYTHON ?= python3
 FILE ?=
@@ -13,7 +13,7 @@ RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 SOURCES := pyproject.toml constraints.txt tools/install.py
 
-.PHONY: run test check format bench clean
+.PHONY: run test check torture format bench clean
 
 run: $(RUNTIME)
 	@$(BIN)/storytui $(if $(FILE),"$(FILE)",--sample)
@@ -27,6 +27,13 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+# How long each of the long tests may take, and how far those go that count.
+torture: export STORYTUI_TORTURE_SECONDS ?= 3600
+torture: export STORYTUI_TORTURE_STEPS ?= 20000
+torture: export STORYTUI_TORTURE_ROUNDS ?= 200
+torture: $(DEV)
+	$(BIN)/python -m pytest tests/torture tests/models/test_corpus.py tests/engine/test_dying.py
 
 format: $(DEV)
 	$(BIN)/ruff format .

@@ -21,6 +21,8 @@ run: $(RUNTIME)
 test: $(DEV)
 	$(BIN)/python -m pytest
 
+# Two minutes for each of the long tests; `make test` has less.
+check: export STORYTUI_TORTURE_SECONDS ?= 120
 check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -88,7 +88,9 @@ def lines(name: str, figures: Any) -> list[str]:
     if name == "keystroke":
         return [
             f"{'key to paint, ' + format(each['words'], ',') + ' words':28}"
-            f"{each['median_ms']:8.1f} ms   99 % within {each['p99_ms']:.1f} ms"
+            f"{each['median_ms']:8.1f} ms   99 % within {each['p99_ms']:.1f} ms; "
+            f"{each['kept_ratio']:.2f} × without journal and history "
+            f"({each['not_kept_median_ms']:.1f} ms)"
             for each in figures
         ]
     if name == "first-token":

@@ -11,8 +11,9 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 from storytui.bench.terminal import Terminal, TerminalError
@@ -23,7 +24,12 @@ BLANKS = b" " * 60
 """What an empty app paints."""
 SIZES = (1_000, 20_000, 100_000)
 """Words in the stories that are typed into."""
-KEYSTROKES = 200
+KEYSTROKES = 400
+"""Timed in each editor and story."""
+TURNS = 4
+"""Turns that each of two editors has; a turn is long enough for several strides of the journal."""
+_SAVE = b"\x13"
+"""Ctrl+S."""
 
 
 def measure_start(rounds: int) -> dict[str, float]:
@@ -40,27 +46,57 @@ def measure_start(rounds: int) -> dict[str, float]:
 
 
 def measure_keystrokes() -> list[dict[str, float]]:
-    """Milliseconds from a key to the frame that shows it, in stories of several sizes."""
+    """Milliseconds from a key to the frame that shows it, in stories of several sizes.
+
+    Each story is typed into by turns in two editors that run side by side: one as the writer has
+    it, one for which there is no place to keep journal, versions and takes.
+    """
     found = []
     for words in SIZES:
         with _desk() as (folder, environment):
-            story = folder / "story.md"
-            story.write_text(story_text(words), encoding="utf-8")
-            with Terminal([*_PYTHON, "storytui.cli", str(story)], environment) as terminal:
-                terminal.wait_for(LAST_NAME.encode())
-                # The model is loaded behind the editor; typing is measured when that is over.
-                with suppress(TerminalError):
-                    terminal.wait_for(b"ready", seconds=30)
-                terminal.settle(quiet=0.3, seconds=10)
-                times = sorted(_keystrokes(terminal))
+            nowhere = folder / "a file, where a folder would have to be"
+            nowhere.touch()
+            unkept = {**environment, "XDG_DATA_HOME": str(nowhere)}
+            with (
+                _editor(folder / "kept.md", words, environment) as with_all,
+                _editor(folder / "unkept.md", words, unkept) as with_nothing,
+            ):
+                letters = _letters(with_all), _letters(with_nothing)
+                times: tuple[list[float], list[float]] = [], []
+                for turn in range(TURNS):
+                    # First the one, then the other: what warms up or slows down hits both.
+                    for which in (0, 1) if turn % 2 == 0 else (1, 0):
+                        times[which].extend(islice(letters[which], KEYSTROKES // TURNS))
+            if not any(folder.glob("xdg_data_home/storytui/manuscripts/*/journal-*")):
+                raise TerminalError("the editor kept no journal")
+        kept, not_kept = (sorted(each) for each in times)
         found.append(
             {
                 "words": words,
-                "median_ms": _ms(statistics.median(times)),
-                "p99_ms": _ms(times[int(len(times) * 0.99)]),
+                "median_ms": _ms(statistics.median(kept)),
+                "p99_ms": _ms(kept[int(len(kept) * 0.99)]),
+                "not_kept_median_ms": _ms(statistics.median(not_kept)),
+                "not_kept_p99_ms": _ms(not_kept[int(len(not_kept) * 0.99)]),
+                # From the times themselves: those above are rounded.
+                "kept_ratio": round(statistics.median(kept) / statistics.median(not_kept), 3),
             }
         )
     return found
+
+
+@contextmanager
+def _editor(story: Path, words: int, environment: Mapping[str, str]) -> Iterator[Terminal]:
+    """An editor with a story of that many words, ready to be typed into."""
+    story.write_text(story_text(words), encoding="utf-8")
+    with Terminal([*_PYTHON, "storytui.cli", str(story)], environment) as terminal:
+        terminal.wait_for(LAST_NAME.encode())
+        # A save takes what the editor has to say out of the status line, so that it says when the
+        # model is loaded; typing is measured after that.
+        terminal.send(_SAVE)
+        with suppress(TerminalError):
+            terminal.wait_for(b"ready", seconds=30)
+        terminal.settle(quiet=0.3, seconds=10)
+        yield terminal
 
 
 def measure_commands(rounds: int) -> dict[str, dict[str, float]]:
@@ -125,12 +161,13 @@ def _desk() -> Iterator[tuple[Path, dict[str, str]]]:
         yield folder, environment
 
 
-def _first_paint(command: Sequence[str], wanted: bytes, environment: dict[str, str]) -> float:
+def _first_paint(command: Sequence[str], wanted: bytes, environment: Mapping[str, str]) -> float:
     with Terminal(command, environment) as terminal:
         return terminal.wait_for(wanted) - terminal.started
 
 
-def _keystrokes(terminal: Terminal) -> Iterator[float]:
+def _letters(terminal: Terminal) -> Iterator[float]:
+    """Type letter after letter; seconds until each is on the screen."""
     # Letters that stand nowhere else on the screen, so that each frame is known by its letter.
     for number in range(KEYSTROKES):
         letter = chr(0x100 + number).encode("utf-8")

@@ -12,6 +12,7 @@ from textual.driver import Driver
 from textual.notifications import SeverityLevel
 
 from storytui.app.pasting import TerminalDecoder
+from storytui.app.widgets.prose_area import ProseArea
 from storytui.story.plain import plain
 from storytui.story.visible import visible
 
@@ -30,10 +31,37 @@ class TerminalApp(App[None], inherit_bindings=False):
         return driver
 
     async def on_event(self, event: events.Event) -> None:
-        """Let a paste in as plain text, whoever gets it."""
+        """Let a paste in as plain text, whoever gets it; the manuscript's keys, in their order."""
         if isinstance(event, events.Paste) and not event.is_forwarded:
             event.text = plain(event.text)
-        await super().on_event(event)
+        if (
+            isinstance(event, events.Key | events.Paste)
+            and not event.is_forwarded
+            and isinstance(self.focused, ProseArea)
+        ):
+            await self._hand_over(event, self.focused)
+        else:
+            await super().on_event(event)
+
+    async def _hand_over(self, event: events.Key | events.Paste, area: ProseArea) -> None:
+        """Do at once what a key means, or let the manuscript have it.
+
+        Textual puts what is typed into the widget's queue, runs the app's own keys ahead of that,
+        and the widget's bindings when the key has come back through the screen's queue. Where
+        several keys come in one go, as over a slow line or after a save that took long, a
+        backspace would then delete a character that was typed after it.
+        """
+        if not self.app_focus:
+            self.app_focus = True
+        if isinstance(event, events.Key):
+            if await self._check_bindings(event.key, priority=True):
+                return
+            typed = area.check_consume_key(event.key, event.character)
+            if not typed and await self._check_bindings(event.key):
+                return
+        event._set_forwarded()
+        with area._context():
+            await area._dispatch_message(event)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Give the terminal's clipboard plain text; pasting here brings back exactly `text`."""

@@ -18,6 +18,7 @@ from storytui.app.keys import bind
 from storytui.app.widgets.markdown_look import Look, shown, spans
 from storytui.app.widgets.story_document import StoryDocument
 from storytui.app.widgets.story_wrap import StoryWrap
+from storytui.app.widgets.undo_steps import UndoSteps
 from storytui.story.plain import plain
 from storytui.story.words import count_words
 
@@ -133,9 +134,13 @@ class ProseArea(TextArea, inherit_bindings=False, inherit_css=False):
             text,
             id=id,
             tab_behavior="indent",
-            max_checkpoints=UNDO_STEPS,
             highlight_cursor_line=False,
             compact=True,
+        )
+        self.history = UndoSteps(
+            max_checkpoints=UNDO_STEPS,
+            checkpoint_timer=self.history.checkpoint_timer,
+            checkpoint_max_characters=self.history.checkpoint_max_characters,
         )
         self.indent_type = "tabs"
 

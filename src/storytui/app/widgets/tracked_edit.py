@@ -67,6 +67,25 @@ class TrackedEdit(Edit):
         self._document.state = self._state_before
         return result
 
+    def absorb(self, later: "TrackedEdit") -> bool:
+        """Be this edit and `later`, which was made right after it, in one.
+
+        Returns whether that can be: both only type, the second where the first ended, in one line.
+        """
+        mine, other = self._edit_result, later._edit_result
+        if mine is None or other is None or mine.replaced_text or other.replaced_text:
+            return False
+        if later.top != mine.end_location or "\n" in self.text or "\n" in later.text:
+            return False
+        if self._cursor_back is not None or later._cursor_back is not None:
+            return False
+        if self.maintain_selection_offset or later.maintain_selection_offset:
+            return False
+        self.text += later.text
+        self._edit_result = EditResult(other.end_location, "")
+        self._state_after = later._state_after
+        return True
+
 
 def _put_back(marks: Sequence[tuple[Mark, Location]]) -> None:
     for mark, location in marks:

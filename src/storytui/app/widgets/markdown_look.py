@@ -4,11 +4,11 @@ Both look at one line only, so that a keystroke costs the line it falls in and n
 """
 
 import re
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from rich.cells import get_character_cell_size
 
+from storytui.app.widgets.line_memory import remembered
 from storytui.story.visible import hidden_places
 
 Look = Literal["heading", "emphasis", "strong", "mark", "control"]
@@ -53,7 +53,7 @@ def shown(line: str) -> str:
     return line if not line or (line.isascii() and line.isprintable()) else _shown(line)
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def _shown(line: str) -> str:
     places = hidden_places(line)
     if places[:1] != [0] and not get_character_cell_size(line[0]):
@@ -67,7 +67,7 @@ def _shown(line: str) -> str:
     return "".join(characters)
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def spans(line: str) -> tuple[Span, ...]:
     """The stretches of `line` that do not look like plain text; later ones lie on top."""
     found: list[Span] = []

@@ -8,7 +8,6 @@ far as somebody looks, and an edit forgets those below it.
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import pairwise
 
 from rich.cells import split_graphemes
@@ -16,6 +15,7 @@ from textual.document._document import DocumentBase, Location
 from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset, clamp
 
+from storytui.app.widgets.line_memory import remembered
 from storytui.app.widgets.markdown_look import shown
 
 # Everything but Latin, Greek and Cyrillic letters and typographer's punctuation, which take one
@@ -26,13 +26,13 @@ _NOT_PLAIN = re.compile(
 _BLANKS = " \t"
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _is_plain(line: str) -> bool:
     """Whether every character of a shown line takes one column."""
     return _NOT_PLAIN.search(line) is None
 
 
-@lru_cache(maxsize=64)
+@remembered(64)
 def cells(line: str, tab_width: int) -> Sequence[int]:
     """Columns of each character of a shown line, tab stops counted from the line's start.
 

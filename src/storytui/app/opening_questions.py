@@ -86,7 +86,11 @@ async def _ask_about_the_recovered(screen: "StoryScreen", recovered: Recovered) 
 async def _ask_about_a_leftover(screen: "StoryScreen", leftover: Leftover) -> None:
     from storytui.app.screens.compare import CompareScreen
 
-    text = leftover.text()
+    try:
+        text = leftover.text(screen.story_file.encoding if screen.story_file.exists else None)
+    except ManuscriptError as error:
+        screen.complain(str(error))
+        return
     choice = await screen.app.push_screen_wait(
         CompareScreen(
             f"A save of {screen.story_file.name} was interrupted at {_clock(leftover.when)}. "
@@ -103,10 +107,16 @@ async def _ask_about_a_leftover(screen: "StoryScreen", leftover: Leftover) -> No
     )
     if choice is None:
         return
-    screen.safekeeping.other_version(text, "interrupted save")
     if choice == "use":
         screen.become(text, screen.area.document.breaks)
-    leftover.remove()
+
+    def gone() -> None:
+        try:
+            leftover.remove()
+        except ManuscriptError as error:
+            screen.complain(str(error))
+
+    screen.safekeeping.keep_then(text, "interrupted save", gone)
 
 
 def _clock(when: datetime) -> str:

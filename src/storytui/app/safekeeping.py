@@ -11,6 +11,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storytui.app.archive import Archive, Keep
@@ -21,7 +23,7 @@ from storytui.manuscript.journal import Journal, Recovered
 from storytui.manuscript.journal_records import OpenTakes
 from storytui.manuscript.journal_writer import JournalWriter
 from storytui.manuscript.lines import runs
-from storytui.manuscript.lock import Lock, session_name
+from storytui.manuscript.lock import Lock, living_holder, session_name
 from storytui.manuscript.opening import Opened, remove_journal
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Safekeeping:
         self._archive: Archive | None = None
         self._version_of = -1
         """The state of the text that was last kept as a version."""
+        self._laid: OpenTakes | None = None
         self._signals: list[signal.Signals] = []
         if opened.home is not None:
             self._settle(opened.home)
@@ -74,10 +77,31 @@ class Safekeeping:
         return self._opened.home
 
     @property
-    def locked_out(self) -> bool:
-        """Whether another storytui has the manuscript: it is only read here then."""
+    def state(self) -> int:
+        """The number of the state that the text is in."""
+        return self._area.document.state
+
+    def may_save(self) -> bool:
+        """Whether no other storytui has the manuscript; where one had it and ended, it is ours."""
         lock = self._opened.lock
-        return lock is not None and (self._opened.holder is not None or not lock.mine)
+        if lock is None or (self._opened.holder is None and lock.mine):
+            return True
+        if lock.holder() is not None:
+            return False
+        # Where no claim can be written, nobody else's stands either.
+        with contextlib.suppress(OSError):
+            lock.take()
+        self._opened.holder = None
+        return True
+
+    def held_elsewhere(self, path: Path) -> bool:
+        """Whether another storytui has the manuscript that the file at `path` belongs to."""
+        if self.home is None:
+            return False
+        there = find_home(self.home.folder.parent, path)
+        if there is None or there.id == self.home.id:
+            return False
+        return living_holder(there.lock_path) is not None
 
     def _settle(self, home: Home) -> None:
         """Keep everything in `home` from now on."""
@@ -87,6 +111,7 @@ class Safekeeping:
         self._archive = Archive(home, self._keep, self._screen.complain)
         self._version_of = -1
         self._area.document.on_change = self._writer.edited
+        self._lay_open_again()
 
     def _begin(self, journal: Journal) -> None:
         document, story_file = self._area.document, self._screen.story_file
@@ -137,6 +162,15 @@ class Safekeeping:
         """Keep a text that is not on the page: what another program wrote, what was recovered."""
         self._add_version(text, why)
 
+    def keep_then(self, text: str, why: "Why", then: Callable[[], None]) -> None:
+        """Keep a text as a version, and do something once it is kept; never, where it cannot be."""
+        if self._archive is not None:
+
+            def kept(_version: object) -> None:
+                then()
+
+            self._archive.ask_history(lambda history: history.add(text, why), kept)
+
     def _add_version(self, text: str, why: "Why", *, words: int | None = None) -> None:
         if self._archive is not None:
             self._archive.version(text, why, form_of(self._screen.story_file), words=words)
@@ -145,6 +179,7 @@ class Safekeeping:
         """The file became another, and the text on the page is kept: from now on only here."""
         if self._writer is not None:
             self._writer.begin_anew(self._begin)
+            self._lay_open_again()
         self._add_version(self._area.text, "working", words=self._area.words)
 
     def take(self, take: "Take") -> None:
@@ -154,8 +189,14 @@ class Safekeeping:
 
     def laid_open(self, takes: OpenTakes) -> None:
         """These takes lie open."""
+        self._laid = takes
         if self._writer is not None:
             self._writer.laid_open(takes)
+
+    def _lay_open_again(self) -> None:
+        """Tell a journal that was begun anew what lies open."""
+        if self._writer is not None and self._laid is not None:
+            self._writer.laid_open(self._laid)
 
     def flush(self) -> bool:
         """Bring everything typed to the disk now; returns whether it is there."""
@@ -176,15 +217,17 @@ class Safekeeping:
         if home is None or path is None:
             return
         there = find_home(home.folder.parent, path)
-        if home.records and (there is None or there.id != home.id):
+        if there is None and not home.records:
+            there = home
+        if there is None or there.id != home.id:
             new = there or new_home(home.folder.parent)
             self._leave_home(clean=True)
-            self._opened.home = None
+            self._opened.home = self._opened.lock = self._opened.holder = None
             new.remember(path, self._screen.story_file.sha256)
             lock = Lock(new.lock_path)
             with contextlib.suppress(OSError):
                 lock.take()
-            self._opened.home, self._opened.lock, self._opened.holder = new, lock, None
+            self._opened.home, self._opened.lock = new, lock
             self._screen.story_file.spare = new.spare
             self._settle(new)
         else:
@@ -199,11 +242,14 @@ class Safekeeping:
         """
         area = self._area
         replay(area, recovered)
-        area.document.breaks = recovered.breaks
+        made = area.document.breaks
+        if recovered.breaks is None or made is None or len(recovered.breaks) == len(made):
+            area.document.breaks = recovered.breaks
+        area.document.default_break = self._screen.story_file.newline
         area.document.on_change = None if self._writer is None else self._writer.edited
         if area.text == self._screen.story_file.text:
             area.mark_saved()
-        else:
+        elif recovered.base != self._screen.story_file.text:
             area.document.mark_unsaved()
         if recovered.cursor is not None:
             place, anchor = recovered.cursor.place, recovered.cursor.anchor
@@ -223,8 +269,8 @@ class Safekeeping:
         self._writer.begin_anew(begin)
         for edit in recovered.edits:
             self._writer.edited(*edit)
-        if recovered.open_takes is not None:
-            self._writer.laid_open(recovered.open_takes)
+        self._laid = recovered.open_takes
+        self._lay_open_again()
         if not area.changed:
             self._writer.saved(self._screen.story_file.sha256)
         self.edited()
@@ -233,13 +279,7 @@ class Safekeeping:
 
     def put_away(self, recovered: Recovered) -> None:
         """Keep the text of an older journal as a version; then the journal can go."""
-        if self._archive is not None:
-
-            def gone(_kept: object) -> None:
-                remove_journal(recovered)
-
-            text = recovered.text
-            self._archive.ask_history(lambda history: history.add(text, "recovered"), gone)
+        self.keep_then(recovered.text, "recovered", lambda: remove_journal(recovered))
 
     # --- the end ----------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from storytui.manuscript.file import (
     LacksCharacterError,
     ManuscriptError,
     StoryFile,
+    same_file,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Saving:
         story_file, area = screen.story_file, screen.area
         if story_file.path is None:
             return await self.save_as()
-        if screen.safekeeping.locked_out:
+        if not screen.safekeeping.may_save():
             screen.complain(
                 f"{story_file.name} is open in another storytui and was not saved here. "
                 f"{self._save_as_key} saves it under another name."
@@ -59,7 +60,7 @@ class Saving:
         try:
             screen.safekeeping.saved()
         except ManuscriptError as error:
-            screen.complain(f"Saved, but: {error}")
+            screen.complain(f"Saved. {error}")
 
     async def save_as(self) -> bool:
         """Ask for a name and save under it."""
@@ -70,10 +71,18 @@ class Saving:
         path: Path | None = await screen.app.push_screen_wait(SaveAsScreen(before.path))
         if path is None:
             return False
-        new = before.named(path)
-        new.spare = before.spare
+        if before.path is not None and same_file(before.path, path):
+            return await self.save()
+        if screen.safekeeping.held_elsewhere(path):
+            screen.complain(
+                f"{path.name} is open in another storytui and was not written over. "
+                f"{self._save_as_key} saves the story under another name."
+            )
+            return False
         # The screen has asked about a file that is there already.
         try:
+            new = before.named(path)
+            written_over = _text_of(path)
             new.save(screen.area.text, screen.area.document.breaks, overwrite=True)
         except LacksCharacterError as error:
             if not await self._wants_utf8(error):
@@ -89,11 +98,16 @@ class Saving:
             screen.complain(str(error))
             return False
         screen.story_file = new
+        problem = ""
         try:
             screen.safekeeping.renamed()
         except ManuscriptError as error:
-            screen.complain(str(error))
+            problem = str(error)
+        if written_over:
+            screen.safekeeping.other_version(written_over, "replaced")
         self._saved()
+        if problem:
+            screen.complain(f"Saved. {problem}")
         return True
 
     async def leave(self) -> None:
@@ -109,7 +123,7 @@ class Saving:
                 screen.safekeeping.version("replaced")
             elif choice != "save" or not await self.save():
                 return
-        screen.left = True
+        screen.left_as = screen.safekeeping.state
         screen.app.exit()
 
     # --- others at the same file ------------------------------------------------------------------
@@ -120,13 +134,24 @@ class Saving:
         if story_file.path is None or not story_file.exists:
             return
         # A network drive that is away may take its time.
+        known = story_file.sha256
         state = await asyncio.to_thread(story_file.look)
-        if state.state == "changed" and screen.story_file is story_file:
+        busy = screen.app.screen is not screen
+        if busy or screen.story_file is not story_file or story_file.sha256 != known:
+            # What is asked or was saved meanwhile says more.
+            return
+        if state.state == "same":
+            self._told_gone = False
+        elif state.state == "changed":
             await self._ask_about_the_disk(
                 ChangedOnDiskError("", when=state.when, gone=False), saving=False
             )
         elif state.state == "gone" and not self._told_gone:
             self._told_gone = True
+            # Now the text is nowhere else.
+            screen.area.document.mark_unsaved()
+            screen.safekeeping.no_longer_the_files()
+            screen.show_file()
             screen.complain(
                 f"{story_file.name} is not there any more. The text is here; "
                 f"{key_of('save', screen.keys)} writes it again."
@@ -152,10 +177,10 @@ class Saving:
         try:
             disk = StoryFile.read(path)
         except ManuscriptError as failure:
-            screen.complain(
-                f"{name} was not saved. {failure} ({self._save_as_key}: save under another name)"
-            )
+            said = f"{name} was not saved. " if saving else ""
+            screen.complain(f"{said}{failure} ({self._save_as_key}: save under another name)")
             return False
+        disk.spare = screen.story_file.spare
         choice = await screen.app.push_screen_wait(
             ConfirmScreen(f"{name} changed on disk{when}.", choices)
         )
@@ -167,15 +192,12 @@ class Saving:
             self._show_instead(disk)
             return False
         screen.safekeeping.other_version(disk.text, "on disk")
-        if saving:
-            return await self.save(overwrite=True)
-        # What is on the disk is known now; the next save replaces it without asking again.
-        disk.spare = screen.story_file.spare
+        # What she saw is known now and is replaced without asking again; what came later is not.
         screen.story_file = disk
         screen.area.document.mark_unsaved()
         screen.safekeeping.no_longer_the_files()
         screen.show_file()
-        return False
+        return saving and await self.save()
 
     async def _compare(self, disk: StoryFile) -> str | None:
         from storytui.app.screens.compare import CompareScreen
@@ -196,7 +218,6 @@ class Saving:
         """The file's text takes the place of the one on the page; undo brings that back."""
         screen = self._screen
         screen.safekeeping.version("replaced")
-        disk.spare = screen.story_file.spare
         screen.story_file = disk
         screen.become(disk.text, disk.breaks)
         screen.area.mark_saved()
@@ -222,6 +243,14 @@ class Saving:
     @property
     def _save_as_key(self) -> str:
         return key_of("save-as", self._screen.keys)
+
+
+def _text_of(path: Path) -> str:
+    """The text of a file that is to be written over; empty where there is none to be read."""
+    try:
+        return StoryFile.read(path).text
+    except ManuscriptError:
+        return ""
 
 
 def _clock(when: datetime) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "ManuscriptError",
     "NotSavedError",
     "StoryFile",
+    "same_file",
 ]
 
 
@@ -146,7 +147,7 @@ class StoryFile:
         story = StoryFile(path, self.text, breaks=self.breaks, exists=path.exists())
         story._form = self._form
         story.spare = self.spare
-        if self.path is not None and self.sha256 and _same_place(self.path, path):
+        if self.path is not None and self.sha256 and same_file(self.path, path):
             story.sha256, story._stamp = self.sha256, self._stamp
         elif story.exists and (seen := see(path)) is not None:
             story._remember(seen.data, seen.stamp)
@@ -156,7 +157,11 @@ class StoryFile:
         """How the file on disk stands to what was last read from it or saved to it."""
         if self.path is None:
             return DiskState("same")
-        state, self._stamp = compare(self.path, self._stamp, self.sha256)
+        stamp, digest = self._stamp, self.sha256
+        state, seen = compare(self.path, stamp, digest)
+        # It may be looked at in a thread while it is saved.
+        if self._stamp is stamp and self.sha256 == digest:
+            self._stamp = seen
         return state
 
     def bytes_of(
@@ -284,7 +289,8 @@ class StoryFile:
             self._remember(seen.data, seen.stamp)
 
 
-def _same_place(one: Path, other: Path) -> bool:
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths name one file, or one that could be."""
     try:
         return one.resolve() == other.resolve()
     except (OSError, RuntimeError):

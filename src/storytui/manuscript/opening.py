@@ -147,7 +147,7 @@ def _find_remains(opened: Opened) -> None:
                 os.replace(path, path.with_name(f"damaged-{path.name}"))
         else:
             found.append(recovered)
-    if found and found[-1].saved and found[-1].text != story_file.text:
+    if found and found[-1].saved and story_file.exists and found[-1].text != story_file.text:
         # All was saved then, and another program has written the file since: that one counts.
         opened.older.append(found.pop())
     elif found:

@@ -1,6 +1,7 @@
 """The editor without the model: the page, the file, finding, the status line."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -49,8 +50,8 @@ class StoryScreen(Screen[None]):
         self.story_file = opened.story_file
         self.keys: Mapping[str, str] = settings.keys
         """Keys that the settings change."""
-        self.left = False
-        """Whether the writer quit, and what she wrote was saved or given up by her."""
+        self.left_as: int | None = None
+        """The state of the text when the writer quit, saved or given up by her; None before."""
         self.opened = opened
         """The manuscript as it was opened."""
         self._kept: Safekeeping | None = None
@@ -71,6 +72,11 @@ class StoryScreen(Screen[None]):
     def compose_beside(self) -> ComposeResult:
         """Compose what stands beside the page."""
         yield from ()
+
+    @property
+    def left(self) -> bool:
+        """Whether the writer quit, and what she wrote was saved or given up by her."""
+        return self.left_as is not None
 
     @property
     def page(self) -> ManuscriptPage:
@@ -126,16 +132,22 @@ class StoryScreen(Screen[None]):
         from storytui.app.opening_questions import anything_to_ask, ask_first
 
         if anything_to_ask(self.opened):
-            self.ask(ask_first(self, self.opened), "ask first")
+            self.ask(partial(ask_first, self, self.opened), "ask first")
 
-    def ask(self, task: Awaitable[object], name: str) -> None:
+    @property
+    def asking(self) -> bool:
+        """Whether something else is on the screen, a question perhaps: one at a time."""
+        return self.app.screen is not self
+
+    def ask(self, task: Callable[[], Awaitable[object]], name: str) -> None:
         """Run something that may have to ask the writer, as a task of its own."""
         self.run_worker(task, name=name, group=name, exclusive=True, exit_on_error=False)
 
     def on_unmount(self) -> None:
         """The editor closes; where the writer did not quit, the journal stays for the next time."""
         if self._kept is not None:
-            self._kept.close(clean=self.left)
+            # A key may have come after the one that quit.
+            self._kept.close(clean=self.left_as == self._kept.state)
 
     def _keep_work(self) -> None:
         if self.area.changed:
@@ -179,27 +191,31 @@ class StoryScreen(Screen[None]):
 
     def action_save(self) -> None:
         """Save; a story without a name is asked for one."""
-        self.ask(self.saving.save(), "save")
+        if not self.asking:
+            self.ask(self.saving.save, "save")
 
     def action_save_as(self) -> None:
         """Ask for a name and save under it."""
-        self.ask(self.saving.save_as(), "save")
+        if not self.asking:
+            self.ask(self.saving.save_as, "save")
 
     def leave(self) -> None:
         """Quit; a story with unsaved changes is asked about."""
-        if self.app.screen is self:
-            self.ask(self.saving.leave(), "save")
+        if not self.asking:
+            self.ask(self.saving.leave, "save")
 
     def look_at_file(self) -> None:
         """The writer has come back: see whether others changed the file meanwhile."""
-        if self._kept is not None and self.app.screen is self:
-            self.ask(self.saving.look(), "look at the file")
+        if self._kept is not None and not self.asking:
+            self.ask(self.saving.look, "look at the file")
 
     # --- earlier versions -------------------------------------------------------------------------
 
     def action_history(self) -> None:
         """Show the versions of the story."""
         archive = self.safekeeping.archive
+        if self.asking:
+            return
         if archive is None:
             self.complain("No earlier versions are kept: there is no place for them.")
         else:
@@ -210,6 +226,8 @@ class StoryScreen(Screen[None]):
         from storytui.app.screens.history import HistoryScreen
 
         archive = self.safekeeping.archive
+        if self.asking:
+            return
         if not versions or archive is None:
             self.say("No earlier versions of this story are kept yet.")
             return

@@ -38,6 +38,8 @@ class TrackedEdit(Edit):
         self._marks_before: list[tuple[Mark, Location]] = []
         self._marks_after: list[tuple[Mark, Location]] = []
         self._breaks_before: list[str] = []
+        self._breaks_after: list[str] | None = None
+        """As they were when the edit was undone; None while it never was."""
 
     def do(self, text_area: TextArea, record_selection: bool = True) -> EditResult:
         """Make the edit, the first time or again."""
@@ -46,6 +48,8 @@ class TrackedEdit(Edit):
             self._breaks_before = self._document.breaks[self.top[0] : self.bottom[0]]
         result = super().do(text_area, record_selection)
         _put_back(self._marks_after)
+        if self._breaks_after is not None:
+            self._put_breaks(result.end_location, self._breaks_after)
         if self._cursor_back is not None:
             end = self._document.offset_of(result.end_location)
             cursor = self._document.location_of(end - self._cursor_back)
@@ -59,13 +63,19 @@ class TrackedEdit(Edit):
         assert self._edit_result is not None
         end = self._edit_result.end_location
         self._marks_after = self._document.marks_between(self.top, end)
+        if self._document.breaks is not None:
+            self._breaks_after = self._document.breaks[self.top[0] : end[0]]
         result = super().undo(text_area)
         _put_back(self._marks_before)
-        first, past = self.top[0], self.bottom[0]
-        if self._document.breaks is not None and len(self._breaks_before) == past - first:
-            self._document.breaks[first:past] = self._breaks_before
+        self._put_breaks(self.bottom, self._breaks_before)
         self._document.state = self._state_before
         return result
+
+    def _put_breaks(self, end: Location, breaks: Sequence[str]) -> None:
+        """Give the lines from the edit's top to `end` the breaks that they had."""
+        first, past = self.top[0], end[0]
+        if self._document.breaks is not None and len(breaks) == past - first:
+            self._document.breaks[first:past] = breaks
 
     def absorb(self, later: "TrackedEdit") -> bool:
         """Be this edit and `later`, which was made right after it, in one.

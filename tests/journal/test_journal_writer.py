@@ -56,6 +56,15 @@ def test_a_stride_of_typing_is_one_edit(session: Session) -> None:
     assert session.found.cursor.place == (0, 9)
 
 
+def test_the_cursor_is_behind_an_edit_after_which_nothing_was_said_of_it(session: Session) -> None:
+    session.writer.moved((0, 0), (0, 2))
+    session.writer.edited((0, 4), (0, 4), " Two.\nThree")
+    assert session.writer.flush()
+
+    assert session.found.cursor is not None
+    assert session.found.cursor.place == session.found.cursor.anchor == (1, 5)
+
+
 def test_edits_are_written_without_being_asked(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

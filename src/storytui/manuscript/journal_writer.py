@@ -6,7 +6,7 @@ from pathlib import Path
 
 from storytui.manuscript.journal import Journal, JournalError
 from storytui.manuscript.journal_records import Breaks, Cursor, Edit, OpenTakes, Record, Saved, now
-from storytui.manuscript.lines import LineEdit, Place, joined, runs
+from storytui.manuscript.lines import LineEdit, Place, after, joined, runs
 
 REST_SECONDS = 0.5
 """How long edits are gathered before they are written; twice that and the disk's own time is the
@@ -51,8 +51,12 @@ class JournalWriter:
 
     def edited(self, start: Place, end: Place, text: str) -> None:
         """What stood between two places became `text`."""
+        edit = LineEdit(start, end, text)
+        # What is said of the cursor comes later than the edit, and a crash may come between them.
+        place = after(edit)
         with self._pending:
-            self._edits.append(LineEdit(start, end, text))
+            self._edits.append(edit)
+            self._cursor = Cursor(place, place)
         self._wake()
 
     def saved(self, sha256: str) -> None:
@@ -151,6 +155,7 @@ class JournalWriter:
     def _gathered(self) -> list[Record]:
         with self._pending:
             edits, self._edits = self._edits, []
+            cursor = self._cursor
             takes, self._takes = self._takes, None
             breaks, self._breaks = self._breaks, None
             anew, self._anew = self._anew, False
@@ -170,7 +175,7 @@ class JournalWriter:
             records.append(Breaks(found))
         if takes is not None:
             records.append(takes)
-        if self._cursor is not None:
-            records.append(self._cursor)
+        if cursor is not None:
+            records.append(cursor)
         records.append(now())
         return records

@@ -60,7 +60,7 @@ def _one(first: LineEdit, second: LineEdit) -> LineEdit | None:
     """Two edits as one; None where they are not of one run within one line."""
     if "\n" in first.text or "\n" in second.text:
         return None
-    if first.text and second.start == second.end == _after(first):
+    if first.text and second.start == second.end == after(first):
         return LineEdit(first.start, first.end, first.text + second.text)
     deletes = not first.text and not second.text
     if deletes and second.end == first.start and second.start[0] == first.end[0]:
@@ -68,9 +68,11 @@ def _one(first: LineEdit, second: LineEdit) -> LineEdit | None:
     return None
 
 
-def _after(edit: LineEdit) -> Place:
+def after(edit: LineEdit) -> Place:
+    """Where the new text of an edit ends."""
     row, column = edit.start
-    return row, column + len(edit.text)
+    *above, last = edit.text.split("\n")
+    return row + len(above), len(last) if above else column + len(last)
 
 
 def runs(breaks: Sequence[str] | None) -> list[tuple[int, str]] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 _Rest = ParamSpec("_Rest")
 _Answer = TypeVar("_Answer")
@@ -26,8 +26,9 @@ def remembered(
     def remembering(
         function: Callable[Concatenate[str, _Rest], _Answer],
     ) -> Callable[Concatenate[str, _Rest], _Answer]:
-        usual: Callable[Concatenate[str, _Rest], _Answer] = lru_cache(lines)(function)
-        long: Callable[Concatenate[str, _Rest], _Answer] = lru_cache(_LONG_LINES)(function)
+        # functools knows no types of arguments.
+        usual = cast(Callable[Concatenate[str, _Rest], _Answer], lru_cache(lines)(function))
+        long = cast(Callable[Concatenate[str, _Rest], _Answer], lru_cache(_LONG_LINES)(function))
 
         @wraps(function)
         def remembered(line: str, /, *rest: _Rest.args, **named: _Rest.kwargs) -> _Answer:

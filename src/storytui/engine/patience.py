@@ -84,7 +84,7 @@ def wait_before_start(deaths: Sequence[float], now: float, backoff: Backoff) -> 
     if not recent:
         return 0.0
     delay = backoff.delays[min(len(recent), len(backoff.delays)) - 1]
-    return max(0.0, recent[-1] + delay - now)
+    return max(0.0, delay - (now - recent[-1]))
 
 
 @dataclass(slots=True)

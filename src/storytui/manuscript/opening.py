@@ -45,25 +45,26 @@ def open_manuscript(root: Path, path: Path | None, *, encoding: str | None = Non
     """
     story_file = StoryFile() if path is None else StoryFile.read(path, encoding=encoding)
     opened = Opened(story_file)
+    home = _home_of(root, story_file)
+    lock = opened.lock = Lock(home.lock_path)
+    opened.holder = lock.holder()
     try:
-        opened.home = _home_of(root, story_file)
-        opened.home.make()
-        lock = Lock(opened.home.lock_path)
-        opened.holder = lock.holder()
+        if story_file.path is not None:
+            home.remember(story_file.path, _known_by(story_file))
+        home.make()
         if opened.holder is None:
             lock.take()
-        opened.lock = lock
     except ManuscriptError as error:
-        opened.problem, opened.home = str(error), None
+        opened.problem = str(error)
     except OSError as error:
         opened.problem = (
             f"History, takes and journal cannot be kept: {error.strerror}. "
             "The story itself can be edited and saved."
         )
-        opened.home = None
-    if opened.home is None:
+    # What a crash left there is shown even where nothing more can be written.
+    if not home.folder.is_dir():
         return opened
-    story_file.spare = opened.home.spare
+    opened.home, story_file.spare = home, home.spare
     if opened.holder is None:
         _find_remains(opened)
     return opened
@@ -93,13 +94,15 @@ def remove_journal(recovered: Recovered) -> None:
 
 def _home_of(root: Path, story_file: StoryFile) -> Home:
     if story_file.path is not None:
-        # Bytes tell a moved file from others only where there are some.
-        known_by = story_file.sha256 if story_file.text else ""
-        home = find_home(root, story_file.path, known_by) or new_home(root)
-        home.remember(story_file.path, known_by)
-        return home
+        return find_home(root, story_file.path, _known_by(story_file)) or new_home(root)
     drafts = [each for each in homes(root) if not each.records and _is_abandoned(each)]
     return max(drafts, key=_last_written, default=None) or new_home(root)
+
+
+def _known_by(story_file: StoryFile) -> str:
+    """The hash by which a file is known under another name."""
+    # Bytes tell a moved file from others only where there are some.
+    return story_file.sha256 if story_file.text else ""
 
 
 def _is_abandoned(home: Home) -> bool:

@@ -9,6 +9,7 @@ from rich.segment import Segment, Segments
 from textual import events
 from textual.app import App
 from textual.driver import Driver
+from textual.drivers._writer_thread import WriterThread
 from textual.notifications import SeverityLevel
 
 from storytui.app.pasting import TerminalDecoder
@@ -17,17 +18,36 @@ from storytui.story.plain import plain
 from storytui.story.visible import visible
 
 
+class TerminalWriter(WriterThread):
+    """Writes to the terminal; once that is gone, what is written goes nowhere.
+
+    Textual's ends then, and its queue fills: the editor would wait on it instead of ending, and
+    hear no signal while it does.
+    """
+
+    def run(self) -> None:
+        """Write what comes, to the end."""
+        try:
+            super().run()
+        except OSError:
+            while self._queue.get() is not None:
+                pass
+
+
 class TerminalApp(App[None], inherit_bindings=False):
     """An app whose clipboard, pastes, notifications and last words are plain text."""
 
     def get_driver_class(self) -> type[Driver]:
-        """Textual's driver; what the terminal sends is decoded by `TerminalDecoder`."""
+        """Textual's driver, with another decoder and another way to write.
+
+        It decodes strictly, and a paste with half a character in it would end the editor; and what
+        writes waits for ever for a terminal that is gone. It offers no other way to say so.
+        """
         driver = super().get_driver_class()
-        # The driver decodes strictly, and a paste with half a character in it would end the editor.
-        # It offers no other way to say so.
         names = vars(sys.modules[driver.__module__])
-        if "getincrementaldecoder" in names:
-            names["getincrementaldecoder"] = _decoder
+        for name, ours in (("getincrementaldecoder", _decoder), ("WriterThread", TerminalWriter)):
+            if name in names:
+                names[name] = ours
         return driver
 
     async def on_event(self, event: events.Event) -> None:

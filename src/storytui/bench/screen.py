@@ -26,8 +26,8 @@ SIZES = (1_000, 20_000, 100_000)
 """Words in the stories that are typed into."""
 KEYSTROKES = 400
 """Timed in each editor and story."""
-TURNS = 4
-"""Turns that each of two editors has; a turn is long enough for several strides of the journal."""
+TURNS = 10
+"""Turns that each of two editors has; a turn is as long as a stride of the journal."""
 _SAVE = b"\x13"
 """Ctrl+S."""
 

@@ -87,7 +87,7 @@ class Editor:
         self.engine = ProcessEngine(
             ModelConfig(path="played.gguf"),
             log,
-            self.told.put,
+            lambda error: self.told.put(str(error)),
             command=self.command,
             limits=limits,
             backoff=backoff,

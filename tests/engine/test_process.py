@@ -203,7 +203,7 @@ def test_the_real_child_may_be_killed_at_every_step(small_model: Path) -> None:
     told: queue.SimpleQueue[str] = queue.SimpleQueue()
     engine = ProcessEngine(
         ModelConfig(path=str(small_model), context=1024, threads=1),
-        died=told.put,
+        died=lambda error: told.put(str(error)),
         backoff=Backoff(delays=(0.0,), most=99),
     )
     numbers = itertools.cycle([signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])

@@ -21,6 +21,7 @@ from storytui.engine.api import (
     Engine,
     EngineDiedError,
     EngineError,
+    EngineGaveUpError,
     Event,
     ModelInfo,
     Prompt,
@@ -68,6 +69,8 @@ class EngineRoom:
         """The process that owned the model ended, whether or not anything was asked of it."""
 
         problem: str
+        gave_up: bool = False
+        """Whether it did so several times in a row: it is started again when the writer asks."""
 
     @dataclass
     class Arrived(Message):
@@ -178,9 +181,10 @@ class EngineRoom:
                 self._engine = engine
             return self._engine
 
-    def _mourn(self, problem: str) -> None:
+    def _mourn(self, error: EngineError) -> None:
         if not self._closing.is_set():
-            self._screen.post_message(self.Died(problem))
+            gave_up = isinstance(error, EngineGaveUpError)
+            self._screen.post_message(self.Died(str(error), gave_up))
 
     def _load(self) -> None:
         try:
@@ -191,7 +195,7 @@ class EngineRoom:
             info = engine.load()
             if not self._closing.is_set():
                 self._screen.post_message(self.Ready(info))
-        except EngineDiedError:
+        except (EngineDiedError, EngineGaveUpError):
             # `Died` has told already.
             return
         except EngineError as error:

@@ -50,6 +50,8 @@ class Flow:
         self._no_model = False
         self._mourning = False
         """Whether the model's process ended and has not come back yet; it was told then."""
+        self._died_of = self._failed_of = ""
+        """What was told of a death and of a run that failed; the first of the two tells both."""
         self._view = PaneView(wishes.settings.keys)
         self._model_hash = ""
         self._laid = OpenTakes((0, 0), -1, [])
@@ -125,6 +127,7 @@ class Flow:
         """The model is loaded."""
         self._model = info
         self._no_model = self._mourning = False
+        self._failed_of = ""
         runs_on, status = info.backend, self._screen.status
         status.warning = 0 < info.gpu_layers < info.layers
         if status.warning:
@@ -154,12 +157,18 @@ class Flow:
         self._screen.complain(problem)
         self.show()
 
-    def died(self, problem: str) -> None:
-        """The model's process ended; it is started again, and the writer told once."""
-        if not self._mourning:
+    def died(self, problem: str, *, gave_up: bool) -> None:
+        """The model's process ended; it is started again, and the writer told once.
+
+        Where it did so several times in a row, only her next key starts it again.
+        """
+        if problem != self._failed_of and (gave_up or not self._mourning):
             self._screen.complain(problem)
-        self._model, self._mourning = None, True
-        self.room.warm_up()
+        self._died_of = problem
+        self._model, self._mourning, self._no_model = None, not gave_up, gave_up
+        self._screen.status.warning = gave_up
+        if not gave_up:
+            self.room.warm_up()
         self.show()
 
     def arrived(self, event: EngineRoom.Arrived) -> None:
@@ -178,8 +187,10 @@ class Flow:
         if event.ended:
             self.room.ended(event.run)
             self.desk.end(event.problem)
-            if event.problem and not self._mourning:
-                self._screen.complain(event.problem)
+            if event.problem:
+                if event.problem != self._died_of:
+                    self._screen.complain(event.problem)
+                self._failed_of = event.problem
             elif self._model is None:
                 self.room.warm_up()
         self._keep_written(written, ended=event.ended)
@@ -248,6 +259,7 @@ class Flow:
         if again and desk.place is not None:
             desk.go_to_place()
         self._welcome = self._folded = False
+        self._died_of = self._failed_of = ""
         self._screen.status.speed = 0.0
         desk.end()
         if not desk.same_place(again=again):

@@ -237,10 +237,11 @@ class Engine(Protocol):
         """End the running generation within one batch; it still ends with `Finished`."""
         ...
 
-    def on_death(self, told: Callable[[str], None]) -> None:
-        """Have `told` called with a sentence, in some thread, each time what owns the model dies.
+    def on_death(self, told: Callable[[EngineError], None]) -> None:
+        """Have `told` called, in some thread, each time what owns the model dies.
 
-        Whether or not anybody waits for it; it must neither block nor raise.
+        The error is an EngineDiedError, or an EngineGaveUpError after several in a row. It is told
+        whether or not anybody waits for it; `told` must neither block nor raise.
         """
         ...
 

@@ -51,7 +51,7 @@ class Child:
         command: Sequence[str],
         limits: Limits,
         died: Callable[[str], EngineError],
-        told: Callable[[str], None],
+        told: Callable[[EngineError], None],
     ) -> None:
         """Start the process and have it load the model.
 
@@ -62,7 +62,7 @@ class Child:
             limits: when it counts as hung.
             died: called with how the child died before anybody else hears of it; gives the error
                 that everybody gets. Not called for an end that was wanted.
-            told: called last, with that error's sentence.
+            told: called last, with that error.
 
         Raises:
             EngineError: no process can be started.
@@ -275,7 +275,7 @@ class Child:
             self.ready.notify_all()
         self._outbox.put(None)
         if not wanted:
-            self._told(str(death))
+            self._told(death)
 
     def _how(self) -> str:
         """How it died, as the end of a sentence about the model's process."""

@@ -55,7 +55,7 @@ class ProcessEngine:
         self,
         config: ModelConfig,
         log_path: Path | None = None,
-        died: Callable[[str], None] | None = None,
+        died: Callable[[EngineError], None] | None = None,
         *,
         command: Sequence[str] = COMMAND,
         limits: Limits | None = None,
@@ -67,8 +67,8 @@ class ProcessEngine:
         Args:
             config: the model and how it runs.
             log_path: where llama.cpp's and the child's own messages go; None: nowhere.
-            died: called with one sentence each time the child dies, whether or not anybody waits
-                for it; from a thread, which it must not hold up.
+            died: called with the error each time the child dies, whether or not anybody waits for
+                it; from a thread, which it must not hold up.
             command: what runs as the child.
             limits: when the child counts as hung.
             backoff: how a child that keeps dying is started again.
@@ -76,7 +76,7 @@ class ProcessEngine:
         """
         self._config = config
         self._log_path = log_path
-        self._told = died or (lambda _sentence: None)
+        self._told = died or (lambda _error: None)
         self._command = command
         self._limits = limits or Limits()
         self._deaths = Deaths(backoff or Backoff())
@@ -169,8 +169,8 @@ class ProcessEngine:
         if child is not None:
             child.send(Stop(self._run))
 
-    def on_death(self, told: Callable[[str], None]) -> None:
-        """Have `told` called with a sentence, in a thread, each time the child dies unasked."""
+    def on_death(self, told: Callable[[EngineError], None]) -> None:
+        """Have `told` called with the error, in a thread, each time the child dies unasked."""
         self._told = told
 
     def close(self) -> None:

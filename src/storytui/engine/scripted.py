@@ -95,7 +95,7 @@ class ScriptedEngine:
         self._loaded = False
         self._load_error: EngineError | None = None
         self._loading = threading.Lock()
-        self._told: Callable[[str], None] = lambda _sentence: None
+        self._told: Callable[[EngineError], None] = lambda _error: None
         self._stop = False
         self._leave = 0
         self._state = threading.Condition()
@@ -191,14 +191,14 @@ class ScriptedEngine:
             self._stop = True
             self._state.notify_all()
 
-    def on_death(self, told: Callable[[str], None]) -> None:
+    def on_death(self, told: Callable[[EngineError], None]) -> None:
         """Remember who is to be told: `die` tells them."""
         self._told = told
 
-    def die(self, sentence: str) -> None:
+    def die(self, error: EngineError) -> None:
         """Tell that the process that owns the model has ended."""
         self._loaded = False
-        self._told(sentence)
+        self._told(error)
 
     def close(self) -> None:
         """End the script that plays, with an error."""

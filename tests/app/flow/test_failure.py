@@ -71,7 +71,7 @@ async def test_a_reply_is_shown_as_it_is(start, text):
 
 async def test_a_model_whose_process_ends_is_said_once_and_started_again(start):
     async with start() as editor:
-        editor.engine.die("The model's process was ended by SIGKILL.")
+        editor.engine.die(EngineDiedError("The model's process was ended by SIGKILL."))
         await editor.until(lambda: "SIGKILL" in editor.said)
         await editor.until(lambda: editor.screen.status.engine == "ready")
         await editor.go_on()

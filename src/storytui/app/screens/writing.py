@@ -137,7 +137,7 @@ class WritingScreen(StoryScreen):
     def on_engine_room_died(self, event: "EngineRoom.Died") -> None:
         """The model's process ended."""
         if self.flow is not None:
-            self.flow.died(event.problem)
+            self.flow.died(event.problem, gave_up=event.gave_up)
 
     def on_engine_room_arrived(self, event: "EngineRoom.Arrived") -> None:
         """More of the reply, or its end."""

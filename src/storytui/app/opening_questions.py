@@ -1,9 +1,9 @@
 """What the writer is asked when a story was opened: who else has it, what a crash left behind."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from storytui.app.keys import key_of
+from storytui.app.saving import SavedScreen
 from storytui.app.screens.confirm import Choice, ConfirmScreen
 from storytui.manuscript.file import ManuscriptError
 from storytui.manuscript.journal import Recovered
@@ -11,16 +11,13 @@ from storytui.manuscript.leftovers import Leftover
 from storytui.manuscript.lock import Holder
 from storytui.manuscript.opening import Opened, take_over
 
-if TYPE_CHECKING:
-    from storytui.app.screens.story import StoryScreen
-
 
 def anything_to_ask(opened: Opened) -> bool:
     """Whether there is anything to ask or to put away."""
     return bool(opened.holder or opened.recovered or opened.older or opened.leftovers)
 
 
-async def ask_first(screen: "StoryScreen", opened: Opened) -> None:
+async def ask_first(screen: SavedScreen, opened: Opened) -> None:
     """Ask one thing after the other; whatever is answered, no text is lost."""
     if opened.holder is not None:
         await _ask_about_the_holder(screen, opened, opened.holder)
@@ -32,7 +29,7 @@ async def ask_first(screen: "StoryScreen", opened: Opened) -> None:
         await _ask_about_a_leftover(screen, leftover)
 
 
-async def _ask_about_the_holder(screen: "StoryScreen", opened: Opened, holder: Holder) -> None:
+async def _ask_about_the_holder(screen: SavedScreen, opened: Opened, holder: Holder) -> None:
     choice = await screen.app.push_screen_wait(
         ConfirmScreen(
             f"{screen.story_file.name} is open in another storytui ({holder.described}). "
@@ -50,7 +47,7 @@ async def _ask_about_the_holder(screen: "StoryScreen", opened: Opened, holder: H
         screen.say(f"{screen.story_file.name} is open for reading.")
 
 
-async def _ask_about_the_recovered(screen: "StoryScreen", recovered: Recovered) -> None:
+async def _ask_about_the_recovered(screen: SavedScreen, recovered: Recovered) -> None:
     from storytui.app.screens.compare import CompareScreen
 
     story_file = screen.story_file
@@ -83,7 +80,7 @@ async def _ask_about_the_recovered(screen: "StoryScreen", recovered: Recovered) 
         screen.say(f"{key_of('undo', screen.keys)} brings what was recovered back.")
 
 
-async def _ask_about_a_leftover(screen: "StoryScreen", leftover: Leftover) -> None:
+async def _ask_about_a_leftover(screen: SavedScreen, leftover: Leftover) -> None:
     from storytui.app.screens.compare import CompareScreen
 
     try:

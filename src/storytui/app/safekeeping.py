@@ -13,10 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from textual.app import App
 
 from storytui.app.archive import Archive, Keep
 from storytui.app.widgets.manuscript import ManuscriptArea
+from storytui.manuscript.file import StoryFile
 from storytui.manuscript.form import form_of
 from storytui.manuscript.home import Home, find_home, new_home
 from storytui.manuscript.journal import Journal, Recovered
@@ -27,7 +30,6 @@ from storytui.manuscript.lock import Lock, living_holder, session_name
 from storytui.manuscript.opening import Opened, remove_journal
 
 if TYPE_CHECKING:
-    from storytui.app.screens.story import StoryScreen
     from storytui.manuscript.history import Why
     from storytui.takes.take import Take
 
@@ -39,10 +41,34 @@ PATIENCE_SECONDS = 3.0
 ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
 
 
+class KeptScreen(Protocol):
+    """What a screen must have whose manuscript is kept safe."""
+
+    story_file: StoryFile
+
+    @property
+    def app(self) -> App[object]:
+        """The editor."""
+        ...
+
+    @property
+    def area(self) -> ManuscriptArea:
+        """The manuscript."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Tell the writer something, quietly."""
+        ...
+
+    def complain(self, text: str) -> None:
+        """Tell the writer what went wrong."""
+        ...
+
+
 class Safekeeping:
     """What keeps one open manuscript safe beside its file."""
 
-    def __init__(self, screen: "StoryScreen", opened: Opened, keep: Keep) -> None:
+    def __init__(self, screen: KeptScreen, opened: Opened, keep: Keep) -> None:
         """Begin keeping; the text is on the page, and not yet edited.
 
         Args:

@@ -4,11 +4,13 @@ Each method runs as a task of its own and waits for the writer where she has to 
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from storytui.app.keys import key_of
+from storytui.app.safekeeping import KeptScreen, Safekeeping
 from storytui.manuscript.file import (
     ChangedOnDiskError,
     LacksCharacterError,
@@ -17,14 +19,36 @@ from storytui.manuscript.file import (
     same_file,
 )
 
-if TYPE_CHECKING:
-    from storytui.app.screens.story import StoryScreen
+
+class SavedScreen(KeptScreen, Protocol):
+    """What a screen must have whose story is saved to its file."""
+
+    keys: Mapping[str, str]
+    left_as: int | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether nothing stands in front of it."""
+        ...
+
+    @property
+    def safekeeping(self) -> Safekeeping:
+        """What keeps the manuscript safe."""
+        ...
+
+    def become(self, text: str, breaks: Sequence[str] | None) -> None:
+        """Show another text, as one step that can be undone."""
+        ...
+
+    def show_file(self) -> None:
+        """Bring the status line up to date with the file and the words."""
+        ...
 
 
 class Saving:
     """The file of one story screen."""
 
-    def __init__(self, screen: "StoryScreen") -> None:
+    def __init__(self, screen: SavedScreen) -> None:
         """Save what `screen` shows."""
         self._screen = screen
 
@@ -136,7 +160,7 @@ class Saving:
         # A network drive that is away may take its time.
         known = story_file.sha256
         state = await asyncio.to_thread(story_file.look)
-        busy = screen.app.screen is not screen
+        busy = not screen.is_active
         if busy or screen.story_file is not story_file or story_file.sha256 != known:
             # What is asked or was saved meanwhile says more.
             return

@@ -17,6 +17,12 @@ def document(text: str) -> StoryDocument:
     return StoryDocument(text, count_words)
 
 
+def place(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset."""
+    before = text[:offset]
+    return before.count("\n"), offset - (before.rfind("\n") + 1)
+
+
 @dataclass
 class Tracked:
     """A mark and the offset that it should have."""
@@ -40,18 +46,23 @@ class DocumentMachine(RuleBasedStateMachine):
     def replace(self, data, text):
         start = data.draw(st.integers(0, len(self.model)))
         end = data.draw(st.integers(start, len(self.model)))
-        result = self.document.replace_range(
-            self.document.location_of(start), self.document.location_of(end), text
-        )
+        result = self.document.replace_range(place(self.model, start), place(self.model, end), text)
         assert result.replaced_text == self.model[start:end]
-        assert self.document.offset_of(result.end_location) == start + len(text)
         self.model = self.model[:start] + text + self.model[end:]
+        assert result.end_location == place(self.model, start + len(text))
         for each in self.marks:
             at = each.expected
             if at > end or (at == end and start < end):
                 each.expected += len(text) - (end - start)
             elif (start < at < end) or (start == at == end):
                 each.expected = start + (len(text) if each.gravity == "right" else 0)
+
+    @rule(data=st.data())
+    def look(self, data):
+        at = data.draw(st.integers(0, len(self.model)))
+        assert self.document.location_of(at) == place(self.model, at)
+        at = data.draw(st.integers(0, len(self.model)))
+        assert self.document.offset_of(place(self.model, at)) == at
 
     @rule(data=st.data(), gravity=st.sampled_from(["left", "right"]))
     def mark(self, data, gravity):

@@ -40,6 +40,8 @@ class StoryDocument(Document):
         """Hold `text`; `count_words` must not count across line breaks."""
         super().__init__("")
         self._lines = text.split("\n")
+        self._known_row = (0, 0)
+        """A line, and how many characters stand before it: places are counted from there."""
         self._count_words = count_words
         self._words_by_line: list[int] | None = None
         self._words = 0
@@ -65,6 +67,8 @@ class StoryDocument(Document):
         replaced = self.get_text_range(top, bottom)
         (top_row, top_column), (bottom_row, bottom_column) = top, bottom
         lines = self._lines
+        if self._known_row[0] > top_row:
+            self._characters_before(top_row)
         after = lines[bottom_row][bottom_column:]
         before = lines[top_row][:top_column]
         new_lines = text.split("\n")
@@ -145,17 +149,35 @@ class StoryDocument(Document):
             return 0
         if row >= len(lines):
             row, column = len(lines) - 1, len(lines[-1])
-        return sum(map(len, lines[:row])) + row + max(0, min(column, len(lines[row])))
+        return self._characters_before(row) + max(0, min(column, len(lines[row])))
 
     def location_of(self, offset: int) -> Location:
         """The place before which there are `offset` characters, or the document's nearest end."""
-        rest = max(0, offset)
-        for row, line in enumerate(self._lines):
-            length = len(line)
-            if rest <= length:
-                return row, rest
-            rest -= length + 1
-        return self.end
+        offset = max(0, offset)
+        lines = self._lines
+        row, before = self._known_row
+        while before > offset:
+            row -= 1
+            before -= len(lines[row]) + 1
+        while before + len(lines[row]) < offset:
+            if row == len(lines) - 1:
+                return self.end
+            before += len(lines[row]) + 1
+            row += 1
+        self._known_row = row, before
+        return row, offset - before
+
+    def _characters_before(self, row: int) -> int:
+        """Characters before a line, counted from the one that was last asked for.
+
+        What is asked for lies together: the cursor, the take's place, what was accepted there.
+        """
+        known_row, known = self._known_row
+        between = self._lines[min(row, known_row) : max(row, known_row)]
+        characters = sum(map(len, between)) + len(between)
+        before = known + characters if row >= known_row else known - characters
+        self._known_row = row, before
+        return before
 
     def mark(self, location: Location, gravity: Gravity) -> Mark:
         """Start keeping a place true."""

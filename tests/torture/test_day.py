@@ -14,7 +14,7 @@ import pytest
 
 from storytui.manuscript.history import History
 from storytui.manuscript.journal import LIMIT_BYTES, Journal, read_journal
-from storytui.manuscript.journal_writer import REST_SECONDS, JournalWriter
+from storytui.manuscript.journal_writer import JournalWriter
 from storytui.manuscript.lines import LineEdit, Lines
 from storytui.takes.store import TakeStore
 from storytui.takes.take import Take
@@ -22,7 +22,7 @@ from storytui.takes.take import Take
 HOURS = 24
 KEYS_A_STRIDE = 3
 """60 words of five letters and a blank a minute, in half a second."""
-STRIDES_A_MINUTE = round(60 / REST_SECONDS)
+STRIDES_A_MINUTE = 120
 VERSION_MINUTES = 4
 TAKE_MINUTES = 3
 HISTORY_BYTES = 20_000_000

@@ -157,7 +157,7 @@ class Safekeeping:
             if area.document.breaks is not None:
                 self._writer.broken(area.document.breaks)
             self.moved()
-        if self._version_of == -1:
+        if self._version_of == -1 and (area.document.state or area.changed):
             # The first change: what was there before it is the first version.
             self._version_of = 0
             self._add_version(self._screen.story_file.text, "opened")

@@ -206,7 +206,7 @@ class Saving:
             return False
         disk.spare = screen.story_file.spare
         choice = await screen.app.push_screen_wait(
-            ConfirmScreen(f"{name} changed on disk{when}.", choices)
+            ConfirmScreen(f"{name} changed on disk{when}.", choices, unasked=not saving)
         )
         if choice == "compare":
             choice = await self._compare(disk)

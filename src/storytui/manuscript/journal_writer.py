@@ -8,9 +8,11 @@ from storytui.manuscript.journal import Journal, JournalError
 from storytui.manuscript.journal_records import Breaks, Cursor, Edit, OpenTakes, Record, Saved, now
 from storytui.manuscript.lines import LineEdit, Place, after, joined, runs
 
-REST_SECONDS = 0.5
+REST_SECONDS = 0.25
 """How long edits are gathered before they are written; twice that and the disk's own time is the
 most that a crash can take."""
+END_SECONDS = 5.0
+"""How long closing waits for a disk that does not answer."""
 RETRY_SECONDS = 5.0
 """How long a journal that could not be written is left alone; its edits are kept."""
 
@@ -103,7 +105,10 @@ class JournalWriter:
             self._asked = True
             self._pending.notify()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(END_SECONDS)
+            if self._thread.is_alive():
+                # A disk that does not answer: the thread is a daemon, and ends with the editor.
+                return
         if not remove:
             self._write()
         with self._writing:

@@ -439,3 +439,19 @@ async def test_a_command_of_the_palette_breaks_no_question(session, answer, stor
         await saved(editor)
         assert editor.app.screen is editor.screen
     assert story_path.read_text(encoding="utf-8") == text
+
+
+async def test_letters_that_she_is_typing_choose_no_answer(session, story_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("storytui.app.screens.confirm.monotonic", lambda: now[0])
+    async with session() as editor:
+        await editor.press("!")
+        theirs(story_path)
+        editor.app.on_app_focus()
+        await editor.until(lambda: isinstance(editor.app.screen, ConfirmScreen))
+        await editor.press(*"dark", "enter", "space")
+        assert isinstance(editor.app.screen, ConfirmScreen)
+        now[0] += 1
+        await editor.press("r")
+        await editor.until(lambda: editor.app.screen is editor.screen)
+        assert editor.text == THEIRS

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import ClassVar
 
 from textual import events, on
@@ -13,6 +14,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Label
 
 from storytui.story.visible import visible
+
+PAUSE_SECONDS = 0.7
+"""A question that comes unasked takes letters after so long a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +32,33 @@ class ConfirmScreen(ModalScreen[str | None]):
     """A sentence and answers; dismissed with the result of the chosen one, None on escape."""
 
     CSS_PATH = "dialog.tcss"
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
         Binding("left,up", "app.focus_previous", show=False),
         Binding("right,down", "app.focus_next", show=False),
     ]
 
-    def __init__(self, message: str, choices: Sequence[Choice], *, stay: str = "Stay") -> None:
-        """Ask `message`; `stay` names the answer that changes nothing, as escape does."""
+    def __init__(
+        self,
+        message: str,
+        choices: Sequence[Choice],
+        *,
+        stay: str = "Stay",
+        unasked: bool = False,
+    ) -> None:
+        """Ask `message`.
+
+        Args:
+            message: the sentence.
+            choices: the answers.
+            stay: names the answer that changes nothing, as escape does.
+            unasked: the question comes while she may be typing: no answer has the focus, and a
+                letter counts only after a pause, so that no word of hers chooses one.
+        """
         super().__init__()
+        self._unasked = unasked
+        self._last_key = monotonic()
         self._message = message
         self._choices = choices
         self._stay = stay
@@ -61,10 +83,17 @@ class ConfirmScreen(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """The first answer is the safest one."""
-        self.query(Button).first().focus()
+        if self._unasked:
+            self.set_focus(None)
+            self._last_key = monotonic()
+        else:
+            self.query(Button).first().focus()
 
     def on_key(self, event: events.Key) -> None:
         """Choose by letter."""
+        pause, self._last_key = monotonic() - self._last_key, monotonic()
+        if self._unasked and pause < PAUSE_SECONDS:
+            return
         for choice in self._choices:
             if event.key == choice.key:
                 event.stop()

@@ -55,7 +55,9 @@ async def test_a_crash_right_after_recovery_costs_nothing_and_leaves_one_journal
         assert editor.text == text
 
 
-async def test_what_was_typed_before_the_crash_can_be_undone_after_it(session, answer):
+async def test_what_was_typed_before_the_crash_can_be_undone_after_it(session, answer, monkeypatch):
+    # What the journal writes at once is one step; here all of it.
+    monkeypatch.setattr("storytui.manuscript.journal_writer.REST_SECONDS", 60.0)
     async with session() as editor:
         before = editor.text
         await editor.press(*"Rain.")

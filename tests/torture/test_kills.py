@@ -27,7 +27,9 @@ from storytui.manuscript.opening import Opened, open_manuscript
 
 PROGRAM = Path(__file__).with_name("editor_to_kill.py")
 KINDS = ("SIGKILL", "SIGTERM", "SIGHUP", "terminal closed")
-AT_MOST_MS = 2000.0
+AT_MOST_MS = 2000.0 if os.environ.get("STORYTUI_TORTURE_ROUNDS") else 5000.0
+"""From when a key is sent, so the way through terminal and program counts as well. Where other
+work shares the machine, as in `make check`, that way alone may take seconds."""
 ROUNDS_A_STORY = 20
 PARAGRAPH = "The lamp had been out for eleven minutes before anyone in the village noticed.\n\n"
 PARAGRAPHS = (0, 100, 10_000)

@@ -117,7 +117,7 @@ def test_a_day_of_typing_leaves_no_more_than_it_should(tmp_path: Path, budget, c
         if minutes % TAKE_MINUTES == 0:
             takes.keep(Take(place=len(text), prompt=text[-8_000:], answer="She waited. " * 20))
             history.add(text, "accepted", words=len(text) // 6)
-        if minutes == max(10, min(360, wanted // 4)):
+        if minutes == (360 if wanted == HOURS * 60 else 10):
             early, early_text = resident(), len(text)
         if minutes % 60 == 0:
             found = read_journal(path)

@@ -6,7 +6,8 @@ thread. One generation runs at a time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -83,6 +84,36 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The one user message; never trusted, never tokenised to control tokens."""
     segments: tuple[SegmentPlan, ...]
     sampling: Sampling
+    fixed: int = 0
+    """Characters at the message's beginning in which any change has what follows read anew: the
+    format's own text, and guidance. What follows them may be moved in the cache."""
+    story: int = 0
+    """The character of the message at which the story begins. A window that moves on drops text
+    right behind it; never less than `fixed`."""
+
+
+HowFar = Literal["off", "read", "think", "write"]
+"""What the engine does ahead: nothing, read the prompt, write the reasoning too, or all of it."""
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the engine is with what was to be done ahead."""
+
+    done: int
+    """Tokens of the prompt that it has read."""
+    total: int
+    """Tokens of the prompt; 0 where it was not to be read, since that would cost the last
+    continuation's cache."""
+    healing: int = 0
+    """Tokens that were read after other words than those that stand before them now, and are to
+    be read again."""
+    thought: bool = False
+    """Whether a reply was begun ahead, as far as it was to be."""
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the model has read everything."""
+        return self.total > 0 and self.done == self.total
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +121,14 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
 
     prompt_tokens: int
     reused_tokens: int
+    """Tokens of the prompt that stood in the cache already, the moved ones among them."""
     evaluated_tokens: int
+    """Tokens of the prompt that were evaluated while she waited."""
+    moved_tokens: int = 0
+    """Reused tokens that stood elsewhere in the cache when the request came."""
+    approximate_tokens: int = 0
+    """Tokens of the prompt that were read after other words than those that stand before them now,
+    when the reply began; 0: the cache was as from a cold start."""
     generated_tokens: int
     """Tokens sampled; the tags that the engine writes are not among them."""
     first_token_ms: float
@@ -115,6 +153,9 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     chat_template: str
     """`gguf` where the model brought its own chat template, `default` where it has none."""
+    can_move: bool = True
+    """Whether evaluated tokens can be moved in the cache. Sliding windows that keep no more than
+    they need and recurrent layers cannot: after a change they are read from a checkpoint on."""
 
 
 class PromptPart(msgspec.Struct, frozen=True):
@@ -233,8 +274,50 @@ class Engine(Protocol):
         """
         ...
 
+    def candidates(self, requests: Sequence[Request]) -> Iterator[tuple[int, Event]]:
+        """Events of several replies to one prompt, each with its request's number from 0.
+
+        The requests differ in their sampling only. The prompt is evaluated once, and the replies
+        are written side by side, or in turn where the context has no room for all of them. Each
+        ends with `Finished`; `stop` ends all. Otherwise as `generate`.
+        """
+        ...
+
     def stop(self) -> None:
         """End the running generation within one batch; it still ends with `Finished`."""
+        ...
+
+    def ahead(self, request: Request, how_far: HowFar, *, edited: bool) -> None:
+        """Do in the background what `generate(request)` would begin with; returns at once.
+
+        Replaces what was asked ahead before. An engine that does nothing ahead ignores it.
+
+        Args:
+            request: the reply that may be asked for next, its seed included.
+            how_far: what is done of it.
+            edited: whether the manuscript was changed since the last call: then what was written
+                ahead is dropped. Where only the cursor moved it is kept, and nothing is read that
+                would cost the last continuation's cache.
+        """
+        ...
+
+    def rest(self) -> None:
+        """Leave off what is done ahead, within one batch; what was read stays read."""
+        ...
+
+    def on_readiness(self, told: Callable[[Readiness], None]) -> None:
+        """Have `told` called, in some thread, when more was done ahead; it must not block."""
+        ...
+
+    def warm(self, path: Path, room: int) -> None:
+        """Take up the evaluated state kept in a file, if it is there; `close` keeps it there.
+
+        Returns at once. A file that does not fit, or is damaged, is deleted.
+
+        Args:
+            path: the file, in a folder that is there.
+            room: bytes it may take; where the state is larger, none is kept.
+        """
         ...
 
     def on_death(self, told: Callable[[EngineError], None]) -> None:

@@ -12,14 +12,16 @@ import msgspec
 from storytui.engine.api import (
     EngineError,
     Event,
+    HowFar,
     ModelError,
     ModelInfo,
     Prompt,
     PromptTooLongError,
+    Readiness,
     Request,
 )
 
-PROTOCOL = 2
+PROTOCOL = 3
 MAX_FRAME = 32 * 1024 * 1024
 """Bytes; a longer frame is nonsense on the pipe. The largest manuscript takes half of it."""
 
@@ -34,6 +36,11 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Layers on the GPU; -1: all."""
     threads: int = 0
     """Threads on a CPU; 0: one for each physical core."""
+    exact: bool = False
+    """Never use what was read after other words; read again from the first change on."""
+    whole_windows: bool | None = None
+    """Whether layers that see only a sliding window keep every token all the same, so that the
+    cache can be moved and cut anywhere; None: on a CPU, where memory allows."""
 
 
 # --- parent to child ---------------------------------------------------------------------------
@@ -62,10 +69,13 @@ class Render(msgspec.Struct, frozen=True, tag=True):
 
 
 class Generate(msgspec.Struct, frozen=True, tag=True):
-    """Write a reply; `call` is the run number that its events carry."""
+    """Write a reply to each request; `call` is the run number that their events carry.
+
+    The requests differ in their sampling only.
+    """
 
     call: int
-    request: Request
+    requests: tuple[Request, ...]
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -74,7 +84,33 @@ class Stop(msgspec.Struct, frozen=True, tag=True):
     call: int
 
 
-ToChild = Load | Count | Render | Generate | Stop
+class GoAhead(msgspec.Struct, frozen=True, tag=True):
+    """Do ahead what this request would begin with."""
+
+    call: int
+    request: Request
+    how_far: HowFar
+    edited: bool
+    """Whether the manuscript was changed since the last `GoAhead`."""
+
+
+class Rest(msgspec.Struct, frozen=True, tag=True):
+    """Leave off what is done ahead, within one batch."""
+
+
+class Warm(msgspec.Struct, frozen=True, tag=True):
+    """Take up the evaluated state in this file, and keep it there on `Farewell`."""
+
+    path: str
+    room: int
+    """Bytes it may take."""
+
+
+class Farewell(msgspec.Struct, frozen=True, tag=True):
+    """The editor closes: keep the evaluated state where `Warm` said, then end with the pipe."""
+
+
+ToChild = Load | Count | Render | Generate | Stop | GoAhead | Rest | Warm | Farewell
 
 
 # --- child to parent ---------------------------------------------------------------------------
@@ -111,6 +147,15 @@ class Events(msgspec.Struct, frozen=True, tag=True):
 
     call: int
     events: list[Event]
+    candidate: int = 0
+    """Which of the run's requests they belong to."""
+
+
+class Ahead(msgspec.Struct, frozen=True, tag=True):
+    """How far a `GoAhead` is."""
+
+    call: int
+    readiness: Readiness
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -125,7 +170,7 @@ class Alive(msgspec.Struct, frozen=True, tag=True):
     """A sign of life, every few seconds while the child is busy with something long."""
 
 
-FromChild = LoadProgress | Loaded | Counted | Rendered | Events | Failed | Alive
+FromChild = LoadProgress | Loaded | Counted | Rendered | Events | Ahead | Failed | Alive
 
 _KINDS: dict[str, type[EngineError]] = {
     each.__name__: each for each in (EngineError, ModelError, PromptTooLongError)

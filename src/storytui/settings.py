@@ -6,7 +6,7 @@ the writer.
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,10 @@ from storytui.story.prompt import UnknownFormatError, prompt_format
 
 NonNegative = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
+
+HowFar = Literal["auto", "off", "read", "think", "write"]
+"""How much the model does ahead; `auto` is for the editor to find out."""
+WholeWindows = Literal["auto", "yes", "no"]
 
 
 class SettingsError(Exception):
@@ -43,6 +47,14 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Layers on the GPU; -1: all of them."""
     threads: NonNegative = 0
     """Threads on a CPU; 0: one for each physical core."""
+    exact: bool = False
+    """Read everything from a change on again, before the answer begins.
+
+    Otherwise what was read after other words is used at once, and read again while you pause."""
+    whole_windows: WholeWindows = "auto"
+    """For models with sliding windows: keep every token, so that less is read again after a change.
+
+    yes takes more memory, no is slower after a change; auto: yes on a CPU, where memory allows."""
 
 
 class ContinueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +72,24 @@ class ContinueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     -1: none for models trained on the prompt format, 60 for all others."""
     collapse_reasoning: bool = False
     """Fold the reasoning away when the answer begins."""
+    candidates: Annotated[int, Meta(ge=1, le=8)] = 1
+    """How many takes are written side by side when the story goes on, from 1 to 8."""
+
+
+class AheadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the model does while you pause, so that the next key does not wait for it."""
+
+    how_far: HowFar = "auto"
+    """off, read (what stands before the cursor), think (the reasoning too) or write (all of it).
+
+    auto: think on a GPU while the machine is on mains power, read elsewhere. Nothing that was
+    made ahead is shown or kept before you ask for it."""
+    pause_ms: Annotated[int, Meta(ge=0, le=60_000)] = 300
+    """Milliseconds without a key after which the model begins; 0: it never does."""
+    state_mb: NonNegative = 2048
+    """The most room that what the models have read may take, in megabytes, for all stories.
+
+    It is kept when the editor closes, so that the next start goes on where this one was; 0: no."""
 
 
 class SamplingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,6 +150,7 @@ class Settings(
     editor: EditorSettings = EditorSettings()
     model: ModelSettings = ModelSettings()
     continuing: ContinueSettings = ContinueSettings()
+    ahead: AheadSettings = AheadSettings()
     sampling: SamplingSettings = SamplingSettings()
     takes: TakesSettings = TakesSettings()
     history: HistorySettings = HistorySettings()
@@ -193,6 +224,9 @@ _WRONG = re.compile(
     r"Expected `(?P<kind>\w+)`(?:, got `(?P<got>\w+)`| (?P<sign>[<>]=?) (?P<bound>\S+))"
     r" - at `\$\.(?P<at>.*)`"
 )
+_NO_CHOICE = re.compile(
+    r"Invalid enum value '(?P<got>.*)' - at `\$\.(?P<table>.*)\.(?P<key>.*)`", re.S
+)
 
 
 def _reason(message: str, tables: dict[str, Any]) -> str:
@@ -217,4 +251,10 @@ def _reason(message: str, tables: dict[str, Any]) -> str:
         limit = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
         bound = wrong["bound"].removesuffix(".0")
         return f"{place} must be {kind}, {limit[wrong['sign']]} {bound}"
+    if choice := _NO_CHOICE.fullmatch(message):
+        there_are = ", ".join(_CHOICES[choice["key"]])
+        return f"[{choice['table']}] {choice['key']} must be one of: {there_are}"
     return message
+
+
+_CHOICES = {"how_far": get_args(HowFar), "whole_windows": get_args(WholeWindows)}

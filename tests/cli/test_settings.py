@@ -35,6 +35,12 @@ def settings_file(home: Path) -> Path:
         ("[continue]\nformat = 'cra-v9'", r"\[continue\] format: no prompt format is called"),
         ("[modle]\npath = 'x'", "there is no table called modle"),
         ("words = 3", "there is no key outside a table called words"),
+        ("[ahead]\nhow_far = 'far'", r"\[ahead\] how_far must be one of: auto, off, read, think"),
+        ("[model]\nwhole_windows = true", r"\[model\] whole_windows must be text in quotes"),
+        (
+            "[continue]\ncandidates = 9",
+            r"\[continue\] candidates must be a whole number, at most 8",
+        ),
         ("editor = 3", r"\[editor\] must be a table, not a whole number"),
         ("[keys]\ngo-on = 3", r"\[keys\] must be text in quotes, not a whole number"),
         ("[editor]\nmeasure = \n", "line 2"),
@@ -82,7 +88,9 @@ def test_the_written_file_with_every_comment_mark_gone_says_the_defaults() -> No
 
 def test_every_key_is_explained_in_the_written_file() -> None:
     text = document()
-    for table in (Settings().editor, Settings().model, Settings().continuing, Settings().sampling):
+    settings = Settings()
+    tables = (settings.editor, settings.model, settings.continuing, settings.ahead)
+    for table in (*tables, settings.sampling):
         meanings = attribute_docstrings(type(table))
         for field in msgspec.structs.fields(type(table)):
             assert meanings[field.name]

@@ -73,7 +73,12 @@ def model_config(settings: Settings) -> "ModelConfig":
         context=settings.model.context,
         gpu_layers=settings.model.gpu_layers,
         threads=settings.model.threads,
+        exact=settings.model.exact,
+        whole_windows=_WHOLE[settings.model.whole_windows],
     )
+
+
+_WHOLE = {"auto": None, "yes": True, "no": False}
 
 
 def start_engine(settings: Settings) -> Engine:

@@ -3,16 +3,19 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from storytui.engine.api import (
     EngineDiedError,
     EngineError,
     Event,
     Finished,
+    HowFar,
     Loading,
     ModelInfo,
     Prompt,
     PromptPart,
+    Readiness,
     Reading,
     Request,
     SegmentEnded,
@@ -36,6 +39,16 @@ class Fail:
 
 Step = Event | Wait | Fail
 Script = Sequence[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAhead:
+    """One call of `ahead`."""
+
+    request: Request
+    how_far: HowFar
+    edited: bool
+
 
 SCRIPTED_MODEL = ModelInfo(
     name="Scripted",
@@ -75,8 +88,8 @@ def reply(reasoning: str, answer: str, *, step: int = 5) -> tuple[Step, ...]:
 class ScriptedEngine:
     """Plays its scripts one after the other, a script a request; after the last, the first again.
 
-    `requests` holds every request it was given. Whatever a script says, `stop` ends it, and a
-    script that does not end with `Finished` gets one.
+    Whatever a script says, `stop` ends it, and a script that does not end with `Finished` gets
+    one. What is asked ahead is written down, and done at once where `reads_ahead` says so.
     """
 
     def __init__(
@@ -85,10 +98,30 @@ class ScriptedEngine:
         *,
         info: ModelInfo = SCRIPTED_MODEL,
         load: Script = (),
+        reads_ahead: bool = True,
     ) -> None:
-        """Take the scripts, and what happens on loading: `Loading`, `Wait` and `Fail`."""
+        """Take the scripts.
+
+        Args:
+            scripts: one for each request.
+            info: what it says it has loaded.
+            load: what happens on loading: `Loading`, `Wait` and `Fail`.
+            reads_ahead: whether it says, as soon as it is asked, that all was read; otherwise
+                `tell` says how far it is.
+        """
         self.requests: list[Request] = []
+        """Every request it was given."""
         self.closed = False
+        self.asked_ahead: list[AskedAhead] = []
+        """Every call of `ahead`."""
+        self.rests = 0
+        """How often it was told to rest."""
+        self.rebuilds = 0
+        """How often it was told to read everything again."""
+        self.kept_in: tuple[Path, int] | None = None
+        """The file and the room that `warm` named."""
+        self._reads_ahead = reads_ahead
+        self._tell: Callable[[Readiness], None] = lambda _readiness: None
         self._scripts = scripts
         self._info = info
         self._load = load
@@ -156,9 +189,16 @@ class ScriptedEngine:
         Raises:
             EngineError: the script says so, or the engine was closed.
         """
+        script = self._next_script(request)
+        self._stop = False
+        yield from self._play(script)
+
+    def _next_script(self, request: Request) -> Script:
         script = self._scripts[len(self.requests) % len(self._scripts)]
         self.requests.append(request)
-        self._stop = False
+        return script
+
+    def _play(self, script: Script) -> Iterator[Event]:
         sampled, current = 0, ""
         for step in script:
             if isinstance(step, Wait):
@@ -184,6 +224,49 @@ class ScriptedEngine:
             if isinstance(step, Finished):
                 return
         yield Finished("length", self._statistics(sampled))
+
+    def candidates(self, requests: Sequence[Request]) -> Iterator[tuple[int, Event]]:
+        """Play the next scripts side by side, an event of each in turn.
+
+        Raises:
+            EngineError: a script says so, or the engine was closed.
+        """
+        scripts = [self._next_script(request) for request in requests]
+        self._stop = False
+        playing = {number: self._play(script) for number, script in enumerate(scripts)}
+        while playing:
+            for number, events in list(playing.items()):
+                event = next(events, None)
+                if event is None:
+                    del playing[number]
+                else:
+                    yield number, event
+
+    def ahead(self, request: Request, how_far: HowFar, *, edited: bool) -> None:
+        """Write down what was asked."""
+        self.asked_ahead.append(AskedAhead(request, how_far, edited))
+        if self._reads_ahead and how_far != "off":
+            self.tell(Readiness(done=100, total=100, thought=how_far != "read"))
+
+    def rest(self) -> None:
+        """Count it."""
+        self.rests += 1
+
+    def rebuild(self) -> None:
+        """Count it."""
+        self.rebuilds += 1
+
+    def on_readiness(self, told: Callable[[Readiness], None]) -> None:
+        """Remember who is to be told: `tell` tells them."""
+        self._tell = told
+
+    def tell(self, readiness: Readiness) -> None:
+        """Tell how far the engine is with what was asked ahead."""
+        self._tell(readiness)
+
+    def warm(self, path: Path, room: int) -> None:
+        """Write down where the evaluated state is to be kept."""
+        self.kept_in = path, room
 
     def stop(self) -> None:
         """End the script that plays."""

@@ -64,3 +64,36 @@ def test_a_closed_engine_plays_no_more():
     engine.close()
     with pytest.raises(EngineDiedError):
         next(events)
+
+
+def test_candidates_play_their_scripts_side_by_side():
+    engine = ScriptedEngine([reply("", "One. One.", step=5), reply("", "Two. Two.", step=5)])
+    texts = [
+        (number, event.text)
+        for number, event in engine.candidates([REQUEST, REQUEST])
+        if isinstance(event, Text)
+    ]
+    assert texts == [(0, "One. "), (1, "Two. "), (0, "One."), (1, "Two.")]
+
+
+def test_stop_ends_every_candidate():
+    script = (SegmentStarted("answer"), Text("answer", "She"), Wait(), Text("answer", "never"))
+    engine = ScriptedEngine([script])
+    events = engine.candidates([REQUEST, REQUEST])
+    begun = [next(events) for _ in range(4)]
+    engine.stop()
+    rest = list(events)
+    assert [number for number, _ in begun] == [0, 1, 0, 1]
+    assert [(n, e.stop) for n, e in rest if isinstance(e, Finished)] == [
+        (0, "stopped"),
+        (1, "stopped"),
+    ]
+
+
+def test_what_is_asked_ahead_is_written_down_and_told_of():
+    engine, told = ScriptedEngine([]), []
+    engine.on_readiness(told.append)
+    engine.ahead(REQUEST, "read", edited=True)
+    (asked,) = engine.asked_ahead
+    assert (asked.request, asked.how_far, asked.edited) == (REQUEST, "read", True)
+    assert [each.up_to_date for each in told] == [True]

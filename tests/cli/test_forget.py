@@ -37,6 +37,7 @@ def manuscript(story: Path) -> Home:
     takes.close()
     home.journal_path("1-2").write_text(SECRET)
     (home.folder / "takes.sqlite3.damaged-20260301-140200").write_text(SECRET)
+    (home.folder / "read-0123.state").write_text(SECRET)
     left = name_for(story, SECRET.encode(), TEMPORARY)
     story.with_name(left).write_text(SECRET)
     keep_written_today(folders.state_folder(), story, date.today(), 4711)
@@ -61,7 +62,7 @@ def test_every_trace_goes_and_the_story_stays(
     storytui: Run, story: Path, manuscript: Home, home: Path
 ) -> None:
     text = story.read_bytes()
-    assert len(traces(home, story)) >= 7
+    assert len(traces(home, story)) >= 8
 
     done = storytui("forget", story, "--yes")
 
@@ -76,6 +77,7 @@ def test_it_says_what_goes(storytui: Run, story: Path, manuscript: Home) -> None
 
     for part in ("2 versions", "1 take\n", "the journal", "an interrupted save", "words"):
         assert part in said
+    assert f"what the model had read, {len(SECRET)} bytes" in said
     assert str(manuscript.folder) in said
 
 

@@ -14,6 +14,7 @@ from storytui.daily_words import forget_written, knows
 from storytui.manuscript.file import ManuscriptError
 from storytui.manuscript.home import Home, find_home, homes
 from storytui.manuscript.leftovers import Leftover, leftovers
+from storytui.manuscript.states import kept_states
 from storytui.storage.database import StorageError
 
 
@@ -83,6 +84,8 @@ def _listed(traces: _Traces, path: Path) -> list[str]:
             lines.append(f"  {takes}")
         if journals := len(home.journals()):
             lines.append("  the journal" if journals == 1 else f"  {journals} journals")
+        if size := kept_states(home.folder):
+            lines.append(f"  what the model had read, {shown_size(size)}")
         sizes = [each.stat().st_size for each in home.folder.rglob("*") if each.is_file()]
         lines.append(f"  the folder {home.folder}, of {shown_size(sum(sizes))}")
     lines += [f"  {each.path}, which an interrupted save left" for each in traces.leftovers]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from simulated_memory import SimulatedMemory
 
 from storytui.engine.api import Sampling
 from storytui.engine.template import Frame
@@ -49,47 +50,43 @@ class ByteVocabulary:
         return self.pieces[token]
 
 
-class ByteModel:
+class ByteModel(SimulatedMemory):
     """Holds a cache of tokens and draws what it was given, skipping what is masked."""
 
-    def __init__(self, draws: Sequence[int], *, context: int = 4096, batch: int = 16) -> None:
+    ahead_batch = 8
+    most_branches = 4
+
+    def __init__(
+        self,
+        draws: Sequence[int],
+        *,
+        context: int = 4096,
+        batch: int = 16,
+        can_move: bool = True,
+        window: int = 0,
+    ) -> None:
+        super().__init__(context=context, batch=batch, can_move=can_move, window=window)
         self.vocabulary = ByteVocabulary()
         self.frame = Frame("<|turn|>", "<|turn|>")
-        self.context = context
-        self.batch = batch
-        self.cells: list[int] = []
         self.draws = list(draws)
         self.masked: set[int] = set()
-        self.evaluated = 0
+        self.primed = 0
 
-    def rewind(self, length: int) -> bool:
-        del self.cells[length:]
-        return True
+    def be_quiet(self, quiet: bool) -> None:
+        """It is quiet anyway."""
 
-    def evaluate(self, tokens: Sequence[int], position: int) -> None:
-        assert position == len(self.cells)
-        assert len(tokens) <= self.batch
-        self.cells.extend(tokens)
-        self.evaluated += len(tokens)
+    def evaluate(self, tokens: Sequence[int], position: int, sequence: int = 0) -> None:
+        super().evaluate(tokens, position, sequence)
         self.masked = set()
 
-    def mask(self, tokens: NDArray[np.intp]) -> None:
-        self.masked = set(tokens.tolist())
+    def mask(self, tokens: NDArray[np.intp], index: int = 0) -> None:
+        self.masked |= set(tokens.tolist())
 
-    def sampler(self, sampling: Sampling) -> Any:
-        return self
+    def sampler(self, sampling: Sampling, prompt: Sequence[int] = ()) -> Any:
+        return ByteSampler(self)
 
-    def accept(self, tokens: Sequence[int]) -> None:
-        """Draws do not depend on what was drawn."""
-
-    def draw(self) -> int:
-        while True:
-            token = self.draws.pop(0)
-            if token not in self.masked:
-                return token
-
-    def close(self) -> None:
-        """Nothing to free."""
+    def prime(self, sampling: Sampling, prompt: Sequence[int]) -> None:
+        self.primed += 1
 
     @property
     def seen(self) -> str:
@@ -98,6 +95,30 @@ class ByteModel:
             b"<|turn|>" if t == CONTROL else self.vocabulary.pieces[t] for t in self.cells
         ]
         return b"".join(pieces).decode()
+
+
+class ByteSampler:
+    """Draws what the model was given."""
+
+    def __init__(self, model: ByteModel) -> None:
+        self.model = model
+
+    def accept(self, tokens: Sequence[int]) -> None:
+        """Draws do not depend on what was drawn."""
+
+    def draw(self, index: int = 0) -> int:
+        while True:
+            token = self.model.draws.pop(0)
+            if token not in self.model.masked:
+                self.model.masked = set()
+                return token
+
+    def draw_from(self, logits: NDArray[np.float32]) -> int:
+        self.model.masked = set(np.flatnonzero(np.isneginf(logits)).tolist())
+        return self.draw()
+
+    def close(self) -> None:
+        """Nothing to free."""
 
 
 def draws(text: str, *, end: bool = True) -> list[int]:

@@ -4,23 +4,27 @@ import pytest
 from byte_model import CONTROL, END, LONG, ByteModel, draws
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from storytui.engine.api import (
     Event,
     Finished,
     PromptTooLongError,
+    Readiness,
     Reading,
     Request,
     Retracted,
     Sampling,
     SegmentEnded,
     SegmentPlan,
+    SegmentStarted,
     Text,
     Writing,
 )
 from storytui.engine.writing import Writer
 
 STORY = "Once upon a time."
+HEAD = "### Context:\n"
 
 
 def request(
@@ -134,7 +138,7 @@ def test_a_direction_opens_the_reasoning() -> None:
     assert "<reasoning>He sees it. Then.</reasoning>" in model.seen
 
 
-def test_the_same_prompt_again_evaluates_one_token() -> None:
+def test_the_same_prompt_again_evaluates_nothing() -> None:
     model = ByteModel((draws("Hm.") + draws("Yes.")) * 2)
     writer = Writer(model)
     first = list(writer.write(request(), lambda: False))[-1]
@@ -142,8 +146,8 @@ def test_the_same_prompt_again_evaluates_one_token() -> None:
     assert isinstance(first, Finished)
     assert isinstance(second, Finished)
     assert first.statistics.evaluated_tokens == first.statistics.prompt_tokens
-    assert second.statistics.evaluated_tokens == 1
-    assert second.statistics.reused_tokens == second.statistics.prompt_tokens - 1
+    assert second.statistics.evaluated_tokens == 0
+    assert second.statistics.reused_tokens == second.statistics.prompt_tokens
 
 
 def test_only_what_is_new_is_evaluated() -> None:
@@ -237,9 +241,9 @@ def test_the_speed_is_told_by_the_clock() -> None:
     model = ByteModel(draws("Hm.") + draws("Yes."))
     events = list(Writer(model, clock=lambda: next(ticks)).write(request(), lambda: False))
     told = [e for e in events if isinstance(e, Writing)]
-    # Eight draws and two end tokens, a second each; the first and the end tokens tell nothing.
-    assert [e.tokens for e in told] == [2, 3, 5, 6, 7, 8]
-    assert {e.tokens_per_second for e in told} == {1.0}
+    # Eight draws and two end tokens, a second each; the first is told at once, end tokens never.
+    assert [e.tokens for e in told] == [1, 2, 3, 5, 6, 7, 8]
+    assert [e.tokens_per_second for e in told] == [0.0] + [1.0] * 6
 
 
 def test_progress_of_reading_ends_at_the_whole() -> None:
@@ -247,3 +251,212 @@ def test_progress_of_reading_ends_at_the_whole() -> None:
     reading = [e for e in events if isinstance(e, Reading)]
     assert [e.done for e in reading] == sorted(e.done for e in reading)
     assert reading[-1].done == reading[-1].total
+
+
+# --- ahead ----------------------------------------------------------------------------------------
+
+
+def prepared(writer: Writer, asked: Request, how_far: str, **more: bool) -> list[Readiness]:
+    return list(writer.ahead(asked, how_far, **more))  # type: ignore[arg-type]
+
+
+def finished(events: list[Event]) -> Finished:
+    assert isinstance(events[-1], Finished)
+    return events[-1]
+
+
+def test_what_was_read_ahead_is_not_read_again() -> None:
+    model = ByteModel(draws("Hm.") + draws("Yes."))
+    writer = Writer(model)
+    assert prepared(writer, request(), "read")[-1].up_to_date
+    before = model.evaluated
+    events = writer.write(request(), lambda: False)
+    while not isinstance(next(events), Writing):
+        pass
+    assert model.evaluated == before
+
+
+def test_reading_ahead_tells_how_far_it_is() -> None:
+    told = prepared(Writer(ByteModel([])), request("word " * 20), "read")
+    assert [each.done for each in told] == sorted(each.done for each in told)
+    assert {each.total for each in told} == {told[-1].done}
+
+
+def test_reading_that_was_left_off_goes_on_where_it_was() -> None:
+    model = ByteModel([])
+    writer = Writer(model)
+    asked = request("word " * 20)
+    steps = writer.ahead(asked, "read")
+    next(steps)
+    steps.close()
+    told = prepared(writer, asked, "read")
+    assert model.evaluated == told[-1].total
+
+
+def test_what_was_moved_is_healed_when_there_is_time() -> None:
+    model = ByteModel(draws("a") * 4)
+    writer = Writer(model)
+    text = " ".join(f"word{n}" for n in range(200))
+    prepared(writer, placed(text), "read")
+    hurried = list(writer.write(placed(text[700:]), lambda: False))
+    assert finished(hurried).statistics.moved_tokens > 0
+    assert finished(hurried).statistics.approximate_tokens > 0
+    told = prepared(writer, placed(text[700:]), "read")
+    assert told[-1].healing == 0
+    assert model.exact == len(model.cells)
+
+
+def placed(story: str) -> Request:
+    return structs.replace(request(HEAD + story), fixed=len(HEAD), story=len(HEAD))
+
+
+def test_an_exact_writer_moves_nothing() -> None:
+    writer = Writer(ByteModel(draws("a") * 4), exact=True)
+    text = " ".join(f"word{n}" for n in range(200))
+    prepared(writer, placed(text), "read")
+    cost = finished(list(writer.write(placed(text[700:]), lambda: False))).statistics
+    assert cost.moved_tokens == 0
+    assert cost.approximate_tokens == 0
+
+
+def test_the_reasoning_thought_ahead_comes_at_once() -> None:
+    model = ByteModel(draws("He waits.") + draws("Yes."))
+    writer = Writer(model)
+    assert prepared(writer, request(), "think")[-1].thought
+    left = len(model.draws)
+    events = writer.write(request(), lambda: False)
+    seen = []
+    while not (isinstance(each := next(events), SegmentStarted) and each.segment == "answer"):
+        seen.append(each)
+    assert text_of(seen, "reasoning") == "He waits."
+    assert len(model.draws) == left
+    # The tags in front of the answer were evaluated too: nothing stands between it and her.
+    before = model.evaluated
+    while not isinstance(next(events), Text):
+        pass
+    assert model.evaluated <= before + 1
+
+
+def test_a_reply_thought_ahead_is_the_one_that_would_have_come() -> None:
+    script = draws("He waits.") + draws("She came in.")
+    plain, ahead = Writer(ByteModel(script)), Writer(ByteModel(script))
+    prepared(ahead, request(), "think")
+    wanted = list(plain.write(request(), lambda: False))
+    got = list(ahead.write(request(), lambda: False))
+    for segment in ("reasoning", "answer"):
+        assert text_of(got, segment) == text_of(wanted, segment)
+
+
+def test_a_whole_reply_may_be_written_ahead() -> None:
+    model = ByteModel(draws("He waits.") + draws("Yes."))
+    writer = Writer(model)
+    prepared(writer, request(), "write")
+    assert model.draws == []
+    events = list(writer.write(request(), lambda: False))
+    assert text_of(events, "answer") == "Yes."
+    assert finished(events).statistics.evaluated_tokens == 0
+    assert finished(events).statistics.generated_tokens > 0
+
+
+def test_nothing_that_was_thought_for_another_text_is_used() -> None:
+    writer = Writer(ByteModel(draws("He waits.") + draws("No.") + draws("Maybe.")))
+    prepared(writer, request(), "think")
+    events = list(writer.write(request("Another story."), lambda: False))
+    assert text_of(events, "reasoning") == "No."
+
+
+def test_an_edit_drops_what_was_thought_and_a_move_of_the_cursor_does_not() -> None:
+    model = ByteModel(draws("He waits.") + draws("No.") + draws("Maybe."))
+    writer = Writer(model)
+    prepared(writer, request(), "think")
+    elsewhere = request("Once upon")
+    assert not prepared(writer, elsewhere, "think", edited=False)[-1].up_to_date
+    assert prepared(writer, request(), "think", edited=False)[-1].thought
+    assert text_of(list(writer.write(request(), lambda: False)), "reasoning") == "He waits."
+    prepared(writer, request(), "think")
+    assert prepared(writer, elsewhere, "read", edited=True)[-1].up_to_date
+
+
+def test_thinking_may_be_left_off_and_goes_on_where_it_was() -> None:
+    writer = Writer(ByteModel(draws("He waits.") + draws("Yes.")))
+    steps = writer.ahead(request(), "think")
+    for _ in range(6):
+        next(steps)
+    steps.close()
+    assert prepared(writer, request(), "think", edited=False)[-1].thought
+    events = list(writer.write(request(), lambda: False))
+    assert text_of(events, "reasoning") == "He waits."
+    assert text_of(events, "answer") == "Yes."
+
+
+def test_reading_elsewhere_spares_the_last_continuation() -> None:
+    model = ByteModel((draws("Hm.") + draws("Yes.")) * 2)
+    writer = Writer(model)
+    chapter = placed(" ".join(f"word{n}" for n in range(100)))
+    list(writer.write(chapter, lambda: False))
+    before = model.evaluated
+    elsewhere = placed(" ".join(f"other{n}" for n in range(100)))
+    assert prepared(writer, elsewhere, "read", spare=True)[-1].total == 0
+    again = list(writer.write(chapter, lambda: False))
+    assert finished(again).statistics.evaluated_tokens == 0
+    assert model.evaluated >= before
+
+
+def test_a_prompt_too_long_to_be_read_ahead_is_left_to_the_key() -> None:
+    writer = Writer(ByteModel([], context=64))
+    assert prepared(writer, request("word " * 200), "read") == [Readiness(done=0, total=0)]
+
+
+# --- side by side ---------------------------------------------------------------------------------
+
+
+def side_by_side(model: ByteModel, count: int) -> dict[int, list[Event]]:
+    asked = [structs.replace(request(), sampling=Sampling(seed=n)) for n in range(count)]
+    events: dict[int, list[Event]] = {}
+    for number, event in Writer(model).write_side_by_side(asked, lambda: False):
+        events.setdefault(number, []).append(event)
+    return events
+
+
+def test_candidates_read_the_prompt_once() -> None:
+    model = ByteModel([END] * 6, context=4096, batch=64)
+    events = side_by_side(model, 3)
+    prompts = {finished(each).statistics.prompt_tokens for each in events.values()}
+    one = ByteModel([END] * 2, batch=64)
+    side_by_side(one, 1)
+    tags = one.evaluated - prompts.pop()
+    assert model.evaluated == one.evaluated + 2 * tags
+
+
+def test_every_candidate_is_a_whole_reply() -> None:
+    events = side_by_side(ByteModel(list(b"abcabc") + [END] * 3 + list(b"xyz") + [END] * 3), 3)
+    answers = {text_of(each, "answer") for each in events.values()}
+    assert sorted(answers) == ["x", "y", "z"]
+    assert all(finished(each).stop == "closed" for each in events.values())
+
+
+def test_candidates_come_in_turn_where_the_context_is_short() -> None:
+    model = ByteModel([*b"ab", END] * 6, context=800)
+    events = side_by_side(model, 3)
+    assert len(events) == 3
+    assert all(text_of(each, "answer") == "ab" for each in events.values())
+    assert all(finished(events[n]).statistics.evaluated_tokens == 0 for n in (1, 2))
+
+
+def test_candidates_leave_only_the_prompt_behind() -> None:
+    model = ByteModel([END] * 6, batch=64)
+    events = side_by_side(model, 3)
+    assert len(model.cells) == finished(events[0]).statistics.prompt_tokens
+    assert {number for each in model.all for number in each.sequences} == {0}
+
+
+def test_a_stop_ends_all_candidates() -> None:
+    stops = iter([False] * 12 + [True] * 1000)
+    model = ByteModel(draws("word " * 200), batch=64)
+    asked = [structs.replace(request(), sampling=Sampling(seed=n)) for n in range(2)]
+    ended = [
+        event.stop
+        for _, event in Writer(model).write_side_by_side(asked, lambda: next(stops))
+        if isinstance(event, Finished)
+    ]
+    assert ended == ["stopped", "stopped"]

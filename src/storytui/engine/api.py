@@ -109,6 +109,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     be read again."""
     thought: bool = False
     """Whether a reply was begun ahead, as far as it was to be."""
+    evaluated: int = 0
+    """Tokens of the prompt that were evaluated for it so far, healing included."""
 
     @property
     def up_to_date(self) -> bool:
@@ -287,7 +289,9 @@ class Engine(Protocol):
         """End the running generation within one batch; it still ends with `Finished`."""
         ...
 
-    def ahead(self, request: Request, how_far: HowFar, *, edited: bool) -> None:
+    def ahead(
+        self, request: Request, how_far: HowFar, *, edited: bool = True, spare: bool = False
+    ) -> None:
         """Do in the background what `generate(request)` would begin with; returns at once.
 
         Replaces what was asked ahead before. An engine that does nothing ahead ignores it.
@@ -295,14 +299,19 @@ class Engine(Protocol):
         Args:
             request: the reply that may be asked for next, its seed included.
             how_far: what is done of it.
-            edited: whether the manuscript was changed since the last call: then what was written
-                ahead is dropped. Where only the cursor moved it is kept, and nothing is read that
-                would cost the last continuation's cache.
+            edited: whether the text or what is asked was changed since the last call: then what
+                was written ahead is dropped. Where only the cursor moved she may come back to it.
+            spare: whether to read nothing that would cost the last continuation's cache: the
+                cursor is elsewhere, and only a request there is worth it.
         """
         ...
 
     def rest(self) -> None:
         """Leave off what is done ahead, within one batch; what was read stays read."""
+        ...
+
+    def rebuild(self) -> None:
+        """Forget everything that is evaluated: the next reading is from a cold cache."""
         ...
 
     def on_readiness(self, told: Callable[[Readiness], None]) -> None:

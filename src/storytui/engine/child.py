@@ -12,10 +12,12 @@ from typing import IO, NoReturn
 from storytui.engine.api import EngineDiedError, EngineError, ModelInfo
 from storytui.engine.messages import (
     PROTOCOL,
+    Ahead,
     Alive,
     BrokenPipeProtocolError,
     Channel,
     Failed,
+    Farewell,
     FromChild,
     Load,
     Loaded,
@@ -52,6 +54,7 @@ class Child:
         limits: Limits,
         died: Callable[[str], EngineError],
         told: Callable[[EngineError], None],
+        ahead: Callable[[Ahead], None] = lambda _ahead: None,
     ) -> None:
         """Start the process and have it load the model.
 
@@ -63,6 +66,7 @@ class Child:
             died: called with how the child died before anybody else hears of it; gives the error
                 that everybody gets. Not called for an end that was wanted.
             told: called last, with that error.
+            ahead: called, in a thread, with what it says of the work that it does ahead.
 
         Raises:
             EngineError: no process can be started.
@@ -99,6 +103,7 @@ class Child:
         self._last_call = 0
         self._died = died
         self._told = told
+        self._ahead = ahead
         self._wanted = False
         self._over = False
         self._reason = ""
@@ -199,6 +204,11 @@ class Child:
         self._wanted = True
         self._outbox.put(None)
 
+    def leave(self, farewell: Farewell) -> None:
+        """Let it keep what is evaluated and end by itself; nothing waits for that."""
+        self.send(farewell)
+        self.dismiss()
+
     def end(self) -> None:
         """Close the pipe, which ends the child; kill it where that does not help."""
         self.dismiss()
@@ -243,6 +253,11 @@ class Child:
                     self.progress = min(1.0, fraction)
                 case Loaded(info):
                     self.info = info
+                case Ahead(call, readiness):
+                    if not (call > 0 and 0 <= readiness.done <= readiness.total):
+                        raise BrokenPipeProtocolError("it is further ahead than there is to do")
+                    self._ahead(message)
+                    return
                 case Failed(0):
                     self.problem = error_of(message)
                     self.dismiss()

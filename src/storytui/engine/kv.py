@@ -1,10 +1,103 @@
-"""Which cached tokens to keep, and which to evaluate. Pure arithmetic over lists of tokens."""
+"""Which evaluated tokens to keep, move and drop, and which to evaluate. Pure: lists of tokens.
 
-from collections.abc import Sequence
+The cache holds one token after another. What is wanted next often differs from it in the middle:
+the window moved on, a word was changed. Evaluated tokens may be moved to another position, which
+costs next to nothing; but they were read after other words than those that stand before them now.
+Such tokens are *approximate*, and so is everything evaluated behind them: the exact tokens of a
+cache are always its first ones.
+"""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+SMALLEST_MOVE = 16
+"""Tokens in a row below which reading them again costs no more than moving them."""
+MOST_DROPPED = 24
+"""Tokens dropped in one place beyond which what follows is read again: it may still know a name
+that stood there. A window that moves on drops more, but nothing that is untrue."""
+MOST_CHANGES = 3
+"""Places changed at once beyond which what follows is read again: a name was changed throughout."""
+SLIDE_SLACK = 8
+"""Tokens that a window may have in common, by chance, with where it began before."""
+_PROBE = 8
+"""Tokens that are looked for; a stretch of twice as many holds a whole probe."""
+_OCCURRENCES = 4
+"""How many places are looked at where a probe stands."""
+_BYTES = array("i").itemsize
 
 
-def common_prefix(cached: Sequence[int], wanted: Sequence[int]) -> int:
-    """Length of the longest common beginning of two token lists."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stretch of evaluated tokens that stands in what is wanted too."""
+
+    source: int
+    """Position of its first token in the cache."""
+    target: int
+    """Position of its first token in what is wanted."""
+    length: int
+
+    @property
+    def source_end(self) -> int:
+        """The position behind it in the cache."""
+        return self.source + self.length
+
+    @property
+    def target_end(self) -> int:
+        """The position behind it in what is wanted."""
+        return self.target + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the cache comes to hold what is wanted."""
+
+    blocks: tuple[Block, ...]
+    """What stays, in order; everything else is dropped. The first one begins at 0 in both."""
+    length: int
+    """Tokens wanted."""
+
+    @property
+    def reused(self) -> int:
+        """Tokens that need not be evaluated."""
+        return sum(each.length for each in self.blocks)
+
+    @property
+    def moved(self) -> int:
+        """Tokens among them that change their position, or follow one that is evaluated anew."""
+        return sum(each.length for each in self.blocks if each.target > 0)
+
+    @property
+    def evaluated(self) -> int:
+        """Tokens to evaluate."""
+        return self.length - self.reused
+
+    @property
+    def gaps(self) -> Iterator[tuple[int, int, int]]:
+        """Stretches of what is wanted that are evaluated: start, end, reused tokens behind it."""
+        end, behind = 0, self.reused
+        for block in self.blocks:
+            if block.target > end:
+                yield end, block.target, behind
+            end = block.target_end
+            behind -= block.length
+        if self.length > end:
+            yield end, self.length, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a prompt changes how, in tokens."""
+
+    fixed: int = 0
+    """Tokens at its beginning; a change in them has everything behind it read again."""
+    story: int = 0
+    """Where the story begins: a window that moves on drops tokens right behind it."""
+
+
+def common_prefix(cached: list[int], wanted: list[int]) -> int:
+    """Length of the longest common beginning of two lists of tokens."""
     limit = min(len(cached), len(wanted))
     # Slices compare in C: halve the stretch in which the first difference lies.
     low, high = 0, limit
@@ -17,9 +110,112 @@ def common_prefix(cached: Sequence[int], wanted: Sequence[int]) -> int:
     return low
 
 
-def tokens_to_keep(cached: Sequence[int], wanted: Sequence[int]) -> int:
-    """How many of the cached tokens stay, so that evaluating the rest gives the last logits.
+def plan_exactly(cached: list[int], exact: int, wanted: list[int], known: int = 0) -> Plan:
+    """Keep what is exact up to the first difference, and evaluate the rest.
 
-    At least the last wanted token is evaluated: its logits are what the next token is drawn from.
+    Args:
+        cached: the evaluated tokens.
+        exact: how many of the first ones are exact.
+        wanted: the tokens wanted.
+        known: a length at whose end the logits are kept; else the last wanted token is evaluated
+            in any case, since the next one is drawn from its logits.
     """
-    return min(common_prefix(cached, wanted), len(wanted) - 1)
+    keep = min(common_prefix(cached, wanted), exact)
+    keep = min(keep, _most_kept(wanted, known))
+    return Plan((Block(0, 0, keep),) if keep else (), len(wanted))
+
+
+def plan_moves(
+    cached: list[int],
+    wanted: list[int],
+    places: Places | None = None,
+    known: int = 0,
+) -> Plan:
+    """Keep and move what can be used at once, and evaluate the rest.
+
+    What was changed tells what may be moved: behind a change in the fixed beginning, a large drop
+    or many changes everything is read again. Arguments as in `plan_exactly`; `places` says where
+    the prompt's parts begin.
+    """
+    places = places or Places()
+    prefix = common_prefix(cached, wanted)
+    if prefix == len(wanted) or prefix < places.fixed:
+        found: list[Block] = []
+    else:
+        found = _stretches(cached, wanted, prefix)
+    blocks = [Block(0, 0, prefix), *found] if prefix else found
+    blocks = _usable(blocks, places)
+    most = _most_kept(wanted, known)
+    if blocks and blocks[-1].target_end > most:
+        last = blocks.pop()
+        blocks.append(Block(last.source, last.target, most - last.target))
+    return Plan(tuple(each for each in blocks if each.length), len(wanted))
+
+
+def _most_kept(wanted: list[int], known: int) -> int:
+    return len(wanted) if known == len(wanted) else len(wanted) - 1
+
+
+def _usable(blocks: list[Block], places: Places) -> list[Block]:
+    """The blocks up to where too much was changed in front of one."""
+    if not blocks:
+        return []
+    if blocks[0].target > 0 or blocks[0].source > 0:
+        # Not even the beginning is the same.
+        return []
+    usable = blocks[:1]
+    changes = 0
+    for before, block in pairwise(blocks):
+        dropped = block.source - before.source_end
+        put_in = block.target - before.target_end
+        slid = before.target_end <= places.story + SLIDE_SLACK and put_in <= SLIDE_SLACK
+        if not slid:
+            changes += 1
+            if dropped > MOST_DROPPED or changes > MOST_CHANGES:
+                break
+        usable.append(block)
+    return usable
+
+
+def _stretches(cached: list[int], wanted: list[int], prefix: int) -> list[Block]:
+    """Long stretches that stand in both behind the common beginning, in the same order."""
+    hay = array("i", cached).tobytes()
+    needles = array("i", wanted).tobytes()
+    found: list[Block] = []
+    source, target = prefix, prefix
+    probe = target
+    while probe + _PROBE <= len(wanted) and source + _PROBE <= len(cached):
+        needle = needles[probe * _BYTES : (probe + _PROBE) * _BYTES]
+        best: Block | None = None
+        for place in _occurrences(hay, needle, source):
+            back = _common_suffix(cached, wanted, place, probe, min(place - source, probe - target))
+            length = back + common_prefix(cached[place:], wanted[probe:])
+            if length >= SMALLEST_MOVE and (best is None or length > best.length):
+                best = Block(place - back, probe - back, length)
+        if best is None:
+            probe += _PROBE
+        else:
+            found.append(best)
+            source, target = best.source_end, best.target_end
+            probe = target
+    return found
+
+
+def _occurrences(hay: bytes, needle: bytes, start: int) -> Iterator[int]:
+    """The first positions, in tokens, at which a probe stands from `start` on."""
+    at, given = start * _BYTES, 0
+    while given < _OCCURRENCES and (at := hay.find(needle, at)) >= 0:
+        if at % _BYTES == 0:
+            given += 1
+            yield at // _BYTES
+        at += 1
+
+
+def _common_suffix(
+    cached: list[int], wanted: list[int], source: int, target: int, most: int
+) -> int:
+    """How many tokens in front of two positions are the same, at most `most`."""
+    length = 0
+    while length < most and cached[source - length - 1] == wanted[target - length - 1]:
+        length += 1
+    return length

@@ -91,11 +91,17 @@ class GoAhead(msgspec.Struct, frozen=True, tag=True):
     request: Request
     how_far: HowFar
     edited: bool
-    """Whether the manuscript was changed since the last `GoAhead`."""
+    """Whether text or what is asked was changed since the last `GoAhead`."""
+    spare: bool
+    """Whether to read nothing that would cost the last continuation's cache."""
 
 
 class Rest(msgspec.Struct, frozen=True, tag=True):
     """Leave off what is done ahead, within one batch."""
+
+
+class Rebuild(msgspec.Struct, frozen=True, tag=True):
+    """Forget everything that is evaluated."""
 
 
 class Warm(msgspec.Struct, frozen=True, tag=True):
@@ -110,7 +116,7 @@ class Farewell(msgspec.Struct, frozen=True, tag=True):
     """The editor closes: keep the evaluated state where `Warm` said, then end with the pipe."""
 
 
-ToChild = Load | Count | Render | Generate | Stop | GoAhead | Rest | Warm | Farewell
+ToChild = Load | Count | Render | Generate | Stop | GoAhead | Rest | Rebuild | Warm | Farewell
 
 
 # --- child to parent ---------------------------------------------------------------------------

@@ -17,22 +17,30 @@ from storytui.engine.api import (
     EngineError,
     EngineGaveUpError,
     Event,
+    HowFar,
     Loading,
     ModelInfo,
     Prompt,
+    Readiness,
     Request,
 )
 from storytui.engine.child import COMMAND, Child, again
 from storytui.engine.messages import (
+    Ahead,
     Count,
     Counted,
     Events,
+    Farewell,
     Generate,
+    GoAhead,
     ModelConfig,
+    Rebuild,
     Render,
     Rendered,
+    Rest,
     Stop,
     ToChild,
+    Warm,
     sendable,
 )
 from storytui.engine.patience import Backoff, Deaths, Limits
@@ -86,6 +94,11 @@ class ProcessEngine:
         """Guards the child, the deaths and the two below; notified by `stop` and `close`."""
         self._unsaid = threading.local()
         """Why the loading that a thread has watched failed, until `load` says it there."""
+        self._told_readiness: Callable[[Readiness], None] = lambda _readiness: None
+        self._ahead_call = 0
+        """The call of `ahead` whose readiness is told; 0: none."""
+        self._warm: Warm | None = None
+        """Where the evaluated state is kept."""
         self._stops = 0
         self._closed = False
         self._numbers = itertools.count(1)
@@ -138,26 +151,32 @@ class ProcessEngine:
 
     def generate(self, request: Request) -> Iterator[Event]:
         """Events of one reply."""
+        for _, event in self.candidates((request,)):
+            yield event
+
+    def candidates(self, requests: Sequence[Request]) -> Iterator[tuple[int, Event]]:
+        """Events of several replies to one prompt, each with its request's number."""
         child = self._ready()
         call = next(self._numbers)
         inbox = child.open_call(call)
-        check = ReplyCheck(request)
+        checks = [ReplyCheck(each) for each in requests]
         self._run = call
         try:
-            child.send(Generate(call, _sendable(request)))
-            while not check.finished:
+            child.send(Generate(call, tuple(map(_sendable, requests))))
+            while not all(each.finished for each in checks):
                 message = child.answer(inbox)
-                if not isinstance(message, Events):
+                if not (isinstance(message, Events) and 0 <= message.candidate < len(checks)):
                     child.refuse(inbox)
+                check = checks[message.candidate]
                 for event in message.events:
                     if not check.takes(event):
                         child.refuse(inbox)
                     if check.finished:
                         self._forgive()
-                    yield event
+                    yield message.candidate, event
         finally:
             child.close_call(call)
-            if not check.finished:
+            if not all(each.finished for each in checks):
                 child.send(Stop(call))
 
     def stop(self) -> None:
@@ -169,6 +188,45 @@ class ProcessEngine:
         if child is not None:
             child.send(Stop(self._run))
 
+    # --- ahead ------------------------------------------------------------------------------------
+
+    def ahead(
+        self, request: Request, how_far: HowFar, *, edited: bool = True, spare: bool = False
+    ) -> None:
+        """Do in the background what this request would begin with; nothing without a child."""
+        call = self._ahead_call = next(self._numbers)
+        self._tell(lambda: GoAhead(call, _sendable(request), how_far, edited, spare))
+
+    def rest(self) -> None:
+        """Leave off what is done ahead."""
+        self._ahead_call = 0
+        self._tell(Rest)
+
+    def rebuild(self) -> None:
+        """Forget everything that is evaluated."""
+        self._tell(Rebuild)
+
+    def on_readiness(self, told: Callable[[Readiness], None]) -> None:
+        """Have `told` called, in a thread, when more was done ahead."""
+        self._told_readiness = told
+
+    def _hear_ahead(self, said: Ahead) -> None:
+        if said.call == self._ahead_call:
+            self._told_readiness(said.readiness)
+
+    def warm(self, path: Path, room: int) -> None:
+        """Take up the evaluated state kept in a file; `close` keeps it there."""
+        self._warm = Warm(str(path), room)
+        self._tell(lambda: Warm(str(path), room))
+
+    def _tell(self, message: Callable[[], ToChild]) -> None:
+        """Say something that needs no answer to the child, where there is one with its model."""
+        child = self._child
+        if child is not None and child.info is not None and not child.ended:
+            child.send(message())
+
+    # --- the end ----------------------------------------------------------------------------------
+
     def on_death(self, told: Callable[[EngineError], None]) -> None:
         """Have `told` called with the error, in a thread, each time the child dies unasked."""
         self._told = told
@@ -179,7 +237,9 @@ class ProcessEngine:
             self._closed = True
             self._changed.notify_all()
             child = self._child
-        if child is not None:
+        if child is not None and self._warm is not None and child.info is not None:
+            child.leave(Farewell())
+        elif child is not None:
             child.end()
 
     # --- the child --------------------------------------------------------------------------------
@@ -211,7 +271,10 @@ class ProcessEngine:
                     limits=self._limits,
                     died=self._mourn,
                     told=self._told,
+                    ahead=self._hear_ahead,
                 )
+            if self._warm is not None:
+                self._child.send(self._warm)
             return self._child
 
     def _mourn(self, how: str) -> EngineError:

@@ -124,18 +124,30 @@ def without_marks(
     )
 
 
-def assemble(
-    frame: Frame, message: str, opening: str, vocabulary: Vocabulary
-) -> tuple[PromptPart, ...]:
-    """The parts of a prompt: control tokens, and between them plain runs without seams.
+class SplitFrame:
+    """A chat template's text round the message, cut into control tokens and plain runs once."""
 
-    The format's text, the story and the template's plain text beside them form one run, as they
-    do in training; `opening` (the reply's first tag) joins the run that ends the prompt.
-    """
-    parts = split_control(frame.before, vocabulary.control)
-    parts.append(PromptPart(message, False))
-    parts.extend(split_control(frame.after, vocabulary.control))
-    parts.append(PromptPart(opening, False))
+    def __init__(self, frame: Frame, vocabulary: Vocabulary) -> None:
+        """Cut the frame."""
+        self._before = split_control(frame.before, vocabulary.control)
+        self._after = split_control(frame.after, vocabulary.control)
+
+    def assemble(self, message: str, opening: str) -> tuple[PromptPart, ...]:
+        """The parts of a prompt: control tokens, and between them plain runs without seams.
+
+        The format's text, the story and the template's plain text beside them form one run, as
+        they do in training; `opening` (the reply's first tag) joins the run that ends the prompt.
+        """
+        message_part, opening_part = PromptPart(message, False), PromptPart(opening, False)
+        return _merged([*self._before, message_part, *self._after, opening_part])
+
+    def beginning(self, message: str) -> tuple[PromptPart, ...]:
+        """The parts of a prompt up to the end of `message`, which goes on behind it."""
+        return _merged([*self._before, PromptPart(message, False)])
+
+
+def _merged(parts: Sequence[PromptPart]) -> tuple[PromptPart, ...]:
+    """Parts whose plain runs have no seams, and none of which is empty."""
     merged: list[PromptPart] = []
     for part in parts:
         if not part.text:
@@ -145,6 +157,13 @@ def assemble(
         else:
             merged.append(part)
     return tuple(merged)
+
+
+def assemble(
+    frame: Frame, message: str, opening: str, vocabulary: Vocabulary
+) -> tuple[PromptPart, ...]:
+    """The parts of one prompt; see `SplitFrame.assemble`."""
+    return SplitFrame(frame, vocabulary).assemble(message, opening)
 
 
 def encode(parts: Sequence[PromptPart], vocabulary: Vocabulary) -> list[int]:

@@ -1,9 +1,13 @@
 """The child process that owns the model: reads calls, writes events, ends with its pipe.
 
+One thread listens and counts, one writes what is asked for, one works ahead when nobody waits: the
+last is niced and leaves off within one batch. Only one of the two uses the model at a time.
+
 Started as `python -m storytui.engine.worker`. Standard input and output are moved to private
 descriptors first, so that what native code prints can only reach the log.
 """
 
+import contextlib
 import faulthandler
 import os
 import queue
@@ -16,9 +20,18 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
-from storytui.engine.api import EngineError, Event, ModelError, Reading, Text
+from storytui.engine.api import (
+    EngineError,
+    Event,
+    HowFar,
+    ModelError,
+    Readiness,
+    Reading,
+    Text,
+)
 from storytui.engine.messages import (
     PROTOCOL,
+    Ahead,
     Alive,
     BrokenPipeProtocolError,
     Channel,
@@ -26,14 +39,19 @@ from storytui.engine.messages import (
     Counted,
     Events,
     Failed,
+    Farewell,
     Generate,
+    GoAhead,
     Load,
     Loaded,
     LoadProgress,
     ModelConfig,
+    Rebuild,
     Render,
     Rendered,
+    Rest,
     Stop,
+    Warm,
     failure,
     to_child,
 )
@@ -46,6 +64,14 @@ FLUSH_SECONDS = 0.05
 """Events are sent together for so long: each message wakes the editor, which shares the CPU."""
 BEAT_SECONDS = 10.0
 """How often a busy child gives a sign of life."""
+TELL_SECONDS = 0.1
+"""How often it is told how far the work ahead is."""
+THINK_SECONDS = 1.0
+"""How much longer nothing must happen before a reply is begun ahead."""
+LEAVE_SECONDS = 120.0
+"""The most that keeping what is evaluated may take when the editor closes."""
+NICENESS = 10
+"""Of the thread that works ahead: whatever she does goes first."""
 
 OpenModel = Callable[[ModelConfig, Callable[[float], None]], "LlamaModel"]
 """Loads a model, telling how far it is."""
@@ -70,20 +96,27 @@ def open_llama(config: ModelConfig, on_progress: Callable[[float], None]) -> "Ll
 
 
 class Worker:
-    """The child's threads: one listens and counts, one owns the model, one gives signs of life."""
+    """The child's threads."""
 
     def __init__(self, channel: Channel, open_model: OpenModel = open_llama) -> None:
         self._channel = channel
         self._open_model = open_model
         self._sending = threading.Lock()
-        self._runs: queue.SimpleQueue[Generate] = queue.SimpleQueue()
+        self._runs: queue.SimpleQueue[Generate | Rebuild | Warm | Farewell] = queue.SimpleQueue()
         self._stopped: set[int] = set()
-        self._done = 0
-        """The last run that was finished."""
+        self._done = self._last_run = 0
+        """The last run that was finished, and the last that was asked for."""
         self._first: queue.SimpleQueue[Load] = queue.SimpleQueue()
         self._counter: TokenCounts | None = None
         self._busy = threading.Event()
         """Set while the model is loaded or writes."""
+        self._turn = threading.Lock()
+        """Held by who uses the model."""
+        self._ahead: GoAhead | None = None
+        """What is to be done ahead; None: nothing, or no more of it."""
+        self._ahead_changed = threading.Condition()
+        self._leaving = False
+        """Whether the editor closes, and only what is evaluated is still to be kept."""
 
     def run(self) -> None:
         """Load the model and serve until the pipe closes, which ends the process."""
@@ -113,24 +146,42 @@ class Worker:
 
         self._busy.set()
         model = self._open_model(config, report)
-        writer = Writer(model)
+        writer = Writer(model, exact=config.exact)
         self._model = model
+        self._writer = writer
         self._counter = TokenCounts(model.vocabulary)
         self._send(Loaded(model.info))
         writer.prepare()
+        threading.Thread(target=self._work_ahead, name="ahead", daemon=True).start()
         while True:
             self._busy.clear()
             call = self._runs.get()
-            self._busy.set()
-            try:
-                self._forward(
-                    call.call,
-                    writer.write(call.request, lambda run=call.call: run in self._stopped),  # type: ignore[misc]
-                )
-            except EngineError as error:
-                self._send(failure(call.call, error))
-            self._done = call.call
-            self._stopped.discard(call.call)
+            with self._turn:
+                model.be_quiet(False)
+                self._do(call)
+
+    def _do(self, call: Generate | Rebuild | Warm | Farewell) -> None:
+        match call:
+            case Generate():
+                self._busy.set()
+                self._generate(call)
+            case Rebuild():
+                self._writer.forget()
+            case Warm():
+                pass
+            case Farewell():
+                _end()
+
+    def _generate(self, call: Generate) -> None:
+        try:
+            self._forward(
+                call.call,
+                self._writer.write_side_by_side(call.requests, lambda: call.call in self._stopped),
+            )
+        except EngineError as error:
+            self._send(failure(call.call, error))
+        self._done = call.call
+        self._stopped.discard(call.call)
 
     def _beat(self) -> None:
         while True:
@@ -139,19 +190,81 @@ class Worker:
             if self._busy.is_set():
                 self._send(Alive())
 
-    def _forward(self, run: int, events: Iterator[Event]) -> None:
+    def _forward(self, run: int, events: Iterator[tuple[int, Event]]) -> None:
         """Send events, those of a moment together."""
-        waiting: list[Event] = []
+        waiting: dict[int, list[Event]] = {}
         due = 0.0
-        for event in events:
-            waiting.append(event)
+        for number, event in events:
+            waiting.setdefault(number, []).append(event)
             now = time.perf_counter()
             if not isinstance(event, Text | Reading) or now >= due:
-                self._send(Events(run, waiting))
-                waiting = []
+                self._send_events(run, waiting)
                 due = now + FLUSH_SECONDS
-        if waiting:
-            self._send(Events(run, waiting))
+        self._send_events(run, waiting)
+
+    def _send_events(self, run: int, waiting: dict[int, list[Event]]) -> None:
+        for number, events in waiting.items():
+            self._send(Events(run, events, number))
+        waiting.clear()
+
+    # --- ahead ------------------------------------------------------------------------------------
+
+    def _work_ahead(self) -> None:
+        """Do ahead what was asked last; in a thread of its own, which is niced."""
+        be_nice()
+        while True:
+            with self._ahead_changed:
+                self._ahead_changed.wait_for(lambda: self._ahead is not None)
+                task = self._ahead
+            assert task is not None
+            try:
+                self._do_ahead(task)
+            except EngineError as error:
+                # She hears of it when she asks, and it fails again.
+                sys.stderr.write(f"working ahead failed: {error}\n")
+                self._send(Ahead(task.call, Readiness(done=0, total=0)))
+            with self._ahead_changed:
+                if self._ahead is task:
+                    self._ahead = None
+
+    def _do_ahead(self, task: GoAhead) -> None:
+        thinks = task.how_far in ("think", "write")
+        reads: HowFar = "read" if thinks else task.how_far
+        ready = self._steps_ahead(task, reads, edited=task.edited)
+        if not (thinks and ready is not None and ready.up_to_date):
+            return
+        with self._ahead_changed:
+            self._ahead_changed.wait_for(lambda: self._ahead is not task, THINK_SECONDS)
+            if self._ahead is not task:
+                return
+        self._steps_ahead(task, task.how_far, edited=False)
+
+    def _steps_ahead(self, task: GoAhead, how_far: HowFar, *, edited: bool) -> Readiness | None:
+        """Work until it is done, or something else is wanted; returns how far it is."""
+        ready: Readiness | None = None
+        told: Readiness | None = None
+        due = 0.0
+        with self._turn:
+            self._model.be_quiet(True)
+            steps = self._writer.ahead(task.request, how_far, edited=edited, spare=task.spare)
+            for ready in steps:
+                now = time.perf_counter()
+                if now >= due:
+                    due = now + TELL_SECONDS
+                    told = ready
+                    self._send(Ahead(task.call, ready))
+                if self._ahead is not task:
+                    break
+        if ready is not None and ready is not told:
+            self._send(Ahead(task.call, ready))
+        return ready if self._ahead is task else None
+
+    def _want_ahead(self, task: GoAhead | None) -> None:
+        with self._ahead_changed:
+            self._ahead = task
+            self._ahead_changed.notify_all()
+
+    # --- what the editor says ---------------------------------------------------------------------
 
     def _listen(self) -> None:
         while True:
@@ -162,12 +275,23 @@ class Worker:
                 _end(f"{type(error).__name__}: the editor sent what is no message", 1)
             match message:
                 case None:
+                    if self._leaving:
+                        return
                     # The editor is gone. Nothing here is worth keeping; native code may be busy.
                     _end()
                 case Load():
                     self._first.put(message)
-                case Generate():
+                case Generate() | Rebuild() | Warm():
+                    if isinstance(message, Generate):
+                        self._last_run = message.call
+                    self._want_ahead(None)
                     self._runs.put(message)
+                case GoAhead():
+                    self._want_ahead(message)
+                case Rest():
+                    self._want_ahead(None)
+                case Farewell():
+                    self._leave(message)
                 case Stop(call):
                     if call > self._done:
                         self._stopped.add(call)
@@ -175,6 +299,17 @@ class Worker:
                     self._answer_count(call, texts)
                 case Render(call, text, opening):
                     self._answer_render(call, text, opening)
+
+    def _leave(self, farewell: Farewell) -> None:
+        """The editor closes: nothing is finished any more, and nobody listens."""
+        self._leaving = True
+        self._want_ahead(None)
+        self._stopped.update(range(self._done + 1, self._last_run + 1))
+        self._runs.put(farewell)
+        # Whatever native code does, nothing of this stays behind for long.
+        watch = threading.Timer(LEAVE_SECONDS, _end)
+        watch.daemon = True
+        watch.start()
 
     # The vocabulary may be read while the other thread decodes.
 
@@ -198,14 +333,26 @@ class Worker:
             self._send(failure(call, error))
 
     def _send(
-        self, message: LoadProgress | Loaded | Counted | Rendered | Events | Failed | Alive
+        self, message: LoadProgress | Loaded | Counted | Rendered | Events | Ahead | Failed | Alive
     ) -> None:
+        if self._leaving:
+            return
         try:
             with self._sending:
                 self._channel.send(message)
         except OSError:
             # The editor is gone.
             _end()
+
+
+def be_nice() -> None:
+    """Let everything else go before this thread, where the system can tell threads apart.
+
+    Only Linux gives each thread a niceness of its own; threads that it starts have the same.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _end(line: str = "", status: int = 0) -> NoReturn:

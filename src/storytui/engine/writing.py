@@ -1,117 +1,123 @@
-"""One reply: the prompt evaluated, the tags written, the free segments sampled.
+"""Writes replies on one model, and does ahead of a request what it would begin with.
 
-Knows no llama.cpp: what it needs of a model is in `Model`.
+Knows no llama.cpp: what it needs of a model is in `Model`. One thread at a time.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from msgspec import structs
 
 from storytui.engine.api import (
     EngineError,
     Event,
     Finished,
+    HowFar,
     PromptTooLongError,
+    Readiness,
     Reading,
     Request,
-    Retracted,
     Sampling,
-    SegmentEnded,
     SegmentStarted,
     Statistics,
-    Text,
     Writing,
     opening_of,
 )
-from storytui.engine.kv import tokens_to_keep
-from storytui.engine.segment import SegmentText, may_begin_tag, tags_of
+from storytui.engine.branches import Branch, Live, write_in_step
+from storytui.engine.cells import FIRST_BRANCH, Cells, Memory
+from storytui.engine.kv import Places, common_prefix
+from storytui.engine.replying import (
+    Evaluate,
+    Mask,
+    Masks,
+    PromptCost,
+    Reply,
+    Sampler,
+    Steps,
+    Strand,
+)
 from storytui.engine.template import Frame
-from storytui.engine.tokens import Vocabulary, assemble, encode
+from storytui.engine.tokens import SplitFrame, encode
 
-SPEED_SECONDS = 0.5
-"""How often the speed is told."""
-SEAM = 8
-"""Tokens before a seam that are tokenised anew with the tag: more than a pre-tokenised word."""
 TAG_TOKENS = 32
 """Tokens kept free for the tags of each segment."""
+SPARED = 64
+"""Tokens of the last continuation's prompt that reading ahead may cost where it is to be spared."""
 
 
-class ModelVocabulary(Vocabulary, Protocol):
-    """A tokenizer that also knows which tokens end a reply."""
-
-    @property
-    def ends(self) -> frozenset[int]:
-        """End-of-generation tokens."""
-        ...
-
-    @property
-    def pieces(self) -> list[bytes]:
-        """The bytes of every token."""
-        ...
-
-    @property
-    def control(self) -> Mapping[str, Any]:
-        """Control tokens by their text."""
-        ...
-
-
-class Sampler(Protocol):
-    """Draws tokens."""
-
-    def accept(self, tokens: Sequence[int]) -> None:
-        """Tell it of tokens that were not drawn."""
-        ...
-
-    def draw(self) -> int:
-        """The next token."""
-        ...
-
-    def close(self) -> None:
-        """Free it."""
-        ...
-
-
-class Model(Protocol):
+class Model(Memory, Mask, Protocol):
     """What a reply needs of a model."""
 
     vocabulary: Any
     frame: Frame
     context: int
-    batch: int
+    ahead_batch: int
+    """The most tokens evaluated at once where nobody waits."""
+    most_branches: int
+    """Replies that can be written side by side."""
 
-    def rewind(self, length: int) -> bool:
-        """Forget what stands behind `length`; False: everything was forgotten."""
+    def sampler(self, sampling: Sampling, prompt: Sequence[int] = ()) -> Sampler:
+        """A sampler for one reply, which knows the prompt."""
         ...
 
-    def evaluate(self, tokens: Sequence[int], position: int) -> None:
-        """Evaluate one batch."""
+    def prime(self, sampling: Sampling, prompt: Sequence[int]) -> None:
+        """Do ahead what `sampler` would do."""
         ...
 
-    def mask(self, tokens: NDArray[np.intp]) -> None:
-        """Make tokens impossible for the next draw."""
+    def evaluate_side_by_side(self, steps: Sequence[tuple[int, int, Sequence[int]]]) -> None:
+        """Evaluate (sequence, position, tokens) in one batch; the logits of each step are kept."""
         ...
 
-    def sampler(self, sampling: Sampling) -> Sampler:
-        """A sampler for one reply."""
-        ...
+
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    """A request's prompt in tokens."""
+
+    tokens: list[int]
+    places: Places
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A reply that was begun before it was asked for."""
+
+    request: Request
+    prompt: list[int]
+    reply: Reply
+    steps: Steps
+    events: list[Event] = field(default_factory=list)
 
 
 class Writer:
-    """Writes replies on one model, and keeps what is evaluated from one reply to the next."""
+    """Writes replies, and keeps what is evaluated from one to the next."""
 
-    def __init__(self, model: Model, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, model: Model, clock: Callable[[], float] = time.perf_counter, *, exact: bool = False
+    ) -> None:
+        """Begin with nothing evaluated.
+
+        Args:
+            model: is used by nobody else.
+            clock: seconds.
+            exact: never use what was read after other words.
+        """
+        self.cells = Cells(model)
         self._model = model
         self._clock = clock
-        self._cells: list[int] = []
-        self._masks = _Masks(model.vocabulary)
+        self._moving = not exact
+        self._frame = SplitFrame(model.frame, model.vocabulary)
+        self._masks = Masks(model.vocabulary)
+        self._begun: _Begun | None = None
+        self._anchor: list[int] = []
+        """The prompt of the last continuation that was asked for."""
 
     def prepare(self) -> None:
         """Look the vocabulary through, which the first reply would otherwise wait for."""
         _ = self._masks.beginning
+
+    # --- asked for --------------------------------------------------------------------------------
 
     def write(self, request: Request, stopped: Callable[[], bool]) -> Iterator[Event]:
         """Events of one reply; `stopped` is asked between batches and tokens.
@@ -120,206 +126,296 @@ class Writer:
             PromptTooLongError: prompt and reply do not fit the context.
             EngineError: llama.cpp failed; what is evaluated is forgotten.
         """
+        for _, event in self.write_side_by_side((request,), stopped):
+            yield event
+
+    def write_side_by_side(
+        self, requests: Sequence[Request], stopped: Callable[[], bool]
+    ) -> Iterator[tuple[int, Event]]:
+        """Events of several replies to one prompt, each with its request's number.
+
+        The requests differ in their sampling only. Raises as `write`.
+        """
+        arrived = self._clock()
         try:
-            yield from _Reply(self._model, self._cells, self._masks, self._clock).write(
-                request, stopped
-            )
+            begun = self._begun
+            if begun is not None and len(requests) == 1 and begun.request == requests[0]:
+                self._begun, self._anchor = None, begun.prompt
+                begun.reply.arrive(arrived, self._cost_now(len(begun.prompt)))
+                yield from ((0, event) for event in self._go_on(begun, stopped))
+                return
+            self.drop_begun()
+            prompt = self._prompt(requests[0])
+            self._anchor = prompt.tokens
+            numbered = list(enumerate(requests))
+            while numbered:
+                reading = self._read(prompt, stopped)
+                cost = yield from _to_all(numbered, reading)
+                if stopped():
+                    for number, _ in numbered:
+                        yield number, Finished("stopped", _unwritten(cost))
+                    return
+                room = self._room_for(requests[0], len(prompt.tokens))
+                group, numbered = numbered[:room], numbered[room:]
+                yield from self._write_group(group, prompt, arrived, cost, stopped)
+                arrived = self._clock()
         except EngineError:
-            self._model.rewind(0)
-            self._cells.clear()
+            self.forget()
             raise
 
+    def forget(self) -> None:
+        """Forget everything that is evaluated."""
+        self.drop_begun()
+        self.cells.forget()
 
-class _Masks:
-    """Tokens that must not be drawn, by the reason."""
+    # --- ahead ------------------------------------------------------------------------------------
 
-    def __init__(self, vocabulary: ModelVocabulary) -> None:
-        self._vocabulary = vocabulary
-        self.ends = vocabulary.ends | {each.token for each in vocabulary.control.values()}
-        """Tokens that end a segment: a control token leaves the reply, whichever it is."""
-        self._closing: dict[tuple[str, ...], NDArray[np.intp]] = {}
+    def ahead(
+        self, request: Request, how_far: HowFar, *, edited: bool = True, spare: bool = False
+    ) -> Iterator[Readiness]:
+        """Do what `write` would begin with, a batch or a token at a time.
 
-    @cached_property
-    def beginning(self) -> NDArray[np.intp]:
-        """White space, with which no segment begins: none stands behind a tag in training."""
-        return np.array(
-            [n for n, piece in enumerate(self._vocabulary.pieces) if piece[:1].isspace()],
-            dtype=np.intp,
-        )
+        Args:
+            request: the reply that may be asked for.
+            how_far: what is done of it.
+            edited: whether the text or what is asked was changed: then a reply that was begun ahead
+                is dropped. Otherwise she may come back to it.
+            spare: whether to read nothing that would cost the last continuation's cache.
 
-    def closing(self, tags: tuple[str, ...]) -> NDArray[np.intp]:
-        """Tokens that could end a segment: end tokens, and all in which a tag may begin."""
-        if tags not in self._closing:
-            tokens = set(self.ends)
-            for token, piece in enumerate(self._vocabulary.pieces):
-                if b"<" in piece and may_begin_tag(piece, tags):
-                    tokens.add(token)
-            self._closing[tags] = np.array(sorted(tokens), dtype=np.intp)
-        return self._closing[tags]
+        Raises:
+            EngineError: llama.cpp failed; what is evaluated is forgotten.
+        """
+        if how_far == "off":
+            return
+        begun, before = self._begun, self.cells.evaluated
+        try:
+            if begun is not None and begun.request != request:
+                if not edited:
+                    # She may come back to it.
+                    yield Readiness(done=0, total=0)
+                    return
+                self.drop_begun()
+            prompt = self._prompt(request)
+            if self._begun is None:
+                if spare and self._would_cost(prompt) > SPARED:
+                    yield Readiness(done=0, total=0)
+                    return
+                for each in self._read_ahead(prompt):
+                    yield structs.replace(each, evaluated=self.cells.evaluated - before)
+            total = len(prompt.tokens)
+            ready = Readiness(done=total, total=total, evaluated=self.cells.evaluated - before)
+            if how_far != "read":
+                for _ in self._begin(request, prompt, how_far):
+                    yield ready
+                ready = structs.replace(ready, thought=True)
+            yield ready
+        except PromptTooLongError:
+            # She hears of it when she asks.
+            yield Readiness(done=0, total=0)
+        except EngineError:
+            self.forget()
+            raise
 
+    def _read_ahead(self, prompt: _Prompt) -> Iterator[Readiness]:
+        total = len(prompt.tokens)
+        batch = self._model.ahead_batch
+        plan = self.cells.unhurried_plan(prompt.tokens, prompt.places, moving=self._moving)
+        steps = self.cells.go_to(prompt.tokens, plan, batch=batch, checkpoints=True)
+        for done in steps:
+            yield Readiness(done=min(done, total), total=total, healing=self.cells.approximate)
+        for left in self.cells.heal(batch):
+            yield Readiness(done=total, total=total, healing=left)
 
-class _Reply:
-    """The state of one reply."""
+    def _begin(self, request: Request, prompt: _Prompt, how_far: HowFar) -> Iterator[None]:
+        """Write the reply as far as it is to be written ahead; one step at a time."""
+        if self._begun is None:
+            self._model.prime(request.sampling, prompt.tokens)
+            yield
+            reply = self._reply(request, prompt, self.cells)
+            self._begun = _Begun(request, prompt.tokens, reply, reply.write(request))
+        begun = self._begun
+        if self._far_enough(begun, how_far):
+            return
+        for step in begun.steps:
+            if isinstance(step, Evaluate):
+                self._evaluate(step.tokens)
+                yield
+            elif not isinstance(step, Writing):
+                begun.events.append(step)
+                if self._far_enough(begun, how_far):
+                    return
 
-    def __init__(
-        self,
-        model: Model,
-        cells: list[int],
-        masks: _Masks,
-        clock: Callable[[], float],
-    ) -> None:
-        self._model = model
-        self._cells = cells
-        self._masks = masks
-        self._clock = clock
-        self._generated = 0
-        self._reused = 0
-        self._start = 0
-        """Position of the first sampled token of the segment."""
-        self._first = 0.0
-        self._said = 0.0
-        self._last = 0.0
+    def _far_enough(self, begun: _Begun, how_far: HowFar) -> bool:
+        last = begun.events[-1] if begun.events else None
+        if isinstance(last, Finished):
+            return True
+        # The tags in front of the answer are evaluated too: its first token is the next drawn.
+        answer = begun.request.segments[-1].name
+        return how_far == "think" and isinstance(last, SegmentStarted) and last.segment == answer
 
-    def write(self, request: Request, stopped: Callable[[], bool]) -> Iterator[Event]:
-        arrived = self._clock()
+    def _would_cost(self, prompt: _Prompt) -> int:
+        """Tokens of the last continuation's prompt that reading this one would drop."""
+        anchored = common_prefix(self.cells.tokens, self._anchor)
+        plan = self.cells.unhurried_plan(prompt.tokens, prompt.places, moving=self._moving)
+        return anchored - plan.reused
+
+    def drop_begun(self) -> None:
+        """Forget what was written ahead; what is evaluated stays."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun.steps.close()
+            begun.reply.close()
+
+    # --- the prompt -------------------------------------------------------------------------------
+
+    def _prompt(self, request: Request) -> _Prompt:
         vocabulary = self._model.vocabulary
-        first = request.segments[0]
-        parts = assemble(self._model.frame, request.message, opening_of(first), vocabulary)
-        prompt = encode(parts, vocabulary)
-        reply = sum(each.tokens + TAG_TOKENS for each in request.segments)
-        reply += sum(len(vocabulary.tokenize(each.lead)) for each in request.segments[1:])
-        if len(prompt) + reply > self._model.context:
+        parts = self._frame.assemble(request.message, opening_of(request.segments[0]))
+        tokens = encode(parts, vocabulary)
+        reply = self._reply_tokens(request)
+        if len(tokens) + reply > self._model.context:
             raise PromptTooLongError(
-                f"the prompt has {len(prompt):,} tokens and the reply may take {reply:,}, but the "
+                f"the prompt has {len(tokens):,} tokens and the reply may take {reply:,}, but the "
                 f"context has {self._model.context:,}; ask for fewer words or a larger context"
             )
-        stop = ""
-        reused = 0
-        for done in self._go_to(prompt):
-            reused = self._reused
-            yield Reading(done, len(prompt))
+        # A token may reach over the end of what is counted here.
+        fixed, story = (
+            max(0, len(encode(self._frame.beginning(request.message[:length]), vocabulary)) - 1)
+            if length
+            else 0
+            for length in (request.fixed, request.story)
+        )
+        return _Prompt(tokens, Places(fixed, max(fixed, story)))
+
+    def _reply_tokens(self, request: Request) -> int:
+        """The most tokens that a reply may take."""
+        vocabulary = self._model.vocabulary
+        tokens = sum(each.tokens + TAG_TOKENS for each in request.segments)
+        return tokens + sum(len(vocabulary.tokenize(each.lead)) for each in request.segments[1:])
+
+    def _room_for(self, request: Request, prompt: int) -> int:
+        """How many replies the context has room for side by side, one at the least."""
+        if not self._model.can_move:
+            return 1
+        free = self._model.context - prompt
+        return max(1, min(free // self._reply_tokens(request), self._model.most_branches))
+
+    def _read(
+        self, prompt: _Prompt, stopped: Callable[[], bool]
+    ) -> Generator[Reading, None, PromptCost]:
+        """Have the prompt evaluated, as fast as can be; returns what it cost."""
+        total = len(prompt.tokens)
+        before = self.cells.evaluated
+        plan = self.cells.plan(prompt.tokens, prompt.places, moving=self._moving)
+        yield Reading(plan.reused, total)
+        for done in self.cells.go_to(prompt.tokens, plan, checkpoints=True):
+            yield Reading(done, total)
             if stopped():
-                stop = "stopped"
                 break
-        evaluated = len(self._cells) - reused
-        if not stop:
-            sampler = self._model.sampler(request.sampling)
-            sampler.accept(prompt)
-            try:
-                tags = tags_of(request.segments)
-                for index, plan in enumerate(request.segments):
-                    yield SegmentStarted(plan.name)
-                    segment = SegmentText(plan, tags)
-                    if segment.text:
-                        yield Text(plan.name, segment.news())
-                    stop = yield from self._sample(segment, tags, sampler, stopped)
-                    if segment.shown > len(segment.text):
-                        yield Retracted(plan.name, len(segment.text))
-                    elif segment.shown < len(segment.text):
-                        yield Text(plan.name, segment.text[segment.shown :])
-                    yield SegmentEnded(plan.name, stop, self._tokens_of(segment))
-                    if stop == "stopped":
-                        break
-                    if index + 1 < len(request.segments):
-                        following = request.segments[index + 1]
-                        self._seam(segment, plan.closing + opening_of(following))
-            finally:
-                sampler.close()
-        yield Finished(
-            stop,
-            Statistics(
-                prompt_tokens=len(prompt),
-                reused_tokens=reused,
-                evaluated_tokens=evaluated,
-                generated_tokens=self._generated,
-                first_token_ms=(self._first - arrived) * 1000 if self._generated else 0.0,
-                tokens_per_second=self._speed(),
-            ),
+        evaluated = self.cells.evaluated - before
+        return PromptCost(total, evaluated, plan.moved, self.cells.approximate)
+
+    def _cost_now(self, prompt: int) -> PromptCost:
+        """The cost of a prompt that stands in the cache."""
+        return PromptCost(prompt, 0, approximate=max(0, prompt - self.cells.exact))
+
+    # --- the replies ------------------------------------------------------------------------------
+
+    def _reply(self, request: Request, prompt: _Prompt, strand: Strand) -> Reply:
+        """A reply behind the prompt, which stands in the cache."""
+        sampler = self._model.sampler(request.sampling, prompt.tokens)
+        reply = Reply(
+            self._model, self._model.vocabulary, strand, self._masks, sampler, clock=self._clock
         )
+        logits = self.cells.logits_at(len(prompt.tokens))
+        assert logits is not None
+        reply.kept = logits.copy()
+        return reply
 
-    def _speed(self) -> float:
-        """Sampled tokens a second, from the first to the last."""
-        seconds = self._last - self._first
-        return (self._generated - 1) / seconds if seconds > 0 else 0.0
-
-    def _go_to(self, wanted: Sequence[int]) -> Iterator[int]:
-        """Make the cache hold these tokens, a batch at a time; gives how many stand so far."""
-        keep = tokens_to_keep(self._cells, wanted)
-        if not self._model.rewind(keep):
-            keep = 0
-        del self._cells[keep:]
-        self._reused = keep
-        size = self._model.batch
-        for start in range(keep, len(wanted), size):
-            batch = wanted[start : start + size]
-            self._model.evaluate(batch, start)
-            self._cells.extend(batch)
-            yield len(self._cells)
-
-    def _sample(
+    def _write_group(
         self,
-        segment: SegmentText,
-        tags: tuple[str, ...],
-        sampler: Sampler,
+        group: Sequence[tuple[int, Request]],
+        prompt: _Prompt,
+        arrived: float,
+        cost: PromptCost,
         stopped: Callable[[], bool],
-    ) -> Generator[Event, None, str]:
-        """Sample one segment; returns why it ended."""
-        pieces = self._model.vocabulary.pieces
-        ends = self._masks.ends
-        name = segment.plan.name
-        unripe = segment.plan.minimum_words > 0
-        self._start = len(self._cells)
-        while True:
-            if stopped():
-                segment.cut(len(segment.text))
-                return "stopped"
-            if unripe:
-                unripe = segment.unripe
-            if not segment.text and not segment.plan.lead:
-                self._model.mask(self._masks.beginning)
-            if unripe:
-                self._model.mask(self._masks.closing(tags))
-            token = sampler.draw()
-            self._last = self._clock()
-            if not self._generated:
-                self._first = self._said = self._last
-            self._generated += 1
-            if token in ends or segment.add(token, pieces[token]):
-                segment.cut(segment.end_by_model())
-                return "closed"
-            fresh = segment.news()
-            if fresh:
-                yield Text(name, fresh)
-            if self._last - self._said >= SPEED_SECONDS:
-                self._said = self._last
-                yield Writing(self._generated, self._speed())
-            over = segment.end_by_budget()
-            if over is not None:
-                length, why = over
-                segment.cut(length)
-                return why
-            self._model.evaluate((token,), len(self._cells))
-            self._cells.append(token)
+    ) -> Iterator[tuple[int, Event]]:
+        """Write replies side by side; the prompt stands in the cache."""
+        if len(group) == 1:
+            number, request = group[0]
+            reply = self._reply(request, prompt, self.cells)
+            reply.arrive(arrived, cost)
+            begun = _Begun(request, prompt.tokens, reply, reply.write(request))
+            for event in self._go_on(begun, stopped):
+                yield number, event
+            return
+        lives = []
+        try:
+            for place, (number, request) in enumerate(group):
+                branch = Branch(self._model, FIRST_BRANCH + place, prompt.tokens)
+                reply = self._reply(request, prompt, branch)
+                reply.arrive(arrived, cost)
+                lives.append(Live(number, reply, reply.write(request), branch))
+            for number, event in write_in_step(self._model, lives):
+                yield number, event
+                if stopped():
+                    for each in lives:
+                        each.reply.stopped = True
+        finally:
+            for each in lives:
+                each.close()
 
-    def _tokens_of(self, segment: SegmentText) -> tuple[int, ...]:
-        """Tokens of a segment's final text: as drawn, but for the prefix and what a cut split."""
-        inside = self._model.vocabulary.tokenize_inside
-        whole = segment.whole_tokens()
-        prefix = segment.text[: len(segment.plan.prefix)]
-        tail = segment.tail_from(whole)
-        return (
-            *(inside(prefix) if prefix else ()),
-            *segment.tokens[:whole],
-            *(inside(tail) if tail else ()),
-        )
+    def _go_on(self, begun: _Begun, stopped: Callable[[], bool]) -> Iterator[Event]:
+        """The rest of one reply, from what was written ahead of it on."""
+        reply = begun.reply
+        try:
+            for event in begun.events:
+                if isinstance(event, Finished):
+                    event = Finished(event.stop, reply.statistics())
+                yield event
+                reply.seen()
+            reply.stopped = stopped()
+            for step in begun.steps:
+                if isinstance(step, Evaluate):
+                    self._evaluate(step.tokens)
+                else:
+                    yield step
+                reply.stopped = stopped()
+        finally:
+            begun.steps.close()
+            reply.close()
 
-    def _seam(self, segment: SegmentText, tags: str) -> None:
-        """Write the canonical tags behind the segment's text, as they are in training.
+    def _evaluate(self, tokens: Sequence[int]) -> None:
+        """Evaluate tokens of a reply behind the cache's last."""
+        for at in range(0, len(tokens), self._model.batch):
+            piece = tokens[at : at + self._model.batch]
+            self._model.evaluate(piece, len(self.cells.tokens))
+            self.cells.extend(piece)
 
-        The last tokens of the text are tokenised anew together with the tags, since a token may
-        reach over the seam; the cache is rewound to the first that differs.
-        """
-        keep = segment.whole_tokens(spare=SEAM)
-        tail = self._model.vocabulary.tokenize_inside(segment.tail_from(keep) + tags)
-        for _ in self._go_to(self._cells[: self._start + keep] + tail):
-            pass
+
+def _to_all(
+    numbered: Sequence[tuple[int, Request]], reading: Generator[Reading, None, PromptCost]
+) -> Generator[tuple[int, Event], None, PromptCost]:
+    """Tell every reply that waits how far the reading is; returns what it cost."""
+    while True:
+        try:
+            step = next(reading)
+        except StopIteration as over:
+            cost: PromptCost = over.value
+            return cost
+        for number, _ in numbered:
+            yield number, step
+
+
+def _unwritten(cost: PromptCost) -> Statistics:
+    """The statistics of a reply that was stopped before its first token."""
+    return Statistics(
+        prompt_tokens=cost.prompt,
+        reused_tokens=max(0, cost.prompt - cost.evaluated),
+        evaluated_tokens=cost.evaluated,
+        moved_tokens=cost.moved,
+        approximate_tokens=cost.approximate,
+        generated_tokens=0,
+        first_token_ms=0.0,
+        tokens_per_second=0.0,
+    )

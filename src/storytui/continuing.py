@@ -51,6 +51,8 @@ class Options:
     lead_words: int = -1
     """The story's last words that are written, unseen, before the answer is sampled; 0: none, as
     models trained on the format want it; -1: none for those, `LEAD_WORDS` for all others."""
+    candidates: int = 1
+    """How many replies are written side by side; each has the next seed."""
     sampling: Sampling = field(default_factory=Sampling)
 
 

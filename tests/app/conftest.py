@@ -78,6 +78,11 @@ class Editor:
         return self.screen.status.render().plain
 
     @property
+    def loaded(self) -> bool:
+        """Whether the model is there and has nothing to do; it may have read the story or not."""
+        return self.screen.status.engine in ("loaded", "ready")
+
+    @property
     def text(self) -> str:
         return self.screen.area.text
 
@@ -87,7 +92,7 @@ class Editor:
         self.screen.area.cursor_blink = False
         self.cursor_to(len(self.text))
         if ready:
-            await self.until(lambda: self.screen.status.engine == "ready")
+            await self.until(lambda: self.loaded)
 
     def cursor_to(self, offset: int) -> None:
         self.screen.area.move_to(offset)

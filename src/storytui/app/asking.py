@@ -1,7 +1,7 @@
 """What is asked of the model: the settings, the direction, and a seed."""
 
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 
 import msgspec
@@ -15,25 +15,54 @@ NEW_SEEDS = 1_000_000
 """New seeds are below this: short enough to be read and typed again."""
 
 
-def options(settings: Settings, *, direction: str, words: int, earlier: int = 0) -> Options:
-    """What is asked for one take.
+def new_seed() -> int:
+    """A seed by chance."""
+    return random.randrange(NEW_SEEDS)
+
+
+def options(
+    settings: Settings,
+    *,
+    direction: str,
+    words: int,
+    candidates: int = 1,
+    earlier: int = 0,
+    seed: int = 0,
+) -> Options:
+    """What is asked for one take, or several side by side.
 
     Args:
         settings: the settings in force.
         direction: what is to come next.
         words: the length of the answer, in words.
+        candidates: how many takes.
         earlier: how many takes the place has; where the settings fix the seed, each take of a
             place gets the next one, so that trying again brings something else.
+        seed: where the settings fix none; the caller draws it, since what is done ahead is of
+            use to a request of the same seed only.
     """
     fixed = settings.sampling.seed
-    seed = random.randrange(NEW_SEEDS) if fixed < 0 else fixed + earlier
+    seed = seed if fixed < 0 else fixed + earlier
     return Options(
         format=settings.continuing.format,
         direction=direction,
         words=words,
         reasoning_tokens=settings.continuing.reasoning_tokens,
         lead_words=settings.continuing.lead_words,
+        candidates=candidates,
         sampling=Sampling(**msgspec.structs.asdict(settings.sampling) | {"seed": seed}),
+    )
+
+
+def side_by_side(asked: Options) -> tuple[Options, ...]:
+    """What is asked for each of the takes that are written side by side."""
+    return tuple(
+        replace(
+            asked,
+            candidates=1,
+            sampling=msgspec.structs.replace(asked.sampling, seed=asked.sampling.seed + number),
+        )
+        for number in range(asked.candidates)
     )
 
 

@@ -20,8 +20,22 @@ def palette_commands(app: App[None], screen: WritingScreen) -> Iterator[SystemCo
     yield SystemCommand(
         "Go to where the take belongs", "The cursor jumps there", screen.action_go_to_place
     )
+    for number in SIDE_BY_SIDE:
+        yield SystemCommand(
+            f"Go on with {number} takes side by side",
+            "They are written at once; the settings say how many the key asks for",
+            partial(screen.go_on_side_by_side, number),
+        )
+    yield SystemCommand(
+        "Read everything again",
+        "The model forgets what it has read of the story",
+        screen.read_again,
+    )
     yield SystemCommand("Theme", "Choose the colours", app.search_themes)
 
+
+SIDE_BY_SIDE = (2, 3, 4)
+"""How many takes can be asked for by name."""
 
 _TURNS = {"previous_take": -1, "next_take": 1}
 _NAMES = {"dismiss": "dismiss_take", "palette": "command_palette"}

@@ -5,21 +5,13 @@ stories: an acceptance that the writer undoes, or deletes whole, is the take's a
 she brings back with redo is accepted again. It knows no engine and shows nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from storytui.app.growing import Growing, Run
 from storytui.app.widgets.manuscript import Insertion, ManuscriptArea, Mark
 from storytui.continuing import Plan
-from storytui.engine.api import (
-    Event,
-    Finished,
-    Loading,
-    Reading,
-    Retracted,
-    SegmentEnded,
-    SegmentStarted,
-    Text,
-)
+from storytui.engine.api import Event
 from storytui.manuscript.journal_records import (
     OpenTake,
     OpenTakes,
@@ -68,12 +60,7 @@ class Desk:
         """
         self.shelf = Shelf()
         """The takes of the place."""
-        self.written: Take | None = None
-        """The take that is being written."""
-        self.segment = ""
-        """The segment that is being written."""
-        self.progress = ""
-        """What goes on while there is no text yet: `reading 43 %`."""
+        self._run = Run()
         self._area = area
         self._place: Mark | None = None
         self._ledgers: dict[int, _Ledger] = {}
@@ -85,6 +72,22 @@ class Desk:
         """The take that is shown; None while there is none, or it was dismissed."""
         take = self.shelf.current
         return None if take is None or take.dismissed else take
+
+    @property
+    def written(self) -> tuple[Take, ...]:
+        """The takes that are being written, side by side, or were until now in the same run."""
+        return self._run.takes
+
+    @property
+    def growing(self) -> Growing | None:
+        """How the shown take grows; None where nothing more comes of it."""
+        return self._run.of(self.take)
+
+    @property
+    def progress(self) -> str:
+        """What goes on while there is no text yet, of the shown take or the first that grows."""
+        shown = self.growing or self._run.first
+        return "" if shown is None else shown.progress
 
     @property
     def place(self) -> int | None:
@@ -106,7 +109,7 @@ class Desk:
         """The stretch that the next sentence would be; None where nothing can be taken."""
         return None if self.take is None else self.take.next_sentence()
 
-    # --- a take begins, and grows -----------------------------------------------------------------
+    # --- takes begin, and grow -----------------------------------------------------------------
 
     def same_place(self, *, again: bool) -> bool:
         """Whether a new take is for the place of the takes that are here.
@@ -117,47 +120,30 @@ class Desk:
         """
         return again or (self.here and self.open)
 
-    def begin(self, take: Take) -> None:
-        """Put a new take on the desk; on an empty one the cursor is its place."""
+    def begin(self, takes: Sequence[Take], progress: str = "reading") -> None:
+        """Put new takes on the desk and show the first; on an empty one the cursor is their place.
+
+        Args:
+            takes: one, or several that are written side by side.
+            progress: what goes on while there is no text yet.
+        """
         if self._place is None:
             self._place = self._area.mark(self._area.offset, gravity="right")
-        self.shelf.add(take)
-        self._ledgers[id(take)] = _Ledger(take)
-        self.written, self.segment, self.progress = take, "", "reading"
+        for take in takes:
+            self.shelf.add(take)
+            self._ledgers[id(take)] = _Ledger(take)
+        for _ in takes[1:]:
+            self.shelf.previous()
+        self._run = Run(takes, progress)
 
-    def receive(self, event: Event | Plan) -> None:
-        """Something came of the take that is being written."""
-        take = self.written
-        if take is None:
-            return
-        match event:
-            case Plan(request):
-                take.prompt = request.message
-                take.opening = event.opening
-            case Loading(fraction):
-                self.progress = f"loading the model {fraction * 100:.0f} %"
-            case Reading(done, total):
-                self.progress = f"reading {100 * done // max(total, 1)} %"
-            case SegmentStarted(segment):
-                self.segment, self.progress = segment, ""
-            case Text(segment, text):
-                take.add(segment, text)
-            case Retracted(segment, kept):
-                take.retract(segment, kept)
-            case SegmentEnded(segment, _, tokens):
-                take.keep_tokens(segment, tokens)
-                self.segment = ""
-            case Finished(stop, statistics):
-                take.stop, take.statistics = stop, statistics
-                take.state = "stopped" if stop == "stopped" else "complete"
+    def receive(self, event: Event | Plan, number: int = 0) -> None:
+        """Something came of the takes that are being written; `number` says of which, from 0."""
+        self._run.receive(event, number)
 
     def end(self, problem: str = "") -> None:
-        """Nothing more comes of the take that was being written; what came stays."""
-        if self.written is not None:
-            if self.written.state == "writing":
-                self.written.state = "failed" if problem else "stopped"
-            self.written.problem = problem
-        self.written, self.segment, self.progress = None, "", ""
+        """Nothing more comes of the takes that were being written; what came stays."""
+        self._run.end(problem)
+        self._run = Run()
 
     # --- accepting --------------------------------------------------------------------------------
 

@@ -8,23 +8,29 @@ slow.
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
+from msgspec import structs
 from textual.message import Message
 from textual.screen import Screen
 
-from storytui.continuing import Options, Plan, continue_story, show_prompt
+from storytui.app.asking import side_by_side
+from storytui.app.mains import on_mains
+from storytui.continuing import Options, Plan, continue_story, plan, show_prompt
 from storytui.engine.api import (
     Engine,
     EngineDiedError,
     EngineError,
     EngineGaveUpError,
     Event,
+    HowFar,
     ModelInfo,
     Prompt,
+    Readiness,
 )
 
 CLOSE_SECONDS = 1.0
@@ -32,13 +38,25 @@ CLOSE_SECONDS = 1.0
 FLUSH_SECONDS = 0.05
 """How often text on its way to the screen is let through."""
 
+Came = tuple[int, Event | Plan]
+"""Something that came of a run, and of which of its takes, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a key would ask for now, at the cursor."""
+
+    text: str
+    offset: int
+    options: Options
+
 
 @dataclass(slots=True)
 class _Item:
     """One thing in the inbox."""
 
     run: int
-    event: Event | Plan | None = None
+    came: Came | None = None
     ended: bool = False
     problem: str = ""
 
@@ -77,11 +95,17 @@ class EngineRoom:
         """What came of a run since the last message."""
 
         run: int
-        events: tuple[Event | Plan, ...]
+        events: tuple[Came, ...]
         ended: bool
         """Whether nothing more comes of this run."""
         problem: str
         """Why it ended early, as a sentence; empty where nothing went wrong."""
+
+    @dataclass
+    class Readied(Message):
+        """How far the engine is with what it was asked ahead last."""
+
+        readiness: Readiness
 
     @dataclass
     class PromptMade(Message):
@@ -91,12 +115,18 @@ class EngineRoom:
         problem: str = ""
         """Why it cannot be shown, as a sentence; empty where it can."""
 
-    def __init__(self, screen: Screen[None], make: Callable[[], Engine]) -> None:
+    def __init__(
+        self,
+        screen: Screen[None],
+        make: Callable[[], Engine],
+        prepare: Callable[[Engine], None] = lambda _engine: None,
+    ) -> None:
         """Make nothing yet.
 
         Args:
             screen: gets the messages.
             make: makes the engine; called once, in a thread, so it may import what is heavy.
+            prepare: called with the engine in that thread, before anything is asked of it.
         """
         self.run = 0
         """The number of the last run that was started."""
@@ -104,6 +134,7 @@ class EngineRoom:
         """Whether that run still goes on."""
         self._screen = screen
         self._make = make
+        self._prepare = prepare
         self._engine: Engine | None = None
         self._making = threading.Lock()
         self._turn = threading.Lock()
@@ -114,6 +145,10 @@ class EngineRoom:
         self._flush_asked = False
         self._flushed_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ahead = 0
+        """The number of what was asked ahead last, or of the rest that was told after it."""
+        self._resting = True
+        self._readiness: tuple[int, Readiness] | None = None
 
     # --- called on the loop -----------------------------------------------------------------------
 
@@ -131,6 +166,7 @@ class EngineRoom:
         self.stop()
         self.run += 1
         self.busy = True
+        self._ahead += 1
         self._loop = asyncio.get_running_loop()
         self._work(partial(self._continue, self.run, text, offset, options), "continue")
         return self.run
@@ -146,6 +182,38 @@ class EngineRoom:
         """The screen has heard that `run` is over."""
         if run == self.run:
             self.busy = False
+            # The engine may use the quiet to mend what it has read.
+            self._resting = False
+
+    def go_ahead(
+        self, asked: Asked, how_far: "HowFar | Literal['auto']", *, edited: bool, spare: bool
+    ) -> None:
+        """Have the engine do ahead what is asked; `Readied` tells how far it is.
+
+        Args:
+            asked: what the next key would ask for.
+            how_far: what is done of it; `auto`: think on a GPU on mains power, read elsewhere.
+            edited: whether the text or what is asked is another than at the last call.
+            spare: whether the last continuation's cache is worth more than this.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._ahead += 1
+        self._resting = False
+        job = partial(self._go_ahead, self._ahead, asked, how_far, edited=edited, spare=spare)
+        self._work(job, "go ahead")
+
+    def rest(self) -> None:
+        """Have the engine leave off what it does ahead; costs nothing where it does nothing."""
+        if not self._resting:
+            self._resting = True
+            self._ahead += 1
+            if self._engine is not None:
+                self._engine.rest()
+
+    def rebuild(self) -> None:
+        """Have the engine forget all that it has read."""
+        if self._engine is not None:
+            self._work(self._engine.rebuild, "rebuild")
 
     def make_prompt(self, text: str, offset: int, options: Options) -> None:
         """Render what the model would see; `PromptMade` brings it."""
@@ -175,6 +243,8 @@ class EngineRoom:
             if self._engine is None:
                 engine = self._make()
                 engine.on_death(self._mourn)
+                engine.on_readiness(self._readied)
+                self._prepare(engine)
                 if self._closing.is_set():
                     engine.close()
                     raise EngineError("The editor is closing.")
@@ -209,8 +279,8 @@ class EngineRoom:
                 if not self._is_over(run):
                     engine = self._get()
                     told = False
-                    for event in continue_story(engine, text, offset, options):
-                        self._put(_Item(run, event=event))
+                    for came in self._continued(engine, text, offset, options):
+                        self._put(_Item(run, came=came))
                         # A stop that came before the engine had begun went unheard: say it again.
                         if self._is_over(run) and not told:
                             told = True
@@ -220,6 +290,55 @@ class EngineRoom:
             problem = str(error)
         finally:
             self._put(_Item(run, ended=True, problem=problem))
+
+    @staticmethod
+    def _continued(engine: Engine, text: str, offset: int, options: Options) -> Iterator[Came]:
+        if options.candidates == 1:
+            for event in continue_story(engine, text, offset, options):
+                yield 0, event
+            return
+        for loading in engine.loading():
+            yield 0, loading
+        planned = plan(engine, text, offset, options)
+        yield 0, planned
+        requests = [
+            structs.replace(
+                planned.request,
+                sampling=structs.replace(planned.request.sampling, seed=each.sampling.seed),
+            )
+            for each in side_by_side(options)
+        ]
+        yield from engine.candidates(requests)
+
+    def _go_ahead(
+        self,
+        number: int,
+        asked: Asked,
+        how_far: "HowFar | Literal['auto']",
+        *,
+        edited: bool,
+        spare: bool,
+    ) -> None:
+        with suppress(EngineError, ValueError), self._turn:
+            # A story without a beginning, a model that went: the key will say so when it is
+            # pressed. What was asked meanwhile says more.
+            if number != self._ahead or self._closing.is_set():
+                return
+            engine = self._get()
+            if how_far == "auto":
+                how_far = how_far_for(engine.load())
+            request = plan(engine, asked.text, asked.offset, asked.options).request
+            if number != self._ahead:
+                return
+            engine.ahead(request, how_far, edited=edited, spare=spare)
+            if number != self._ahead:
+                # A key came between the two; what it told the engine was told before.
+                engine.rest()
+
+    def _readied(self, readiness: Readiness) -> None:
+        with self._inbox_lock:
+            self._readiness = self._ahead, readiness
+        self._ask_flush()
 
     def _prompt(self, text: str, offset: int, options: Options) -> None:
         try:
@@ -237,6 +356,10 @@ class EngineRoom:
     def _put(self, item: _Item) -> None:
         with self._inbox_lock:
             self._inbox.append(item)
+        self._ask_flush()
+
+    def _ask_flush(self) -> None:
+        with self._inbox_lock:
             if self._flush_asked or self._loop is None:
                 return
             self._flush_asked = True
@@ -256,6 +379,7 @@ class EngineRoom:
     def _flush(self) -> None:
         with self._inbox_lock:
             items, self._inbox = self._inbox, []
+            readiness, self._readiness = self._readiness, None
             self._flush_asked = False
         self._flushed_at = time.monotonic()
         if self._closing.is_set():
@@ -265,8 +389,16 @@ class EngineRoom:
             self._screen.post_message(
                 self.Arrived(
                     run,
-                    events=tuple(item.event for item in mine if item.event is not None),
+                    events=tuple(item.came for item in mine if item.came is not None),
                     ended=any(item.ended for item in mine),
                     problem=next((item.problem for item in mine if item.problem), ""),
                 )
             )
+        if readiness is not None and readiness[0] == self._ahead and not self._resting:
+            self._screen.post_message(self.Readied(readiness[1]))
+
+
+def how_far_for(info: ModelInfo) -> HowFar:
+    """What is done ahead where the writer has not said it: thinking takes power and time."""
+    on_gpu = info.gpu_layers > 0 and info.backend != "CPU"
+    return "think" if on_gpu and on_mains() else "read"

@@ -4,18 +4,20 @@ The writing screen makes it after the first paint and hands it what comes up: ke
 """
 
 import time
+from collections.abc import Sequence
 
 from textual.containers import Container
 
-from storytui.app.asking import options, take_asked_for
+from storytui.app.ahead import Ahead
+from storytui.app.asking import new_seed, options, side_by_side, take_asked_for
 from storytui.app.desk import Desk, Span
-from storytui.app.engine_room import EngineRoom
+from storytui.app.engine_room import Asked, EngineRoom
 from storytui.app.pane_view import PaneView
 from storytui.app.screens.story import StoryScreen
 from storytui.app.widgets.pane import Pane
 from storytui.app.wishes import Wishes
 from storytui.continuing import Options
-from storytui.engine.api import Finished, ModelInfo, Writing
+from storytui.engine.api import Finished, ModelInfo, Readiness, Writing
 from storytui.manuscript.journal_records import OpenTakes
 from storytui.takes.take import Take
 
@@ -41,6 +43,8 @@ class Flow:
         self.pane = Pane(
             words=wishes.settings.continuing.words, direction=wishes.direction, id="pane"
         )
+        self.ahead = Ahead(self.room, screen.area, wishes.settings.ahead, self._wanted)
+        """What the engine does while she pauses."""
         self._screen = screen
         self._side = side
         self._settings = wishes.settings
@@ -57,6 +61,8 @@ class Flow:
         self._laid = OpenTakes((0, 0), -1, [])
         """What the journal last heard of the desk."""
         self._kept_at = 0.0
+        self._seed = new_seed()
+        """The next take's, where the settings fix none: what is done ahead is done with it."""
 
     async def furnish(self) -> None:
         """Put the pane into its place, and load the model."""
@@ -74,22 +80,26 @@ class Flow:
 
     def show(self) -> None:
         """Bring pane and status line up to date with the desk."""
-        desk, status = self.desk, self._screen.status
         state = self._view.state(
-            desk, folded=self._folded, writing=self.writing, welcome=self._welcome
+            self.desk, folded=self._folded, writing=self.writing, welcome=self._welcome
         )
         self.pane.show(state)
         self._side.set_class(state.filled, "-filled")
         self._side.set_class(bool(state.welcome), "-welcome")
+        self._show_engine()
+        self._screen.refresh_bindings()
+
+    def _show_engine(self) -> None:
+        """Bring what the status line says of the engine up to date."""
+        desk, status = self.desk, self._screen.status
         if self.writing:
             status.engine = f"{desk.progress or 'writing'} · {self._view.key('stop')} stops"
         elif self._model is not None:
-            status.engine = "ready"
+            status.engine = how_ready(self.ahead.readiness)
         elif self._no_model:
             status.engine = "no model"
         elif self._mourning:
             status.engine = "starting the model again"
-        self._screen.refresh_bindings()
 
     # --- kept -------------------------------------------------------------------------------------
 
@@ -134,7 +144,13 @@ class Flow:
             runs_on = f"{info.backend}, {info.gpu_layers} of {info.layers} layers"
         status.model = f"{info.name} · {runs_on}"
         self._find_hash(info)
+        self.ahead.moved()
         self.show()
+
+    def readied(self, readiness: Readiness) -> None:
+        """The engine tells how far it is with what was asked ahead."""
+        self.ahead.told(readiness)
+        self._show_engine()
 
     def _find_hash(self, info: ModelInfo) -> None:
         """The model's hash belongs to every take; it comes when the file was read."""
@@ -176,8 +192,8 @@ class Flow:
         if event.run != self.room.run:
             return
         had_answer, written = self._has_answer, self.desk.written
-        for each in event.events:
-            self.desk.receive(each)
+        for number, each in event.events:
+            self.desk.receive(each, number)
             if isinstance(each, Finished):
                 self._screen.status.speed = each.statistics.tokens_per_second
             elif isinstance(each, Writing):
@@ -193,19 +209,20 @@ class Flow:
                 self._failed_of = event.problem
             elif self._model is None:
                 self.room.warm_up()
+            self.ahead.moved()
         self._keep_written(written, ended=event.ended)
         self.show()
 
-    def _keep_written(self, take: Take | None, *, ended: bool) -> None:
-        """A reply is kept while it grows, now and then, and when it has ended."""
+    def _keep_written(self, takes: Sequence[Take], *, ended: bool) -> None:
+        """Replies are kept while they grow, now and then, and when they have ended."""
         now = time.monotonic()
-        if take is not None and (ended or now - self._kept_at > KEEP_SECONDS):
+        if takes and (ended or now - self._kept_at > KEEP_SECONDS):
             self._kept_at = now
-            self.keep(take)
+            self.keep(*takes)
 
     @property
     def _has_answer(self) -> bool:
-        return self.desk.written is not None and bool(self.desk.written.answer)
+        return any(take.answer for take in self.desk.written)
 
     # --- what comes of the page -------------------------------------------------------------------
 
@@ -215,12 +232,32 @@ class Flow:
             self.keep(*self.desk.shelf.takes)
         else:
             self.keep()
-        self.moved()
+        self.ahead.changed()
+        self._moved()
 
     def moved(self) -> None:
         """The cursor may be elsewhere: what the keys do may have changed."""
+        self.ahead.moved()
+        self._moved()
+
+    def _moved(self) -> None:
         if self.desk.take is not None:
             self.show()
+        else:
+            self._show_engine()
+
+    def asks_otherwise(self) -> None:
+        """The direction, the length or the notes are other ones."""
+        self.ahead.changed()
+        self._show_engine()
+
+    def _wanted(self) -> Asked | None:
+        """What the key would ask for now; None while it cannot ask, or is at work."""
+        if self._model is None or self.room.busy:
+            return None
+        area = self._screen.area
+        earlier = len(self.desk.shelf.takes) if self.desk.same_place(again=False) else 0
+        return Asked(area.text, area.offset, self._options(earlier, self._candidates))
 
     # --- the keys ---------------------------------------------------------------------------------
 
@@ -249,11 +286,12 @@ class Flow:
                 return desk.take is not None
         return True
 
-    def begin(self, *, again: bool) -> None:
+    def begin(self, *, again: bool, candidates: int = 0) -> None:
         """Ask for a take at the cursor, and show at once that work began.
 
         Args:
             again: for the place of the earlier takes, and beside them.
+            candidates: how many takes, side by side; 0: as the settings say.
         """
         area, desk = self._screen.area, self.desk
         if again and desk.place is not None:
@@ -264,13 +302,18 @@ class Flow:
         desk.end()
         if not desk.same_place(again=again):
             desk.clear()
-        asked = self._options(len(desk.shelf.takes))
+        asked = self._options(len(desk.shelf.takes), candidates or self._candidates)
+        self._seed = new_seed()
         text, offset = area.text, area.offset
-        desk.begin(take_asked_for(asked, self._model, self._model_hash, text[:offset]))
-        if self._model is None:
-            desk.progress = "loading the model"
+        before = text[:offset]
+        takes = [
+            take_asked_for(each, self._model, self._model_hash, before)
+            for each in side_by_side(asked)
+        ]
+        desk.begin(takes, "reading" if self._model is not None else "loading the model")
+        self.ahead.asked(offset)
         self.room.start(text, offset, asked)
-        self.keep(*desk.shelf.takes[-1:])
+        self.keep(*takes)
         self.pane.take_view.begin(follow=True)
         self.show()
 
@@ -315,7 +358,7 @@ class Flow:
         """Show an earlier (-1) or later (1) take."""
         self.desk.turn(step)
         self._keep_shown()
-        self.pane.take_view.begin(follow=False)
+        self.pane.take_view.begin(follow=self.desk.growing is not None)
         self.show()
 
     def dismiss(self) -> None:
@@ -356,8 +399,38 @@ class Flow:
     def show_prompt(self) -> None:
         """Ask what the model would see."""
         area = self._screen.area
-        self.room.make_prompt(area.text, area.offset, self._options(0))
+        self.room.make_prompt(area.text, area.offset, self._options(0, 1))
 
-    def _options(self, earlier: int) -> Options:
+    def read_again(self) -> None:
+        """Have the model forget what it has read, and read everything again."""
+        self.room.rebuild()
+        self.asks_otherwise()
+
+    def close(self) -> None:
+        """The editor closes: nothing waits for the model."""
+        self.ahead.close()
+        self.room.close()
+
+    @property
+    def _candidates(self) -> int:
+        return self._settings.continuing.candidates
+
+    def _options(self, earlier: int, candidates: int) -> Options:
         row = self.pane.direction
-        return options(self._settings, direction=row.text, words=row.words, earlier=earlier)
+        return options(
+            self._settings,
+            direction=row.text,
+            words=row.words,
+            candidates=candidates,
+            earlier=earlier,
+            seed=self._seed,
+        )
+
+
+def how_ready(readiness: Readiness | None) -> str:
+    """What the status line says of a model that is loaded and does not write."""
+    if readiness is None or readiness.total == 0:
+        return "loaded"
+    if readiness.up_to_date:
+        return "ready"
+    return f"reading {100 * readiness.done // readiness.total} %"

@@ -49,7 +49,7 @@ class PaneView:
                 welcome=self._lines(WELCOME_KEYS) if welcome else (),
                 invitation=self._lines((("go-on", "go on from here"),)),
             )
-        mine = writing and desk.written is take
+        growing = desk.growing if writing else None
         upcoming = desk.upcoming if desk.here else None
         return PaneState(
             take=TakeState(
@@ -58,8 +58,8 @@ class PaneView:
                 folded=folded,
                 taken=take.taken,
                 upcoming=upcoming,
-                writing=desk.segment if mine else "",
-                note=_note(take, desk.progress if mine else ""),
+                writing=growing.segment if growing else "",
+                note=_note(take, growing.progress if growing else ""),
             ),
             which=desk.shelf.number,
             made_with=f"{take.format} · seed {take.seed}",
@@ -79,7 +79,7 @@ class PaneView:
                 Hint(self.key("accept-paragraph"), "paragraph", "accept_paragraph"),
                 Hint(self.key("accept-rest"), "all", "accept_rest"),
             )
-        if desk.written is not None:
+        if desk.growing is not None:
             return ()
         return (
             Hint(self.key("try-again"), "again", "try_again"),

@@ -48,6 +48,7 @@ class AskedAhead:
     request: Request
     how_far: HowFar
     edited: bool
+    spare: bool
 
 
 SCRIPTED_MODEL = ModelInfo(
@@ -242,9 +243,11 @@ class ScriptedEngine:
                 else:
                     yield number, event
 
-    def ahead(self, request: Request, how_far: HowFar, *, edited: bool) -> None:
+    def ahead(
+        self, request: Request, how_far: HowFar, *, edited: bool = True, spare: bool = False
+    ) -> None:
         """Write down what was asked."""
-        self.asked_ahead.append(AskedAhead(request, how_far, edited))
+        self.asked_ahead.append(AskedAhead(request, how_far, edited, spare))
         if self._reads_ahead and how_far != "off":
             self.tell(Readiness(done=100, total=100, thought=how_far != "read"))
 

@@ -47,7 +47,7 @@ async def test_a_model_that_does_not_load_is_tried_again_by_the_next_key(start):
         editor.engine._load = ()
         await editor.go_on()
         assert editor.answer.startswith('"I knew,"')
-        await editor.until(lambda: editor.screen.status.engine == "ready")
+        await editor.until(lambda: editor.loaded)
 
 
 async def test_an_error_is_shown_as_it_is_and_not_as_markup(start):
@@ -73,6 +73,6 @@ async def test_a_model_whose_process_ends_is_said_once_and_started_again(start):
     async with start() as editor:
         editor.engine.die(EngineDiedError("The model's process was ended by SIGKILL."))
         await editor.until(lambda: "SIGKILL" in editor.said)
-        await editor.until(lambda: editor.screen.status.engine == "ready")
+        await editor.until(lambda: editor.loaded)
         await editor.go_on()
         assert editor.answer.strip()

@@ -25,7 +25,7 @@ async def test_the_reply_comes_into_the_pane_and_leaves_the_manuscript_alone(sta
         assert editor.desk.take.reasoning.startswith("She has not told him")
         assert editor.answer.startswith('"I knew," she said.')
         assert editor.text == before
-        assert editor.screen.status.engine == "ready"
+        assert editor.loaded
 
 
 async def test_what_came_of_the_engine_arrives_in_few_messages(start):

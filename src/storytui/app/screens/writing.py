@@ -99,7 +99,7 @@ class WritingScreen(StoryScreen):
     def on_unmount(self) -> None:
         """The editor closes: nothing waits for the model."""
         if self.flow is not None:
-            self.flow.room.close()
+            self.flow.close()
 
     # --- events come up ---------------------------------------------------------------------------
 
@@ -144,6 +144,11 @@ class WritingScreen(StoryScreen):
         if self.flow is not None:
             self.flow.arrived(event)
 
+    def on_engine_room_readied(self, event: "EngineRoom.Readied") -> None:
+        """More was done ahead."""
+        if self.flow is not None:
+            self.flow.readied(event.readiness)
+
     def on_engine_room_prompt_made(self, event: "EngineRoom.PromptMade") -> None:
         """What the model would see is known."""
         from storytui.app.screens.prompt_view import PromptScreen
@@ -169,6 +174,11 @@ class WritingScreen(StoryScreen):
     def on_take_view_folded(self) -> None:
         """A click on the reasoning."""
         self.action_toggle_reasoning()
+
+    def on_direction_row_changed(self) -> None:
+        """The direction or the length is another."""
+        if self.flow is not None:
+            self.flow.asks_otherwise()
 
     def on_direction_row_submitted(self) -> None:
         """Enter in the direction: back to the page, and go on from its cursor."""
@@ -209,6 +219,17 @@ class WritingScreen(StoryScreen):
             self._go_on_asked = True
         else:
             self.flow.begin(again=True)
+
+    def go_on_side_by_side(self, candidates: int) -> None:
+        """Several takes at once, from the cursor."""
+        if self.flow is not None:
+            self.flow.begin(again=False, candidates=candidates)
+
+    def read_again(self) -> None:
+        """Have the model read everything again."""
+        if self.flow is not None:
+            self.flow.read_again()
+            self.say("The model forgets what it has read, and reads everything again.")
 
     def action_stop(self) -> None:
         """Stop the model; what came stays."""

@@ -54,6 +54,10 @@ class DirectionRow(Horizontal):
     class Submitted(Message):
         """The writer pressed enter: go on."""
 
+    @dataclass
+    class Changed(Message):
+        """The direction or the length is another."""
+
     def __init__(self, words: int, *, direction: str = "", id: str | None = None) -> None:
         """Begin with these.
 
@@ -93,3 +97,8 @@ class DirectionRow(Horizontal):
         """Enter in either field goes on."""
         event.stop()
         self.post_message(self.Submitted())
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """What would be asked for is another."""
+        event.stop()
+        self.post_message(self.Changed())

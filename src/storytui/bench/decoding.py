@@ -25,8 +25,8 @@ def measure_first_token(start: StartEngine) -> dict[str, float]:
     """Milliseconds and evaluated tokens up to the first token: cold, and asked again."""
     with closing(start()) as engine:
         engine.load()
-        cold = _run(engine, _text(), _options(words=10, seed=1))[0]
-        warm = _run(engine, _text(), _options(words=10, seed=2))[0]
+        cold = run_reply(engine, _text(), _options(words=10, seed=1))[0]
+        warm = run_reply(engine, _text(), _options(words=10, seed=2))[0]
     return {
         "prompt_tokens": cold.prompt_tokens,
         "cold_ms": round(cold.first_token_ms, 1),
@@ -48,7 +48,7 @@ def measure_decoding(start: StartEngine, rounds: int) -> dict[str, object]:
             info = engine.load()
             options = _options(words=WORDS, seed=seed)
             prompt = show_prompt(engine, text, len(text), options)
-            cost, received = _run(engine, text, options)
+            cost, received = run_reply(engine, text, options)
         editor.append(received)
         asked = {
             "model": info.path,
@@ -87,7 +87,7 @@ def _options(*, words: int, seed: int) -> Options:
     return Options(words=words, reasoning_tokens=0, sampling=Sampling(seed=seed))
 
 
-def _run(engine: Engine, text: str, options: Options) -> tuple[Statistics, float]:
+def run_reply(engine: Engine, text: str, options: Options) -> tuple[Statistics, float]:
     """What a reply cost, and tokens a second by the clock of who receives it."""
     request = plan(engine, text, len(text), options).request
     # Nothing may end the answer early: what is timed is decoding.

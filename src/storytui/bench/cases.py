@@ -1,0 +1,195 @@
+"""The cases that are measured, each drawn at random from a long manuscript.
+
+What an engine is asked for first and what next: the same for all of them, token for token.
+"""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from storytui.bench.contenders import Ask
+from storytui.bench.shared import shared_beginning, shared_end
+
+CASES = ("cold", "unchanged", "appended", "slid", "edited", "edited_one_token")
+APPENDED = 20
+"""Tokens typed at the end."""
+DROPPED = 1 / 3
+"""Share of the story that a window that moves on drops."""
+EDITED = 420
+"""Tokens between an edit and the end."""
+_TRIES = 200
+_WORD = re.compile(r"\s*\S+")
+_PLAIN = re.compile(r"[a-z]{3,9}")
+
+Count = Callable[[Sequence[str]], Sequence[int]]
+"""Tokens of each of several texts."""
+MakeAsk = Callable[[str], Ask]
+"""What is asked for where a text ends."""
+
+
+class CaseError(Exception):
+    """A case could not be drawn; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One case, drawn."""
+
+    case: str
+    base: Ask | None
+    """What the engine has evaluated before; None: nothing."""
+    wanted: Ask
+    """What is asked for then."""
+    new_tokens: int
+    """Tokens behind the first difference that do not merely stand elsewhere; a prompt that
+    changed at all has its template's end among them."""
+
+
+class Drawing:
+    """Draws cases from a manuscript: the places and the edits at random."""
+
+    def __init__(self, text: str, size: int, seed: int, count: Count, make_ask: MakeAsk) -> None:
+        """Nothing is drawn yet.
+
+        Args:
+            text: the manuscript.
+            size: tokens of the prompts, about; a little less than that.
+            seed: the same seed draws the same cases.
+            count: tokens of texts.
+            make_ask: what is asked for where a text ends.
+
+        Raises:
+            CaseError: the manuscript is too short.
+        """
+        self._text = text
+        self._draw = random.Random(seed)
+        self._count = count
+        self._make_ask = make_ask
+        ends = (len(text) // 3, len(text) // 2)
+        frames = [make_ask(self._ending_at(end, 40)) for end in ends]
+        frame = shared_beginning(frames[0].tokens, frames[1].tokens)
+        self._tail = shared_end(frames[0].tokens, frames[1].tokens)
+        self._size = size - frame - self._tail
+        """Tokens of the story in a prompt."""
+        if self._size < 200:
+            raise CaseError(f"A prompt of {size:,} tokens has no room for the cases.")
+
+    def draw(self, case: str) -> Work:
+        """One case."""
+        if case == "cold":
+            return self._work(case, None, self.place()[0])
+        if case == "unchanged":
+            story = self.place()[0]
+            return self._work(case, story, story)
+        if case == "appended":
+            story, rest = self.place()
+            return self._work(case, story, story + self._first_words(rest, APPENDED))
+        if case == "slid":
+            story = self.place()[0]
+            return self._work(case, story, self._later(story))
+        return self._edited(case)
+
+    def _work(self, case: str, base: str | None, wanted: str) -> Work:
+        before = None if base is None else self._make_ask(base)
+        after = self._make_ask(wanted)
+        new = new_tokens(before.tokens if before else (), after.tokens, self._tail)
+        return Work(case, before, after, new)
+
+    def place(self) -> tuple[str, str]:
+        """A story drawn at random that makes a prompt of the size, and the text that follows it."""
+        # Room for the story before, and for what is typed after it.
+        first = len(self._text) // 5
+        end = self._draw.randrange(first, len(self._text) * 9 // 10)
+        found = _WORD.match(self._text, self._text.find(" ", end))
+        if found is None:
+            raise CaseError("The manuscript has no words where a place was drawn.")
+        end = found.end()
+        return self._ending_at(end, self._size), self._text[end : end + 2000]
+
+    def _ending_at(self, end: int, tokens: int) -> str:
+        """The text before `end` of about so many tokens, from a word's start."""
+        near = max(0, end - 12 * tokens)
+        words = list(_WORD.finditer(self._text, near, end))
+        counts = self._count([each.group() for each in words])
+        start, left = end, tokens
+        for word, size in zip(reversed(words), reversed(counts), strict=True):
+            if size > left:
+                break
+            left -= size
+            start = word.start()
+        if start <= near + 20:
+            raise CaseError("The manuscript is too short for prompts of this size.")
+        return self._text[start:end].lstrip()
+
+    def _first_words(self, text: str, tokens: int) -> str:
+        words = _WORD.findall(text)
+        taken = ""
+        for word, size in zip(words, self._count(words), strict=True):
+            if size > tokens:
+                break
+            tokens -= size
+            taken += word
+        return taken
+
+    def _later(self, story: str) -> str:
+        """The story without its first third, from a sentence's or paragraph's start."""
+        near = round(len(story) * DROPPED)
+        start = story.find("\n\n", near, len(story) * 2 // 3)
+        return story[start if start >= 0 else story.index(" ", near) :].lstrip()
+
+    def _edited(self, case: str) -> Work:
+        """Words changed in the middle: with another number of tokens, or one token by one."""
+        for _ in range(_TRIES):
+            story = self.place()[0]
+            distance = min(EDITED, self._size // 2)
+            at = len(story) - len(self._end_of(story, distance))
+            found = re.compile(r"(?<= )[a-z]{3,9}(?= )").search(story, at)
+            if found is None:
+                continue
+            words = [self._a_word() for _ in range(1 if case == "edited_one_token" else 3)]
+            work = self._work(
+                case, story, story[: found.start()] + " ".join(words) + story[found.end() :]
+            )
+            assert work.base is not None
+            if _fits(case, work.base.tokens, work.wanted.tokens):
+                return work
+        raise CaseError("No words were found in the manuscript that could be changed.")
+
+    def _end_of(self, story: str, tokens: int) -> str:
+        words = _WORD.findall(story)
+        taken = ""
+        for word, size in zip(reversed(words), reversed(self._count(words)), strict=True):
+            if size > tokens:
+                break
+            tokens -= size
+            taken = word + taken
+        return taken
+
+    def _a_word(self) -> str:
+        while True:
+            at = self._draw.randrange(len(self._text) - 100)
+            found = _PLAIN.search(self._text, self._text.find(" ", at), at + 100)
+            if found is not None:
+                return found.group()
+
+
+def _fits(case: str, base: Sequence[int], wanted: Sequence[int]) -> bool:
+    if case == "edited":
+        return len(base) != len(wanted)
+    return len(base) == len(wanted) and sum(map(int.__ne__, base, wanted)) == 1
+
+
+def new_tokens(base: Sequence[int], wanted: Sequence[int], tail: int) -> int:
+    """Tokens of `wanted` that are neither a beginning nor an end that it shares with `base`.
+
+    Args:
+        base: what was evaluated.
+        wanted: what is asked for.
+        tail: tokens of the template's end, which count as new where anything before them changed.
+    """
+    prefix = shared_beginning(base, wanted)
+    if prefix == len(wanted):
+        return 0
+    suffix = min(shared_end(base, wanted), len(wanted) - prefix, len(base) - prefix)
+    return len(wanted) - prefix - suffix + min(tail, suffix)

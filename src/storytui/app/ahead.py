@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Callable
 
 from storytui.app.engine_room import Asked, EngineRoom
+from storytui.app.mains import on_mains
 from storytui.app.widgets.manuscript import ManuscriptArea, Mark
-from storytui.engine.api import Readiness
+from storytui.engine.api import HowFar, ModelInfo, Readiness
 from storytui.settings import AheadSettings
 
 NEAR = 400
@@ -56,6 +57,11 @@ class Ahead:
     def on(self) -> bool:
         """Whether anything is done ahead."""
         return self._how_far != "off" and self._pause > 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a pause has begun and is not over."""
+        return self._timer is not None
 
     # --- what happens -----------------------------------------------------------------------------
 
@@ -104,8 +110,11 @@ class Ahead:
             return
         asked = self._wanted()
         if asked is not None:
-            self._room.go_ahead(asked, self._how_far, edited=self._edited, spare=self._spare)
+            self._room.go_ahead(asked, self._far, edited=self._edited, spare=self._spare)
             self._went, self._edited = True, False
+
+    def _far(self, info: ModelInfo) -> HowFar:
+        return far_enough(info) if self._how_far == "auto" else self._how_far
 
     @property
     def _spare(self) -> bool:
@@ -113,3 +122,9 @@ class Ahead:
         if self._place is None:
             return self._went and not self._edited
         return not -NEAR <= self._area.offset - self._place.offset <= BEHIND
+
+
+def far_enough(info: ModelInfo) -> HowFar:
+    """What is done ahead where the writer has not said it: thinking takes power and time."""
+    on_gpu = info.gpu_layers > 0 and info.backend != "CPU"
+    return "think" if on_gpu and on_mains() else "read"

@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from msgspec import structs
 from textual.message import Message
 from textual.screen import Screen
 
 from storytui.app.asking import side_by_side
-from storytui.app.mains import on_mains
 from storytui.continuing import Options, Plan, continue_story, plan, show_prompt
 from storytui.engine.api import (
     Engine,
@@ -186,13 +184,13 @@ class EngineRoom:
             self._resting = False
 
     def go_ahead(
-        self, asked: Asked, how_far: "HowFar | Literal['auto']", *, edited: bool, spare: bool
+        self, asked: Asked, how_far: Callable[[ModelInfo], HowFar], *, edited: bool, spare: bool
     ) -> None:
         """Have the engine do ahead what is asked; `Readied` tells how far it is.
 
         Args:
             asked: what the next key would ask for.
-            how_far: what is done of it; `auto`: think on a GPU on mains power, read elsewhere.
+            how_far: says what is done of it, in a thread.
             edited: whether the text or what is asked is another than at the last call.
             spare: whether the last continuation's cache is worth more than this.
         """
@@ -314,7 +312,7 @@ class EngineRoom:
         self,
         number: int,
         asked: Asked,
-        how_far: "HowFar | Literal['auto']",
+        how_far: Callable[[ModelInfo], HowFar],
         *,
         edited: bool,
         spare: bool,
@@ -325,12 +323,11 @@ class EngineRoom:
             if number != self._ahead or self._closing.is_set():
                 return
             engine = self._get()
-            if how_far == "auto":
-                how_far = how_far_for(engine.load())
+            far = how_far(engine.load())
             request = plan(engine, asked.text, asked.offset, asked.options).request
             if number != self._ahead:
                 return
-            engine.ahead(request, how_far, edited=edited, spare=spare)
+            engine.ahead(request, far, edited=edited, spare=spare)
             if number != self._ahead:
                 # A key came between the two; what it told the engine was told before.
                 engine.rest()
@@ -396,9 +393,3 @@ class EngineRoom:
             )
         if readiness is not None and readiness[0] == self._ahead and not self._resting:
             self._screen.post_message(self.Readied(readiness[1]))
-
-
-def how_far_for(info: ModelInfo) -> HowFar:
-    """What is done ahead where the writer has not said it: thinking takes power and time."""
-    on_gpu = info.gpu_layers > 0 and info.backend != "CPU"
-    return "think" if on_gpu and on_mains() else "read"

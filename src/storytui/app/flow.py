@@ -10,9 +10,10 @@ from textual.containers import Container
 
 from storytui.app.ahead import Ahead
 from storytui.app.asking import new_seed, options, side_by_side, take_asked_for
+from storytui.app.condition import Condition
 from storytui.app.desk import Desk, Span
 from storytui.app.engine_room import Asked, EngineRoom
-from storytui.app.pane_view import PaneView
+from storytui.app.pane_view import PaneView, means
 from storytui.app.screens.story import StoryScreen
 from storytui.app.widgets.pane import Pane
 from storytui.app.wishes import Wishes
@@ -50,12 +51,7 @@ class Flow:
         self._settings = wishes.settings
         self._welcome = wishes.first_start
         self._folded = False
-        self._model: ModelInfo | None = None
-        self._no_model = False
-        self._mourning = False
-        """Whether the model's process ended and has not come back yet; it was told then."""
-        self._died_of = self._failed_of = ""
-        """What was told of a death and of a run that failed; the first of the two tells both."""
+        self._condition = Condition()
         self._view = PaneView(wishes.settings.keys)
         self._model_hash = ""
         self._laid = OpenTakes((0, 0), -1, [])
@@ -94,12 +90,8 @@ class Flow:
         desk, status = self.desk, self._screen.status
         if self.writing:
             status.engine = f"{desk.progress or 'writing'} · {self._view.key('stop')} stops"
-        elif self._model is not None:
-            status.engine = how_ready(self.ahead.readiness)
-        elif self._no_model:
-            status.engine = "no model"
-        elif self._mourning:
-            status.engine = "starting the model again"
+        elif says := self._condition.says(self.ahead.readiness):
+            status.engine = says
 
     # --- kept -------------------------------------------------------------------------------------
 
@@ -135,14 +127,9 @@ class Flow:
 
     def ready(self, info: ModelInfo) -> None:
         """The model is loaded."""
-        self._model = info
-        self._no_model = self._mourning = False
-        self._failed_of = ""
-        runs_on, status = info.backend, self._screen.status
-        status.warning = 0 < info.gpu_layers < info.layers
-        if status.warning:
-            runs_on = f"{info.backend}, {info.gpu_layers} of {info.layers} layers"
-        status.model = f"{info.name} · {runs_on}"
+        self._condition.ready(info)
+        self._screen.status.model = self._condition.runs_on
+        self._screen.status.warning = self._condition.partly
         self._find_hash(info)
         self.ahead.moved()
         self.show()
@@ -168,8 +155,8 @@ class Flow:
 
     def not_ready(self, problem: str) -> None:
         """The model could not be loaded; the page works without one."""
-        self._no_model = self._screen.status.warning = True
-        self._mourning = False
+        self._condition.not_ready()
+        self._screen.status.warning = True
         self._screen.complain(problem)
         self.show()
 
@@ -178,10 +165,8 @@ class Flow:
 
         Where it did so several times in a row, only her next key starts it again.
         """
-        if problem != self._failed_of and (gave_up or not self._mourning):
+        if self._condition.died(problem, gave_up=gave_up):
             self._screen.complain(problem)
-        self._died_of = problem
-        self._model, self._mourning, self._no_model = None, not gave_up, gave_up
         self._screen.status.warning = gave_up
         if not gave_up:
             self.room.warm_up()
@@ -204,10 +189,9 @@ class Flow:
             self.room.ended(event.run)
             self.desk.end(event.problem)
             if event.problem:
-                if event.problem != self._died_of:
+                if self._condition.failed(event.problem):
                     self._screen.complain(event.problem)
-                self._failed_of = event.problem
-            elif self._model is None:
+            elif self._condition.info is None:
                 self.room.warm_up()
             self.ahead.moved()
         self._keep_written(written, ended=event.ended)
@@ -253,7 +237,7 @@ class Flow:
 
     def _wanted(self) -> Asked | None:
         """What the key would ask for now; None while it cannot ask, or is at work."""
-        if self._model is None or self.room.busy:
+        if self._condition.info is None or self.room.busy:
             return None
         area = self._screen.area
         earlier = len(self.desk.shelf.takes) if self.desk.same_place(again=False) else 0
@@ -268,23 +252,9 @@ class Flow:
             action: the action.
             in_text: whether the manuscript has the focus.
         """
-        desk = self.desk
-        match action:
-            case "stop":
-                return self.writing
-            case "accept_sentence":
-                return in_text and desk.open and desk.here
-            case "give_back":
-                return in_text and desk.can_give_back
-            case "accept_paragraph" | "accept_rest":
-                return desk.open
-            case "turn":
-                return desk.shelf.current is not None
-            case "dismiss_take":
-                return not self.writing and (not in_text or self._welcome or desk.take is not None)
-            case "toggle_reasoning":
-                return desk.take is not None
-        return True
+        return means(
+            action, self.desk, in_text=in_text, writing=self.writing, welcome=self._welcome
+        )
 
     def begin(self, *, again: bool, candidates: int = 0) -> None:
         """Ask for a take at the cursor, and show at once that work began.
@@ -297,7 +267,7 @@ class Flow:
         if again and desk.place is not None:
             desk.go_to_place()
         self._welcome = self._folded = False
-        self._died_of = self._failed_of = ""
+        self._condition.asked()
         self._screen.status.speed = 0.0
         desk.end()
         if not desk.same_place(again=again):
@@ -307,10 +277,10 @@ class Flow:
         text, offset = area.text, area.offset
         before = text[:offset]
         takes = [
-            take_asked_for(each, self._model, self._model_hash, before)
+            take_asked_for(each, self._condition.info, self._model_hash, before)
             for each in side_by_side(asked)
         ]
-        desk.begin(takes, "reading" if self._model is not None else "loading the model")
+        desk.begin(takes, "reading" if self._condition.info is not None else "loading the model")
         self.ahead.asked(offset)
         self.room.start(text, offset, asked)
         self.keep(*takes)
@@ -425,12 +395,3 @@ class Flow:
             earlier=earlier,
             seed=self._seed,
         )
-
-
-def how_ready(readiness: Readiness | None) -> str:
-    """What the status line says of a model that is loaded and does not write."""
-    if readiness is None or readiness.total == 0:
-        return "loaded"
-    if readiness.up_to_date:
-        return "ready"
-    return f"reading {100 * readiness.done // readiness.total} %"

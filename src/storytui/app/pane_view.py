@@ -87,6 +87,34 @@ class PaneView:
         )
 
 
+def means(action: str, desk: Desk, *, in_text: bool, writing: bool, welcome: bool) -> bool:
+    """Whether a key means its action now, or goes on to the widget that has the focus.
+
+    Args:
+        action: the action.
+        desk: the takes.
+        in_text: whether the manuscript has the focus.
+        writing: whether the model writes.
+        welcome: whether an empty pane says the welcome.
+    """
+    match action:
+        case "stop":
+            return writing
+        case "accept_sentence":
+            return in_text and desk.open and desk.here
+        case "give_back":
+            return in_text and desk.can_give_back
+        case "accept_paragraph" | "accept_rest":
+            return desk.open
+        case "turn":
+            return desk.shelf.current is not None
+        case "dismiss_take":
+            return not writing and (not in_text or welcome or desk.take is not None)
+        case "toggle_reasoning":
+            return desk.take is not None
+    return True
+
+
 def _note(take: Take, progress: str) -> str:
     """What stands in the pane where there is nothing to read, or after it ended early."""
     if take.problem:

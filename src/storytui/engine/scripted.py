@@ -121,7 +121,8 @@ class ScriptedEngine:
         """How often it was told to read everything again."""
         self.kept_in: tuple[Path, int] | None = None
         """The file and the room that `warm` named."""
-        self._reads_ahead = reads_ahead
+        self.reads_ahead = reads_ahead
+        """Whether it says at once that all was read."""
         self._tell: Callable[[Readiness], None] = lambda _readiness: None
         self._scripts = scripts
         self._info = info
@@ -248,7 +249,7 @@ class ScriptedEngine:
     ) -> None:
         """Write down what was asked."""
         self.asked_ahead.append(AskedAhead(request, how_far, edited, spare))
-        if self._reads_ahead and how_far != "off":
+        if self.reads_ahead and how_far != "off":
             self.tell(Readiness(done=100, total=100, thought=how_far != "read"))
 
     def rest(self) -> None:

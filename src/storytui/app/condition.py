@@ -1,0 +1,84 @@
+"""How the model is: not loaded yet, there, or gone, and what the status line says of it."""
+
+from storytui.engine.api import ModelInfo, Readiness
+
+
+class Condition:
+    """What is known of the model, and what the writer was told of it."""
+
+    def __init__(self) -> None:
+        self.info: ModelInfo | None = None
+        """The model, where it is loaded."""
+        self.absent = False
+        """Whether there is none, until the writer asks again."""
+        self._mourning = False
+        """Whether its process ended and has not come back yet; it was told then."""
+        self._died_of = self._failed_of = ""
+        """What was told of a death and of a run that failed; the first of the two tells both."""
+
+    def ready(self, info: ModelInfo) -> None:
+        """It is loaded."""
+        self.info = info
+        self.absent = self._mourning = False
+        self._failed_of = ""
+
+    def not_ready(self) -> None:
+        """It could not be loaded."""
+        self.absent, self._mourning = True, False
+
+    def died(self, problem: str, *, gave_up: bool) -> bool:
+        """Its process ended; returns whether the writer has not heard of it.
+
+        Args:
+            problem: why, as a sentence.
+            gave_up: whether it is not started again before she asks.
+        """
+        news = problem != self._failed_of and (gave_up or not self._mourning)
+        self._died_of = problem
+        self.info, self._mourning, self.absent = None, not gave_up, gave_up
+        return news
+
+    def failed(self, problem: str) -> bool:
+        """A run failed; returns whether the writer has not heard of it."""
+        self._failed_of = problem
+        return problem != self._died_of
+
+    def asked(self) -> None:
+        """The writer asks again: what fails now is news."""
+        self._died_of = self._failed_of = ""
+
+    @property
+    def runs_on(self) -> str:
+        """Its name and what it runs on."""
+        if self.info is None:
+            return ""
+        runs_on = self.info.backend
+        if self.partly:
+            runs_on += f", {self.info.gpu_layers} of {self.info.layers} layers"
+        return f"{self.info.name} · {runs_on}"
+
+    @property
+    def partly(self) -> bool:
+        """Whether only some of its layers are on the GPU."""
+        return self.info is not None and 0 < self.info.gpu_layers < self.info.layers
+
+    def says(self, readiness: Readiness | None) -> str:
+        """What the status line says while nothing is written; empty: what it said before.
+
+        Args:
+            readiness: how far the model is with the story; None where it has not begun.
+        """
+        if self.info is not None:
+            return how_ready(readiness)
+        if self.absent:
+            return "no model"
+        return "starting the model again" if self._mourning else ""
+
+
+def how_ready(readiness: Readiness | None) -> str:
+    """What the status line says of a model that is loaded and does not write."""
+    if readiness is None or readiness.total == 0:
+        return "loaded"
+    if readiness.up_to_date:
+        return "ready"
+    return f"reading {100 * readiness.done // readiness.total} %"

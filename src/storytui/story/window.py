@@ -1,10 +1,22 @@
-"""Which part of the manuscript the model sees."""
+"""Which part of the manuscript the model sees.
+
+The window's start stays where it is while the text from it to the cursor fits, so that what the
+model has read stays read. When it must move it moves far: at least a quarter of the budget is
+dropped at once, and then nothing for a long while.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from storytui.story.sentences import blank_lines_separate, sentence_starts
+from storytui.story.boundaries import (
+    begins_chapter,
+    begins_scene,
+    paragraph_starts,
+    separated_by_blank_lines,
+)
+from storytui.story.sentences import sentence_starts
+from storytui.story.starts import REMEMBERED, Start, find_start, start_at
 
 Count = Callable[[Sequence[str]], Sequence[int]]
 """Tokens of each of several texts."""
@@ -17,8 +29,6 @@ _LIKELY = 4
 _LONGEST = 12
 """Characters of a token at the most, on average, to know what not to count at all."""
 _SMALLEST_BATCH = 500
-_STYLE = 20_000
-"""Characters before the cursor that tell how paragraphs are separated."""
 _WORD = re.compile(r"\S+")
 
 
@@ -29,92 +39,163 @@ class Window:
     start: int
     """The character of the manuscript at which the window begins."""
     text: str
+    mark: Start
+    """What is to be remembered, so that the next window begins there too."""
+    remembered: Start | None = None
+    """The remembered start that this one is; None where the start is a new one."""
 
 
-def choose_window(before: str, budget: int, count: Count) -> Window:
-    """Choose the text before the cursor that fits `budget` tokens.
+def choose_window(
+    text: str, budget: int, count: Count, starts: Sequence[Start] = (), *, end: int | None = None
+) -> Window:
+    """Choose the text before the cursor that the model sees, of at most `budget` tokens.
 
-    It begins at the manuscript's start where all of it fits, else at a paragraph's start; at a
-    sentence's where paragraphs would leave half of the budget unused, at a word's or a
-    character's where not even a sentence fits. The text is counted backwards from the cursor, so
-    that what is far from it costs nothing.
+    It begins at a remembered start from which the text fits and fills at least half of the budget;
+    of several, at the one used last. Else it begins at the manuscript's start where all of it
+    fits, else at a new one that fills half to three quarters of the budget: a chapter's, a scene's
+    or a paragraph's; a sentence's where paragraphs are too long for that, a word's or a
+    character's where sentences are. The text is counted backwards from the cursor by paragraphs,
+    so that what is far from it costs nothing, and what did not change is counted once.
 
     Args:
-        before: the manuscript up to the cursor.
+        text: the manuscript; with `end` None, up to the cursor.
         budget: the most tokens the window may take.
         count: tokens of each of several texts. The window keeps to the budget wherever a text
             has no more tokens than its parts.
+        starts: where earlier windows began, the one used last at the end.
+        end: the cursor, in characters.
     """
-    budget -= min(_MARGIN, max(0, budget) // 50)
-    filling = _Filling(before, max(0, budget), count)
-    filling.extend(_paragraph_starts(before))
+    end = len(text) if end is None else end
+    budget = max(0, budget)
+    budget -= min(_MARGIN, budget // 50)
+    filling = _Filling(text, end, budget, count)
+    paragraphs = paragraph_starts(text, end)
+    found = _remembered(text, end, filling, paragraphs, starts)
+    if found is not None:
+        place, remembered = found
+    else:
+        place, remembered = _new_start(text, end, filling, paragraphs), None
+    return Window(place, text[place:end], start_at(text, place), remembered)
+
+
+def _remembered(
+    text: str, end: int, filling: "_Filling", paragraphs: Iterator[int], starts: Sequence[Start]
+) -> tuple[int, Start] | None:
+    """The remembered start that is used, and where it is now."""
+    low = max(0, end - _LONGEST * filling.budget)
+    for start in reversed(starts):
+        place = find_start(text, start, low, end + REMEMBERED)
+        if place is None or place >= end:
+            continue
+        tokens = filling.tokens_from(place, paragraphs)
+        if tokens is not None and (place == 0 or 2 * tokens >= filling.budget):
+            return place, start
+    return None
+
+
+def _new_start(text: str, end: int, filling: "_Filling", paragraphs: Iterator[int]) -> int:
+    """Where to begin when no remembered start will do."""
+    if filling.tokens_from(0, paragraphs) is not None:
+        return 0
+    most = 3 * filling.budget // 4
+    places = [place for place, tokens in filling.counted if tokens <= most]
+    enough = [
+        place for place, tokens in filling.counted if filling.budget <= 2 * tokens <= 2 * most
+    ]
+    if enough:
+        by_blank_lines = separated_by_blank_lines(text, end)
+        # From the fullest window on.
+        for begins in (
+            lambda place: begins_chapter(text, place),
+            lambda place: begins_scene(text, place, by_blank_lines=by_blank_lines),
+        ):
+            place = next(filter(begins, reversed(enough)), None)
+            if place is not None:
+                return place
+        return enough[-1]
+    return _finer_start(filling, places[-1], most)
+
+
+def _finer_start(coarse: "_Filling", start: int, most: int) -> int:
+    """A start in front of `start`, in a paragraph that is too long to be taken whole."""
+    text, budget = coarse.text, coarse.budget
+    used = dict(coarse.counted)[start]
     for finer in (sentence_starts, _word_starts, _character_starts):
-        if filling.start == 0 or 2 * filling.room < budget:
+        if 2 * used >= budget:
             break
-        near = max(0, filling.start - _LONGEST * filling.room)
-        starts = [near + start for start in finer(before[near : filling.start])]
+        room = most - used
+        near = max(0, start - _LONGEST * room)
+        places = [near + place for place in finer(text[near:start])]
         # What was cut to begin with may be cut in the middle of a word.
         if near > 0 and finer is not _character_starts:
-            starts = starts[1:]
-        filling.extend(reversed(starts))
-    return Window(filling.start, before[filling.start :])
+            places = places[1:]
+        filling = _Filling(text, start, room, coarse.count)
+        filling.reach(0, reversed(places))
+        start, tokens = filling.counted[-1]
+        used += tokens
+    return start
 
 
 class _Filling:
-    """A window that grows towards the manuscript's start."""
+    """A stretch that grows from its end towards the manuscript's start, counted piece by piece."""
 
-    def __init__(self, text: str, room: int, count: Count) -> None:
-        self.start = len(text)
-        self.room = room
-        """Tokens that are left."""
-        self._text = text
-        self._count = count
+    def __init__(self, text: str, end: int, budget: int, count: Count) -> None:
+        self.text = text
+        self.budget = budget
+        self.count = count
+        self.counted = [(end, 0)]
+        """Where pieces begin, from the last, and the tokens from there to the end; all fit."""
+        self._refused = -1
+        """Where the piece begins that did not fit any more; -1 while there is none."""
 
-    def extend(self, starts: Iterator[int]) -> None:
-        """Begin as early as fits, at one of `starts`, which are given from the last."""
-        for batch in self._batches(starts):
-            parts = [self._text[start:end] for start, end in batch]
-            for (start, _), tokens in zip(batch, self._count(parts), strict=True):
-                if tokens > self.room:
+    def tokens_from(self, place: int, starts: Iterator[int]) -> int | None:
+        """Tokens from `place` to the end; None where they are more than the budget.
+
+        Args:
+            place: in characters.
+            starts: where the pieces begin that were not counted yet, from the last.
+        """
+        self.reach(place, starts)
+        if place < self._refused:
+            return None
+        behind, tokens = min(each for each in self.counted if each[0] >= place)
+        if behind > place:
+            if behind - place > _LONGEST * (self.budget - tokens):
+                return None
+            tokens += self.count([self.text[place:behind]])[0]
+        return tokens if tokens <= self.budget else None
+
+    def reach(self, place: int, starts: Iterator[int]) -> None:
+        """Count pieces until `place` lies in the stretch, or nothing more fits."""
+        while self._refused < 0 and self.counted[-1][0] > place:
+            batch = self._batch(place, starts)
+            if not batch:
+                return
+            counts = self.count([self.text[start:end] for start, end in batch])
+            for (start, _), tokens in zip(batch, counts, strict=True):
+                total = self.counted[-1][1] + tokens
+                if total > self.budget:
+                    self._refused = start
                     return
-                self.room -= tokens
-                self.start = start
+                self.counted.append((start, total))
 
-    def _batches(self, starts: Iterator[int]) -> Iterator[list[tuple[int, int]]]:
-        """Stretches before the window, from the last, about as many at once as may fit."""
+    def _batch(self, place: int, starts: Iterator[int]) -> list[tuple[int, int]]:
+        """Pieces in front of the stretch, from the last, about as many as may fit."""
+        first, used = self.counted[-1]
+        room = self.budget - used
         batch: list[tuple[int, int]] = []
-        end = self.start
+        end = first
         for start in starts:
             if start >= end:
                 continue
-            if batch and self.start - start > _LONGEST * self.room:
+            if end - start > _LONGEST * room:
+                self._refused = start
                 break
-            if not batch and end - start > _LONGEST * self.room:
-                return
             batch.append((start, end))
             end = start
-            if self.start - start >= max(_SMALLEST_BATCH, _LIKELY * self.room):
-                yield batch
-                batch = []
-        if batch:
-            yield batch
-
-
-def _paragraph_starts(text: str) -> Iterator[int]:
-    """Where paragraphs begin, from the last."""
-    by_blank_lines = blank_lines_separate(text[-_STYLE:])
-    start = len(text)
-    filled = False
-    while start > 0:
-        end = start - 1 if start < len(text) or text.endswith("\n") else start
-        line_start = text.rfind("\n", 0, end) + 1
-        empty = not text[line_start:end].strip()
-        if filled and (empty or not by_blank_lines):
-            yield start
-            filled = False
-        filled = filled or not empty
-        start = line_start
-    yield 0
+            if start <= place or first - start >= max(_SMALLEST_BATCH, _LIKELY * room):
+                break
+        return batch
 
 
 def _word_starts(text: str) -> list[int]:

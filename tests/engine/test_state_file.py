@@ -454,3 +454,33 @@ def test_all_files_of_a_divided_model_count(tmp_path: Path) -> None:
 
 def test_a_model_whose_file_is_gone_is_not_known(tmp_path: Path) -> None:
     assert identity(tmp_path / "gone.gguf") is None
+
+
+# --- the real thing -------------------------------------------------------------------------------
+
+
+def test_a_model_goes_on_from_a_kept_state_as_if_it_had_read_it_itself(
+    path: Path, small_model: Path
+) -> None:
+    from storytui.engine.llama import LlamaModel
+
+    config = ModelConfig(path=str(small_model), context=1024)
+    first = LlamaModel(config, lambda _: None)
+    model = identity_of(config, first.info, "0")
+    assert model is not None
+    tokens = first.vocabulary.tokenize("The lamp had been out for eleven minutes. " * 60)[:500]
+    assert len(tokens) == 500
+    for at in range(0, len(tokens), first.batch):
+        first.evaluate(tokens[at : at + first.batch], at)
+    logits = first.logits().copy()
+    kept = KeptState(model=model, tokens=tuple(tokens), exact=500, logits=logits.tobytes())
+    assert keep(path, kept, first, ROOM)
+    first.evaluate([tokens[7]], 500)
+    expected = first.logits().copy()
+
+    second = LlamaModel(config, lambda _: None)
+    assert take_up(path, model, second) == kept
+    second.evaluate([tokens[7]], 500)
+
+    assert (second.logits() == expected).all()
+    assert not (expected == logits).all()

@@ -146,6 +146,17 @@ class Cells:
         self._logits = logits
         self._checkpoints.clear()
 
+    def up_to_known(self) -> tuple[list[int], int, Logits | None]:
+        """Cut the cache back to where logits are kept, behind the last prompt that was read.
+
+        Returns the tokens that are left, how many of them are exact, and the logits. Where none
+        are kept, nothing is cut.
+        """
+        if self._known > 0:
+            self.cut(self._known)
+        logits = self._logits if self._known == len(self.tokens) else None
+        return self.tokens, self.exact, logits
+
     def extend(self, tokens: Sequence[int]) -> None:
         """The memory has evaluated more tokens: a reply's."""
         if self.exact == len(self.tokens):
@@ -188,7 +199,7 @@ class Cells:
         while len(self.tokens) < plan.length:
             self._extend(wanted[len(self.tokens) :][:size], plan.length, checkpoints=checkpoints)
             if len(self.tokens) == plan.length:
-                self._know()
+                self._know(plan.length)
             yield len(self.tokens)
 
     def heal(self, batch: int = 0) -> Iterator[int]:
@@ -201,6 +212,9 @@ class Cells:
         while self.exact < len(self.tokens):
             start = self.exact
             end = min(start + size, len(self.tokens))
+            if start < self._known < end:
+                # The logits that are kept were worked out from what is being healed.
+                end = self._known
             step = self.tokens[start:end]
             self._memory.remove(start, end)
             if end < len(self.tokens):
@@ -209,8 +223,8 @@ class Cells:
                 self._memory.evaluate(step, start)
                 self.evaluated += len(step)
             self.exact = end
-            if end == len(self.tokens):
-                self._know()
+            if end == self._known or (end == len(self.tokens) and self._known < 0):
+                self._know(end)
             yield len(self.tokens) - end
 
     def logits_behind(self, length: int) -> Logits:
@@ -278,8 +292,9 @@ class Cells:
 
     # --- the logits behind the last token ---------------------------------------------------------
 
-    def _know(self) -> None:
-        self._known = len(self.tokens)
+    def _know(self, length: int) -> None:
+        """The last evaluation's logits are those behind the first `length` tokens."""
+        self._known = length
         self._logits = self._memory.logits().copy()
 
     def _unknow(self, length: int) -> None:

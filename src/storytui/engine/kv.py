@@ -130,12 +130,19 @@ def plan_moves(
     wanted: list[int],
     places: Places | None = None,
     known: int = 0,
+    *,
+    most_dropped: int = MOST_DROPPED,
+    most_changes: int = MOST_CHANGES,
 ) -> Plan:
     """Keep and move what can be used at once, and evaluate the rest.
 
     What was changed tells what may be moved: behind a change in the fixed beginning, a large drop
-    or many changes everything is read again. Arguments as in `plan_exactly`; `places` says where
-    the prompt's parts begin.
+    or many changes everything is read again. Arguments as in `plan_exactly`, and:
+
+    Args:
+        places: where the prompt's parts begin.
+        most_dropped: tokens dropped in one place at the most.
+        most_changes: places changed at once at the most.
     """
     places = places or Places()
     prefix = common_prefix(cached, wanted)
@@ -144,8 +151,9 @@ def plan_moves(
     else:
         found = _stretches(cached, wanted, prefix)
     blocks = [Block(0, 0, prefix), *found] if prefix else found
-    blocks = _usable(blocks, places)
-    most = _most_kept(wanted, known)
+    blocks = _usable(blocks, places, most_dropped, most_changes)
+    # Logits are kept for these very tokens: after a change the last one is evaluated anew.
+    most = _most_kept(wanted, known if prefix == len(wanted) else 0)
     if blocks and blocks[-1].target_end > most:
         last = blocks.pop()
         blocks.append(Block(last.source, last.target, most - last.target))
@@ -156,7 +164,9 @@ def _most_kept(wanted: list[int], known: int) -> int:
     return len(wanted) if known == len(wanted) else len(wanted) - 1
 
 
-def _usable(blocks: list[Block], places: Places) -> list[Block]:
+def _usable(
+    blocks: list[Block], places: Places, most_dropped: int, most_changes: int
+) -> list[Block]:
     """The blocks up to where too much was changed in front of one."""
     if not blocks:
         return []
@@ -171,7 +181,7 @@ def _usable(blocks: list[Block], places: Places) -> list[Block]:
         slid = before.target_end <= places.story + SLIDE_SLACK and put_in <= SLIDE_SLACK
         if not slid:
             changes += 1
-            if dropped > MOST_DROPPED or changes > MOST_CHANGES:
+            if dropped > most_dropped or changes > most_changes:
                 break
         usable.append(block)
     return usable

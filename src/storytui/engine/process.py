@@ -216,8 +216,12 @@ class ProcessEngine:
 
     def warm(self, path: Path, room: int) -> None:
         """Take up the evaluated state kept in a file; `close` keeps it there."""
-        self._warm = Warm(str(path), room)
-        self._tell(lambda: Warm(str(path), room))
+        with self._changed:
+            self._warm = Warm(str(path), room)
+            child = self._child
+        # One that still loads takes it up behind its model.
+        if child is not None and not child.ended:
+            child.send(self._warm)
 
     def _tell(self, message: Callable[[], ToChild]) -> None:
         """Say something that needs no answer to the child, where there is one with its model."""

@@ -134,6 +134,7 @@ class Worker:
             self._send(failure(0, error))
 
     def _serve(self, config: ModelConfig) -> None:
+        from storytui.engine.warming import Warmth
         from storytui.engine.writing import Writer
 
         shown = -1.0
@@ -149,6 +150,7 @@ class Worker:
         writer = Writer(model, exact=config.exact)
         self._model = model
         self._writer = writer
+        self._warmth = Warmth(config, model, writer.cells)
         self._counter = TokenCounts(model.vocabulary)
         self._send(Loaded(model.info))
         writer.prepare()
@@ -168,8 +170,10 @@ class Worker:
             case Rebuild():
                 self._writer.forget()
             case Warm():
-                pass
+                self._warmth.begin(call)
             case Farewell():
+                self._writer.drop_begun()
+                self._warmth.end()
                 _end()
 
     def _generate(self, call: Generate) -> None:

@@ -1,0 +1,70 @@
+"""Warm after reopening: the evaluated cache goes into a file, and comes back from it."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from storytui.engine.api import ModelInfo
+from storytui.engine.cells import Cells
+from storytui.engine.messages import ModelConfig, Warm
+from storytui.engine.state_file import (
+    KeptState,
+    ModelIdentity,
+    StatefulMemory,
+    identity_of,
+    keep,
+    take_up,
+)
+
+
+class LoadedModel(StatefulMemory, Protocol):
+    """A model whose cache can be kept, and what is known of it."""
+
+    info: ModelInfo
+
+
+class Warmth:
+    """The file in which one model's cache is kept between two sessions."""
+
+    def __init__(self, config: ModelConfig, model: LoadedModel, cells: Cells) -> None:
+        """Keep nothing until `begin` says where.
+
+        Args:
+            config: what was asked for.
+            model: what was loaded.
+            cells: its cache.
+        """
+        self._config = config
+        self._model = model
+        self._cells = cells
+        self._place: Warm | None = None
+        self._identity: ModelIdentity | None = None
+
+    def begin(self, place: Warm) -> None:
+        """Take up what is kept in a file, where it fits and nothing is evaluated yet."""
+        self._place = place
+        # Asked now: another model may have the file's name by the time the state is kept.
+        self._identity = identity_of(self._config, self._model.info, version("llama-cpp-python"))
+        if self._identity is None or self._cells.tokens:
+            return
+        found = take_up(Path(place.path), self._identity, self._model)
+        if found is not None:
+            logits = np.frombuffer(found.logits, dtype=np.float32) if found.logits else None
+            self._cells.take_up(found.tokens, found.exact, logits)
+
+    def end(self) -> None:
+        """Keep the cache in the file; where it cannot be kept, there is none."""
+        if self._place is None or self._identity is None:
+            return
+        tokens, exact, logits = self._cells.up_to_known()
+        if not tokens:
+            return
+        state = KeptState(
+            model=self._identity,
+            tokens=tuple(tokens),
+            exact=exact,
+            logits=b"" if logits is None else logits.tobytes(),
+        )
+        keep(Path(self._place.path), state, self._model, self._place.room)

@@ -25,6 +25,7 @@ def options(
     *,
     direction: str,
     words: int,
+    notes: str = "",
     candidates: int = 1,
     earlier: int = 0,
     seed: int = 0,
@@ -35,6 +36,7 @@ def options(
         settings: the settings in force.
         direction: what is to come next.
         words: the length of the answer, in words.
+        notes: the standing notes; formats that take none leave them out.
         candidates: how many takes.
         earlier: how many takes the place has; where the settings fix the seed, each take of a
             place gets the next one, so that trying again brings something else.
@@ -49,6 +51,7 @@ def options(
         words=words,
         reasoning_tokens=settings.continuing.reasoning_tokens,
         lead_words=settings.continuing.lead_words,
+        notes=notes,
         candidates=candidates,
         sampling=Sampling(**msgspec.structs.asdict(settings.sampling) | {"seed": seed}),
     )

@@ -57,6 +57,7 @@ class Flow:
         self._laid = OpenTakes((0, 0), -1, [])
         """What the journal last heard of the desk."""
         self._kept_at = 0.0
+        self._notes = ""
         self._seed = new_seed()
         """The next take's, where the settings fix none: what is done ahead is done with it."""
 
@@ -230,6 +231,12 @@ class Flow:
         else:
             self._show_engine()
 
+    def knows(self, notes: str) -> None:
+        """These are the standing notes."""
+        if notes != self._notes:
+            self._notes = notes
+            self.asks_otherwise()
+
     def asks_otherwise(self) -> None:
         """The direction, the length or the notes are other ones."""
         self.ahead.changed()
@@ -391,6 +398,7 @@ class Flow:
             self._settings,
             direction=row.text,
             words=row.words,
+            notes=self._notes,
             candidates=candidates,
             earlier=earlier,
             seed=self._seed,

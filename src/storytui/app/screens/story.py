@@ -1,5 +1,6 @@
 """The editor without the model: the page, the file, finding, the status line."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -14,12 +15,15 @@ from storytui.app.safekeeping import WORK_SECONDS, Safekeeping
 from storytui.app.widgets.manuscript import ManuscriptArea
 from storytui.app.widgets.manuscript_page import ManuscriptPage
 from storytui.app.widgets.status_line import StatusLine
+from storytui.manuscript.errors import ManuscriptError
 from storytui.manuscript.opening import Opened
 from storytui.settings import Settings
 
 if TYPE_CHECKING:  # not needed to paint a page
+    from storytui.app.notes import Notes
     from storytui.app.saving import Saving
     from storytui.app.screens.history import Restored
+    from storytui.app.screens.notes import NotesScreen
     from storytui.manuscript.history import Version
 
 
@@ -36,6 +40,7 @@ class StoryScreen(Screen[None]):
         bind("goto-line", "goto_line"),
         bind("outline", "outline"),
         bind("history", "history"),
+        bind("notes", "notes"),
     ]
 
     def __init__(self, opened: Opened, settings: Settings, *, words_today: int) -> None:
@@ -56,6 +61,9 @@ class StoryScreen(Screen[None]):
         """The manuscript as it was opened."""
         self._kept: Safekeeping | None = None
         self._saving: Saving | None = None
+        self.notes: Notes | None = None
+        """The standing notes; None until they were read."""
+        self._notes_screen: NotesScreen | None = None
         self._keep = Keep(settings.history.size_mb * 1_000_000, settings.takes.keep_days)
         self._measure = settings.editor.measure
         self._words_before = words_today
@@ -201,7 +209,9 @@ class StoryScreen(Screen[None]):
 
     def leave(self) -> None:
         """Quit; a story with unsaved changes is asked about."""
-        if not self.asking:
+        if self._notes_screen is not None:
+            self._notes_screen.leave(quitting=True)
+        elif not self.asking:
             self.ask(self.saving.leave, "save")
 
     def look_at_file(self) -> None:
@@ -241,6 +251,54 @@ class StoryScreen(Screen[None]):
             self.say(f"{restored.said} {key_of('undo', self.keys)} takes that back.")
             self.safekeeping.version("restored")
             self.area.focus()
+
+    # --- the standing notes -----------------------------------------------------------------------
+
+    def action_notes(self) -> None:
+        """Show the notes that the model is given beside the story."""
+        if not self.asking:
+            self.ask(self._edit_notes, "notes")
+
+    async def _edit_notes(self) -> None:
+        from storytui.app.screens.notes import NotesScreen
+
+        notes = self.notes
+        if notes is None:
+            notes = await self.read_notes()
+        if notes is None or self.asking:
+            return
+        self._notes_screen = NotesScreen(notes, measure=self._measure)
+        quitting = await self.app.push_screen_wait(self._notes_screen)
+        self._notes_screen = None
+        self.notes_edited()
+        if quitting:
+            self.leave()
+
+    async def read_notes(self, *, quietly: bool = False) -> "Notes | None":
+        """Read the notes beside the story's file; None where there can be none.
+
+        Args:
+            quietly: whether nobody has asked to see them.
+        """
+        from storytui.app.notes import Notes
+
+        path = self.story_file.path
+        if path is None:
+            if not quietly:
+                key = key_of("save", self.keys)
+                self.complain(f"The notes stand beside the story's file; {key} saves it first.")
+            return None
+        try:
+            notes = await asyncio.to_thread(Notes, path, self.safekeeping.home)
+        except ManuscriptError as error:
+            self.complain(f"The notes cannot be read. {error}")
+            return None
+        if self.story_file.path == path:
+            self.notes = notes
+        return self.notes
+
+    def notes_edited(self) -> None:
+        """The notes may be other ones."""
 
     # --- finding ----------------------------------------------------------------------------------
 

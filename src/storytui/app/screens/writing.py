@@ -82,6 +82,7 @@ class WritingScreen(StoryScreen):
         self.flow = flow
         if self.opened.recovered is not None and self.opened.recovered.open_takes is not None:
             flow.lay_open(self.opened.recovered.open_takes)
+        self.ask(self._bring_notes, "read the notes")
         self.refresh_bindings()
         if self._go_on_asked:
             flow.begin(again=False)
@@ -90,6 +91,17 @@ class WritingScreen(StoryScreen):
             # it need never be looked at: later collections are short and typing does not wait.
             gc.freeze()
             gc.enable()
+
+    async def _bring_notes(self) -> None:
+        """What the model is given beside the story."""
+        if self.story_file.path is not None:
+            await self.read_notes(quietly=True)
+            self.notes_edited()
+
+    def notes_edited(self) -> None:
+        """The notes may be other ones."""
+        if self.flow is not None:
+            self.flow.knows("" if self.notes is None else self.notes.text)
 
     def on_resize(self, event: Resize) -> None:
         """The pane stands beside the page where there is room, else it comes from below."""

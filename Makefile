@@ -4,16 +4,19 @@
 #   make run      open the sample story in the editor        make run FILE=my.md   open your own
 #   make test     every test                                 make check            what CI runs
 #   make bench    measure this machine                       make torture          the long tests
+#   make bench BENCH="--only first-token --markdown"          make gpu-check        the same on a GPU
 
 PYTHON ?= python3
 FILE ?=
+BENCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed-runtime
+WITH_PEERS := $(VENV)/.installed-bench
 DEV := $(VENV)/.installed-dev
 SOURCES := pyproject.toml constraints.txt tools/install.py
 
-.PHONY: run test check torture format bench clean
+.PHONY: run test check torture format bench gpu-check clean
 
 run: $(RUNTIME)
 	@$(BIN)/storytui $(if $(FILE),"$(FILE)",--sample)
@@ -41,8 +44,13 @@ format: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(RUNTIME)
-	@$(BIN)/storytui bench
+bench: $(WITH_PEERS)
+	@$(BIN)/storytui bench $(BENCH)
+
+# Needs an NVIDIA GPU; builds llama.cpp for it, or takes wheels from an index that you name:
+#   make gpu-check MODEL=my.gguf INDEX=https://… BENCH="--only first-token"
+gpu-check:
+	@"$(PYTHON)" tools/gpu_check.py $(if $(MODEL),--model "$(MODEL)") $(if $(INDEX),--index "$(INDEX)") $(BENCH)
 
 clean:
 	rm -rf $(VENV)
@@ -52,6 +60,12 @@ $(RUNTIME): $(SOURCES)
 	  { echo "storytui needs Python 3.11 or newer, and $(PYTHON) is not here: install it or name another with PYTHON=…" >&2; exit 1; }
 	@"$(PYTHON)" tools/install.py $(VENV) starter
 	@touch $@
+
+$(WITH_PEERS): $(SOURCES)
+	@command -v "$(PYTHON)" >/dev/null || \
+	  { echo "storytui needs Python 3.11 or newer, and $(PYTHON) is not here: install it or name another with PYTHON=…" >&2; exit 1; }
+	@"$(PYTHON)" tools/install.py $(VENV) starter bench
+	@touch $@ $(RUNTIME)
 
 $(DEV): $(SOURCES)
 	@command -v "$(PYTHON)" >/dev/null || \

@@ -20,6 +20,7 @@ from storytui.commands.arguments import (
     add_story_options,
     add_verbs,
     name_of_a_take,
+    natural,
     positive,
 )
 from storytui.commands.ending import FAILURE, INTERRUPTED
@@ -225,14 +226,30 @@ def _forget(arguments: list[str]) -> int:
 
 def _bench(arguments: list[str]) -> int:
     parser = Parser(prog="storytui bench", description="Measure this machine.")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one JSON object")
+    output.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    parser.add_argument("--plot", metavar="FILE", help="draw the first tokens (SVG, PNG)")
+    parser.add_argument(
+        "--figures", metavar="FILE", help="show what --json printed; measure nothing"
+    )
     parser.add_argument(
         "--only",
         action="append",
-        choices=("commands", "start", "keystroke", "first-token", "decoding"),
+        choices=(
+            *("commands", "start", "keystroke", "first-token", "decoding", "thinking"),
+            *("session", "reopen", "candidates", "typing", "quality"),
+        ),
         help="measure only this; may be given more than once",
     )
     parser.add_argument("--rounds", type=positive, metavar="N", help="repeat each measure N times")
+    parser.add_argument("--book", metavar="FILE", help="a long text to write in")
+    parser.add_argument(
+        "--seed", type=natural, metavar="N", help="same seed, same places and edits"
+    )
+    parser.add_argument(
+        "--prompt-tokens", type=positive, metavar="N", help="tokens of the prompts (default: 1200)"
+    )
     add_model_options(parser)
     options = parser.parse_args(arguments)
     from storytui.commands.bench import run_bench

@@ -1,4 +1,4 @@
-"""What the model costs: the first token cold and warm, and decoding against the bare loop."""
+"""Decoding, as the editor receives it, against the bare loop."""
 
 import json
 import statistics
@@ -19,21 +19,6 @@ WORDS = 150
 """Words of the answer whose decoding is timed: about 200 tokens."""
 
 StartEngine = Callable[[], Engine]
-
-
-def measure_first_token(start: StartEngine) -> dict[str, float]:
-    """Milliseconds and evaluated tokens up to the first token: cold, and asked again."""
-    with closing(start()) as engine:
-        engine.load()
-        cold = run_reply(engine, _text(), _options(words=10, seed=1))[0]
-        warm = run_reply(engine, _text(), _options(words=10, seed=2))[0]
-    return {
-        "prompt_tokens": cold.prompt_tokens,
-        "cold_ms": round(cold.first_token_ms, 1),
-        "cold_evaluated_tokens": cold.evaluated_tokens,
-        "cached_ms": round(warm.first_token_ms, 1),
-        "cached_evaluated_tokens": warm.evaluated_tokens,
-    }
 
 
 def measure_decoding(start: StartEngine, rounds: int) -> dict[str, object]:

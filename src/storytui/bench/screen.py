@@ -35,12 +35,12 @@ _SAVE = b"\x13"
 def measure_start(rounds: int) -> dict[str, float]:
     """Milliseconds from start to first paint: an empty Textual app, and the editor with a story."""
     empty, editor = [], []
-    with _desk() as (folder, environment):
+    with desk() as (folder, environment):
         story = folder / "story.md"
         story.write_text(story_text(1_000), encoding="utf-8")
         for _ in range(rounds):
-            empty.append(_first_paint([*_PYTHON, "storytui.bench.empty"], BLANKS, environment))
-            command = [*_PYTHON, "storytui.cli", str(story)]
+            empty.append(_first_paint([*PYTHON, "storytui.bench.empty"], BLANKS, environment))
+            command = [*PYTHON, "storytui.cli", str(story)]
             editor.append(_first_paint(command, LAST_NAME.encode(), environment))
     return _against(editor, empty, "storytui_ms", "empty_app_ms")
 
@@ -53,7 +53,7 @@ def measure_keystrokes() -> list[dict[str, float]]:
     """
     found = []
     for words in SIZES:
-        with _desk() as (folder, environment):
+        with desk() as (folder, environment):
             nowhere = folder / "a file, where a folder would have to be"
             nowhere.touch()
             unkept = {**environment, "XDG_DATA_HOME": str(nowhere)}
@@ -88,7 +88,7 @@ def measure_keystrokes() -> list[dict[str, float]]:
 def _editor(story: Path, words: int, environment: Mapping[str, str]) -> Iterator[Terminal]:
     """An editor with a story of that many words, ready to be typed into."""
     story.write_text(story_text(words), encoding="utf-8")
-    with Terminal([*_PYTHON, "storytui.cli", str(story)], environment) as terminal:
+    with Terminal([*PYTHON, "storytui.cli", str(story)], environment) as terminal:
         terminal.wait_for(LAST_NAME.encode())
         # A save takes what the editor has to say out of the status line, so that it says when the
         # model is loaded; typing is measured after that.
@@ -140,11 +140,11 @@ _WORDS = (
 )
 
 # -P: a file in the working folder must not be imported as a module.
-_PYTHON = [sys.executable, "-P", "-m"]
+PYTHON = [sys.executable, "-P", "-m"]
 
 
 @contextmanager
-def _desk() -> Iterator[tuple[Path, dict[str, str]]]:
+def desk() -> Iterator[tuple[Path, dict[str, str]]]:
     """A folder for stories, and an environment with settings and memories of its own."""
     with tempfile.TemporaryDirectory(prefix="storytui-bench-") as name:
         folder = Path(name)

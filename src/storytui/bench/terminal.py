@@ -41,6 +41,11 @@ class Terminal:
         os.waitpid(self._pid, 0)
         os.close(self._descriptor)
 
+    @property
+    def pid(self) -> int:
+        """The program's process number."""
+        return self._pid
+
     def send(self, keys: bytes) -> None:
         """Type."""
         os.write(self._descriptor, keys)

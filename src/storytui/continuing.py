@@ -4,9 +4,12 @@ The editor, the headless command and the bench all go through here.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
+
+from msgspec import structs
 
 from storytui.engine.api import (
     Engine,
@@ -20,7 +23,9 @@ from storytui.engine.api import (
     SegmentPlan,
     opening_of,
 )
+from storytui.manuscript.reading_places import ReadingPlaces
 from storytui.story.prompt import ANSWER, REASONING, PromptFormat, prompt_format
+from storytui.story.sentences import last_sentence_end
 from storytui.story.window import Window, choose_window
 
 MINIMUM_SHARE = 0.8
@@ -35,6 +40,11 @@ TAG_TOKENS = 32
 """Tokens kept free for the tags of each segment."""
 LEAD_WORDS = 60
 """Enough of the story for a model that never saw the format to hear its voice."""
+LATER_CHARACTERS = 600
+"""Enough of what follows to write towards it; it is read anew with every reply."""
+_LONG_WORD = 40
+"""Characters that a word of the lead may have, its white space included, on average."""
+_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,11 @@ class Options:
 
     format: str = "cra-v1"
     direction: str = ""
-    """What is to come next: goes into formats that take guidance, opens the reasoning of others."""
+    """What is to come next: goes into formats that take it, opens the reasoning of others."""
+    notes: str = ""
+    """The story's standing notes; only for formats that take them."""
+    later_characters: int = LATER_CHARACTERS
+    """How much of what follows the place goes into formats that take it; 0: nothing."""
     words: int = 120
     """Length of the answer, in words."""
     reasoning_tokens: int = 256
@@ -73,8 +87,25 @@ class NoStoryError(ValueError):
     """There is no text before the cursor to continue."""
 
 
-def plan(engine: Engine, text: str, offset: int, options: Options) -> Plan:
+def plan(
+    engine: Engine,
+    text: str,
+    offset: int,
+    options: Options,
+    places: ReadingPlaces | None = None,
+    *,
+    remember: bool = True,
+) -> Plan:
     """Plan the reply that continues `text` at character `offset`.
+
+    Args:
+        engine: counts tokens.
+        text: the manuscript.
+        offset: the place, in characters.
+        options: what is asked for.
+        places: where this manuscript's windows began; None chooses each window anew.
+        remember: whether the window's start is remembered there. Not where a reply is only
+            prepared since the cursor passes by: she will be back where she was.
 
     Raises:
         NoStoryError: nothing but white space stands before the offset.
@@ -82,38 +113,35 @@ def plan(engine: Engine, text: str, offset: int, options: Options) -> Plan:
         UnknownFormatError: no prompt format has that name.
     """
     form = prompt_format(options.format)
-    before = text[:offset]
-    if not before.strip():
+    end = _story_end(text, offset)
+    if end == 0:
         raise NoStoryError(
             "There is no story before the cursor yet; write a first sentence to go on from."
         )
     info = engine.load()
-    # White space before the cursor is no part of the story yet: how the answer joins is decided
-    # when it is taken, and a token of blanks at the end of a prompt misleads the model.
-    before = before.rstrip()
-    segments = _segments(form, options, _lead(before, options, info))
-    guidance = options.direction if form.takes_guidance else ""
-    empty = form.user_message("", guidance)
-    fixed = engine.prompt(empty, opening_of(segments[0])).tokens
-    reply = sum(each.tokens + TAG_TOKENS for each in segments)
-    reply += sum(engine.count([opening_of(each) for each in segments[1:]]))
-    budget = info.context - fixed - reply
-    if budget < 1:
-        raise PromptTooLongError(
-            f"The context of {info.context:,} tokens has no room for the story beside a reply of "
-            f"up to {reply:,}; ask for fewer words or a larger context."
-        )
-    window = choose_window(before, budget, engine.count)
+    if form.verbatim:
+        # The answer follows the very last character.
+        end = offset
+    given = _given(form, text, offset, options)
+    segments = _segments(form, options, _lead(text, end, options, info))
+    budget = _budget(engine, info, form, given, segments)
+    starts = () if places is None else places.starts()
+    window = choose_window(text, budget, engine.count, starts, end=end)
+    if places is not None and remember:
+        places.remember(window.mark, window.remembered)
+    message = form.render(window.text, **given)
     request = Request(
-        message=form.user_message(window.text, guidance),
+        message=message.text,
         segments=segments,
         sampling=options.sampling,
+        fixed=message.fixed,
+        story=message.story,
     )
     return Plan(request, window)
 
 
 def continue_story(
-    engine: Engine, text: str, offset: int, options: Options
+    engine: Engine, text: str, offset: int, options: Options, places: ReadingPlaces | None = None
 ) -> Iterator[Event | Plan]:
     """Continue `text` at character `offset`; events as they come, `Finished` last.
 
@@ -122,14 +150,45 @@ def continue_story(
     Raises: as `plan`, and EngineError where the engine fails on the way.
     """
     yield from engine.loading()
-    planned = plan(engine, text, offset, options)
+    planned = plan(engine, text, offset, options, places)
     yield planned
     yield from engine.generate(planned.request)
 
 
-def show_prompt(engine: Engine, text: str, offset: int, options: Options) -> Prompt:
+def continue_side_by_side(
+    engine: Engine, text: str, offset: int, options: Options, places: ReadingPlaces | None = None
+) -> Iterator[tuple[int, Event | Plan]]:
+    """Continue `text` at character `offset` in several ways; each event with its reply's number.
+
+    There are `options.candidates` replies, numbered from 0, each with the next seed. `Loading`
+    comes first and is numbered 0, as is the plan, which all of them share but for the seed. Each
+    reply ends with its `Finished`.
+
+    Raises: as `continue_story`.
+    """
+    for loading in engine.loading():
+        yield 0, loading
+    planned = plan(engine, text, offset, options, places)
+    yield 0, planned
+    yield from engine.candidates(requests_side_by_side(planned.request, options.candidates))
+
+
+def requests_side_by_side(request: Request, candidates: int) -> list[Request]:
+    """The same request several times, each with the next seed."""
+    return [
+        structs.replace(
+            request,
+            sampling=structs.replace(request.sampling, seed=request.sampling.seed + number),
+        )
+        for number in range(candidates)
+    ]
+
+
+def show_prompt(
+    engine: Engine, text: str, offset: int, options: Options, places: ReadingPlaces | None = None
+) -> Prompt:
     """Exactly what the model would see, up to where it begins to write."""
-    planned = plan(engine, text, offset, options)
+    planned = plan(engine, text, offset, options, places, remember=False)
     return engine.prompt(planned.request.message, planned.opening)
 
 
@@ -139,21 +198,94 @@ def trained_on_the_format(info: ModelInfo) -> bool:
     return "cra-v1" in names or "storytui" in names
 
 
-def _lead(before: str, options: Options, info: ModelInfo) -> str:
+class _Given(TypedDict):
+    """What a message is rendered with, besides the story."""
+
+    notes: str
+    later: str
+    direction: str
+    words: int
+
+
+def _given(form: PromptFormat, text: str, offset: int, options: Options) -> _Given:
+    """What the format takes of what there is."""
+    return _Given(
+        notes=options.notes if form.takes_notes else "",
+        later=_later(text, offset, options.later_characters) if form.takes_later else "",
+        direction=options.direction if form.takes_direction else "",
+        words=options.words if form.takes_length else 0,
+    )
+
+
+def _budget(
+    engine: Engine,
+    info: ModelInfo,
+    form: PromptFormat,
+    given: _Given,
+    segments: Sequence[SegmentPlan],
+) -> int:
+    """Tokens that are left for the story.
+
+    What is counted changes seldom but for the lead, so that an engine that remembers counts is
+    asked about little.
+
+    Raises:
+        PromptTooLongError: none are left.
+    """
+    first = segments[0]
+    fixed = engine.prompt(form.render("", **given).text, first.opening + first.prefix).tokens
+    written = [first.lead, *map(opening_of, segments[1:])]
+    reply = sum(each.tokens + TAG_TOKENS for each in segments)
+    reply += sum(engine.count([each for each in written if each]))
+    budget = info.context - fixed - reply
+    if budget < 1:
+        what = "the story and its notes" if given["notes"] else "the story"
+        shorter = "shorten the notes, " if given["notes"] else ""
+        raise PromptTooLongError(
+            f"The context of {info.context:,} tokens has no room for {what} beside a reply of "
+            f"up to {reply:,}; {shorter}ask for fewer words or a larger context."
+        )
+    return budget
+
+
+def _story_end(text: str, offset: int) -> int:
+    """Where the story before the place ends.
+
+    White space before the cursor is no part of the story yet: how the answer joins is decided
+    when it is taken, and a token of blanks at the end of a prompt misleads the model.
+    """
+    end = min(offset, len(text))
+    while end > 0 and text[end - 1].isspace():
+        end -= 1
+    return end
+
+
+def _later(text: str, offset: int, characters: int) -> str:
+    """What follows the place, up to the end of a sentence, or else of a word."""
+    later = text[offset : offset + characters]
+    if offset + characters < len(text):
+        end = last_sentence_end(later, characters // 2)
+        if end is None:
+            end = next((at for at in range(len(later), 0, -1) if later[at - 1].isspace()), None)
+        later = later[:end]
+    return later.strip()
+
+
+def _lead(text: str, end: int, options: Options, info: ModelInfo) -> str:
     """The story's last words, from a word's start to its very end."""
     words = options.lead_words
     if words < 0:
         words = 0 if trained_on_the_format(info) else LEAD_WORDS
     if words == 0:
         return ""
-    starts = [match.start() for match in re.finditer(r"\S+", before[-words * 40 :])]
-    near = max(0, len(before) - words * 40)
-    return before[near + starts[-words:][0] :]
+    near = max(0, end - words * _LONG_WORD)
+    starts = [found.start() for found in _WORD.finditer(text, near, end)]
+    return text[starts[-words:][0] : end] if starts else ""
 
 
 def _segments(form: PromptFormat, options: Options, lead: str) -> tuple[SegmentPlan, ...]:
     plans = []
-    direction = "" if form.takes_guidance else _as_sentence(options.direction)
+    direction = "" if form.takes_direction else _as_sentence(options.direction)
     for segment in form.segments:
         if segment == REASONING:
             if options.reasoning_tokens == 0 and not direction:
@@ -175,6 +307,7 @@ def _segments(form: PromptFormat, options: Options, lead: str) -> tuple[SegmentP
                     opening=segment.opening,
                     closing=segment.closing,
                     lead=lead,
+                    verbatim=form.verbatim,
                     words=options.words,
                     minimum_words=round(options.words * MINIMUM_SHARE),
                     tokens=round(options.words * GRACE_SHARE * TOKENS_PER_WORD) + 64,

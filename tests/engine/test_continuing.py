@@ -1,21 +1,49 @@
 """From manuscript and cursor to a reply."""
 
+from collections.abc import Sequence
+from typing import cast
+
 import pytest
 from msgspec import structs
 
 from storytui.continuing import (
     NoStoryError,
     Options,
+    continue_side_by_side,
     continue_story,
     plan,
+    requests_side_by_side,
     show_prompt,
     trained_on_the_format,
 )
-from storytui.engine.api import Finished, PromptTooLongError, Retracted, Sampling, Text
+from storytui.engine.api import (
+    Engine,
+    Finished,
+    Prompt,
+    PromptTooLongError,
+    Retracted,
+    Sampling,
+    Statistics,
+    Text,
+)
+from storytui.engine.counting import RememberedCounts, RememberedPrompts
 from storytui.engine.process import ProcessEngine
-from storytui.story.prompt import UnknownFormatError
+from storytui.engine.scripted import ScriptedEngine, segment
+from storytui.manuscript.reading_places import ReadingPlaces
+from storytui.story.prompt import FORMATS, UnknownFormatError
 
 PARAGRAPH = "She walked along the sea wall and counted the lamps that were still lit. "
+FINISHED = Finished(
+    "closed",
+    Statistics(
+        prompt_tokens=100,
+        reused_tokens=60,
+        evaluated_tokens=40,
+        generated_tokens=12,
+        first_token_ms=12.34,
+        tokens_per_second=56.78,
+    ),
+)
 BOOK = "# One\n\n" + "\n\n".join(f"{n}. {PARAGRAPH * 4}" for n in range(200))
 
 
@@ -30,13 +58,135 @@ def test_the_window_ends_at_the_cursor_and_fits(engine: ProcessEngine) -> None:
     tokens = show_prompt(engine, BOOK, offset, options).tokens
     context = engine.load().context
     assert tokens + reply <= context
-    # The budget is used: no whole paragraph more would have fitted.
-    assert tokens + reply > context - 2 * engine.count([PARAGRAPH * 4])[0]
+    # A new window leaves a quarter of the budget for what comes, and less than a paragraph more.
+    budget = context - reply - (tokens - engine.count([planned.window.text])[0])
+    paragraph = engine.count([PARAGRAPH * 4])[0]
+    assert budget / 4 <= context - reply - tokens <= budget / 4 + 2 * paragraph
 
 
 def test_the_window_begins_at_a_paragraph(engine: ProcessEngine) -> None:
     planned = plan(engine, BOOK, len(BOOK), Options(words=40, reasoning_tokens=64))
     assert BOOK[planned.window.start - 2 : planned.window.start] == "\n\n"
+
+
+def test_the_window_stays_where_it_was_while_she_goes_on(engine: ProcessEngine) -> None:
+    places = ReadingPlaces()
+    options = Options(words=40, reasoning_tokens=64)
+    starts = [
+        plan(engine, BOOK, BOOK.index(f"{n}.") - 2, options, places).window.start
+        for n in (150, 152, 154)
+    ]
+    assert starts[0] == starts[1] == starts[2]
+
+
+def test_a_place_that_was_only_passed_by_is_not_remembered(engine: ProcessEngine) -> None:
+    places = ReadingPlaces()
+    plan(engine, BOOK, 9000, Options(), places, remember=False)
+    show_prompt(engine, BOOK, 9000, Options(), places)
+    assert places.starts() == ()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_request_says_where_the_story_begins(engine: ProcessEngine, name: str) -> None:
+    options = Options(format=name, direction="the wall breaks", notes="Anna is the keeper.")
+    planned = plan(engine, BOOK, 900, options)
+    request = planned.request
+    assert request.message[request.story :].startswith(planned.window.text)
+    assert 0 < request.fixed <= request.story
+
+
+def test_notes_and_what_follows_go_into_a_format_that_takes_them(engine: ProcessEngine) -> None:
+    options = Options(
+        format="storytui-1", words=40, notes="Anna is the keeper.", direction="the wall breaks"
+    )
+    planned = plan(engine, BOOK, 900, options)
+    message = planned.request.message
+    later = message[message.index("### Later:\n") + 11 : message.index("\n\n### Direction:")]
+    assert "### Notes:\nAnna is the keeper.\n\n### Context:\n# One" in message
+    assert BOOK[900:].strip().startswith(later)
+    assert 300 < len(later) <= 600
+    assert later.endswith("lit.")
+    assert message.endswith("### Direction: the wall breaks\n\n### Length: about 40 words")
+    assert planned.opening == "<reasoning>"
+
+
+def test_at_the_storys_end_nothing_follows(engine: ProcessEngine) -> None:
+    planned = plan(engine, BOOK, len(BOOK), Options(format="storytui-1"))
+    assert "### Later" not in planned.request.message
+
+
+def test_notes_do_not_go_into_a_format_that_takes_none(engine: ProcessEngine) -> None:
+    planned = plan(engine, BOOK, 900, Options(notes="Anna is the keeper."))
+    assert "Anna" not in planned.request.message
+
+
+def test_a_verbatim_answer_goes_on_behind_the_very_last_character(engine: ProcessEngine) -> None:
+    text = "The lamp was out.\n\n"
+    planned = plan(engine, text, len(text), Options(format="storytui-1"))
+    assert "### Context:\nThe lamp was out.\n\n\n\n### Length" in planned.request.message
+    answer = planned.request.segments[-1]
+    assert answer.verbatim
+    assert answer.lead == text
+
+
+def test_notes_without_room_for_a_story_are_said(engine: ProcessEngine) -> None:
+    options = Options(format="storytui-1", notes="Anna is the keeper. " * 400)
+    with pytest.raises(PromptTooLongError, match="shorten the notes"):
+        plan(engine, BOOK, 900, options)
+
+
+def test_a_key_asks_the_models_process_for_next_to_nothing(engine: ProcessEngine) -> None:
+    asked: list[int] = []
+
+    class Listening:
+        """The engine, and what it is asked to count."""
+
+        def __init__(self) -> None:
+            self.counts = RememberedCounts(self._ask)
+            self.prompts = RememberedPrompts(self._render)
+            self.load = engine.load
+
+        def count(self, texts: Sequence[str]) -> list[int]:
+            return self.counts(texts)
+
+        def prompt(self, message: str, opening: str = "") -> Prompt:
+            return self.prompts(message, opening)
+
+        def _ask(self, texts: Sequence[str]) -> list[int]:
+            asked.append(sum(map(len, texts)))
+            return engine.count(texts)
+
+        def _render(self, message: str, opening: str) -> Prompt:
+            asked.append(len(message))
+            return engine.prompt(message, opening)
+
+    listening, places = cast(Engine, Listening()), ReadingPlaces()
+    plan(listening, BOOK, len(BOOK), Options(), places)
+    asked.clear()
+    plan(listening, BOOK + "Then", len(BOOK) + 4, Options(), places)
+    # The lead and the last paragraph.
+    assert len(asked) <= 2
+    assert sum(asked) < 1000
+
+
+def test_several_replies_come_side_by_side_each_with_its_own_seed() -> None:
+    scripts = [
+        (*segment("reasoning", "She waits."), *segment("answer", answer), FINISHED)
+        for answer in ("“I knew,” she said.", "“No,” she said.")
+    ]
+    scripted = ScriptedEngine(scripts)
+    answers = ["", ""]
+    for number, event in continue_side_by_side(scripted, BOOK, 900, Options(candidates=2)):
+        if isinstance(event, Text) and event.segment == "answer":
+            answers[number] += event.text
+    assert answers == ["“I knew,” she said.", "“No,” she said."]
+
+
+def test_the_requests_of_several_replies_differ_in_their_seed_only(engine: ProcessEngine) -> None:
+    request = plan(engine, BOOK, 900, Options(sampling=Sampling(seed=5))).request
+    several = requests_side_by_side(request, 3)
+    assert [each.sampling.seed for each in several] == [5, 6, 7]
+    assert {structs.replace(each, sampling=request.sampling) for each in several} == {request}
 
 
 def test_a_reply_comes_from_the_real_model(engine: ProcessEngine) -> None:

@@ -182,8 +182,8 @@ def test_no_text_moves_the_borders_of_a_prompt(
     tokenizer: Tokenizer, story: str, lead: str, name: str
 ) -> None:
     form = FORMATS[name]
-    guidance = lead if form.takes_guidance else ""
-    message = form.user_message(story, guidance)
+    direction = lead if form.takes_direction else ""
+    message = form.render(story, direction=direction).text
     plan = SegmentPlan(name="answer", opening="<answer>", closing="</answer>", lead=lead)
     tokens = tokenizer.prompt(message, opening_of(plan))
     honest = tokenizer.prompt("H", "O")
@@ -195,7 +195,7 @@ def test_no_text_moves_the_borders_of_a_prompt(
     runs[runs.index(b"user\nH")] = tokenizer.readable(f"user\n{message}")
     runs[-1] = runs[-1].removesuffix(b"O") + tokenizer.readable(opening_of(plan))
     assert tokenizer.runs(tokens) == runs
-    assert message.endswith(story)
+    assert story in message
 
 
 def test_an_added_token_that_a_template_marks_turns_with_is_reserved(

@@ -181,3 +181,41 @@ def test_pieces_of_a_hard_wrapped_answer_join_at_its_line_breaks() -> None:
 def test_a_line_break_in_the_middle_of_an_answers_sentence_becomes_a_space() -> None:
     left, _ = accept("One.\n\nTwo.", "Then the door\nopened, and\nhe came.\nShe waited.", "")
     assert left == "One.\n\nTwo. Then the door opened, and he came.\n\nShe waited."
+
+
+# --- verbatim answers ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "answer", "expected"),
+    [
+        ("She sat", " and wept.", "She sat and wept."),
+        ("She sat.", "\n\n“Go,” she said.", "She sat.\n\n“Go,” she said."),
+        ("She sat.\n\n", "“Go,” she said.", "She sat.\n\n“Go,” she said."),
+        ("She had slep", "t late.", "She had slept late."),
+        ("She sat. ", "He  went.\nHe came.", "She sat. He  went.\nHe came."),
+    ],
+)
+def test_a_verbatim_answer_stands_as_it_is(before: str, answer: str, expected: str) -> None:
+    joined = join(before, answer, "", first=True, verbatim=True)
+    assert (joined.drop, before + joined.text, joined.caret) == (0, expected, len(answer))
+
+
+def test_what_follows_a_verbatim_answer_is_kept_apart_from_it() -> None:
+    joined = join("She sat.", " He went.", "Then it rained.", first=True, verbatim=True)
+    assert (joined.text, joined.caret) == (" He went. ", 9)
+
+
+@given(st.text(" \nab.“”"), st.text(" \nab.“”"), st.text(" \nab.", max_size=3), st.integers(0, 9))
+def test_a_verbatim_answer_taken_in_pieces_is_the_answer_taken_at_once(
+    before: str, answer: str, after: str, cut: int
+) -> None:
+    def taken(pieces: list[str]) -> str:
+        front, behind = before, after
+        for number, piece in enumerate(pieces):
+            joined = join(front, piece, behind, first=number == 0, verbatim=True)
+            front += joined.text[: joined.caret]
+            behind = joined.text[joined.caret :] + behind
+        return front
+
+    assert taken([answer[:cut], answer[cut:]]) == taken([answer]) == before + answer

@@ -70,6 +70,8 @@ class SegmentPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Closing tags and end tokens are masked until the segment has this many words."""
     tokens: int = 512
     """The most tokens the segment may take, grace included."""
+    verbatim: bool = False
+    """Whether the segment goes on exactly where the story ends: it may begin with white space."""
 
 
 def opening_of(plan: SegmentPlan) -> str:

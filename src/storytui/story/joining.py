@@ -35,19 +35,23 @@ class Joined:
     """Where the cursor stands afterwards, counted from the start of `text`."""
 
 
-def join(before: str, piece: str, after: str, *, first: bool) -> Joined:
+def join(before: str, piece: str, after: str, *, first: bool, verbatim: bool = False) -> Joined:
     """How `piece` of an answer is inserted between `before` and `after`.
 
-    The beginning of an answer brings no white space that could be relied on, so what goes between
-    it and the manuscript is found here; a later piece follows what was accepted before it just as
-    it does in the answer. Accepting an answer in pieces and at once give the same manuscript.
+    A verbatim answer is inserted as it is. The beginning of any other brings no white space that
+    could be relied on, so what goes between it and the manuscript is found here; a later piece
+    follows what was accepted before it just as it does in the answer. Accepting an answer in
+    pieces and at once give the same manuscript.
 
     Args:
         before: the manuscript up to the cursor (its last few thousand characters are enough).
         piece: a stretch of the answer with the white space that stands in front of it there.
         after: the manuscript from the cursor on (its first few thousand characters are enough).
         first: whether the piece is the beginning of the answer.
+        verbatim: whether the answer is exactly what follows `before`, white space included.
     """
+    if verbatim:
+        return _verbatim(piece, after)
     body = piece.lstrip()
     lead = piece[: len(piece) - len(body)]
     body = body.rstrip()
@@ -74,8 +78,14 @@ def join(before: str, piece: str, after: str, *, first: bool) -> Joined:
         between = " " if lead and before and not before[-1].isspace() else ""
     text = between + _in_style(body, paragraph_break, wrapped=wrapped)
     # The space after the piece stands behind the caret: the next piece joins in front of it.
-    space = " " if after and _begins_word(after) else ""
+    space = " " if _needs_space(after) else ""
     return Joined(drop, text + space, len(text))
+
+
+def _verbatim(piece: str, after: str) -> Joined:
+    """A piece as it is; only the white space behind an answer is nobody's."""
+    space = " " if piece.strip() and not piece[-1].isspace() and _needs_space(after) else ""
+    return Joined(0, piece + space, len(piece))
 
 
 def _in_style(body: str, paragraph_break: str, *, wrapped: bool) -> str:
@@ -165,8 +175,10 @@ def _attaches(before: str, body: str) -> bool:
     return _CONTRACTION.match(body) is not None
 
 
-def _begins_word(after: str) -> bool:
+def _needs_space(after: str) -> bool:
     """Whether what follows the cursor needs a space in front of it."""
+    if not after:
+        return False
     first = after[0]
     if first in '"*_':
         return after[1:2].isalnum()

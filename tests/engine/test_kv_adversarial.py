@@ -366,7 +366,7 @@ class RunningMachine(CacheMachine):
 
 
 TestCache = CacheMachine.TestCase
-TestCache.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestCache.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 TestRunningCache = RunningMachine.TestCase
 TestRunningCache.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
@@ -400,7 +400,7 @@ def a_step(machine: CacheMachine, random: Random) -> None:
 
 
 @pytest.mark.parametrize("kind", [CacheMachine, RunningMachine])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(story=STORIES, seed=st.integers(0, 1 << 32))
 def test_a_session_leaves_the_cache_as_it_says(
     kind: type[CacheMachine], story: list[int], seed: int

@@ -61,7 +61,8 @@ class ContinueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """What a continuation is."""
 
     format: str = "cra-v1"
-    """The prompt format: cra-v1, or cra-v1-guided for models that take guidance."""
+    """The prompt format: cra-v1, cra-v1-guided for models that take guidance, storytui-1 for this
+    project's own models, which know your notes (f9 in the editor)."""
     words: Annotated[int, Meta(ge=1, le=4000)] = 120
     """Length of the answer in words, from 1 to 4000."""
     reasoning_tokens: NonNegative = 256

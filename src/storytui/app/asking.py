@@ -79,6 +79,8 @@ def take_asked_for(asked: Options, model: ModelInfo | None, model_hash: str, bef
         before: the manuscript up to the place.
     """
     settings = asdict(asked) | {"sampling": msgspec.structs.asdict(asked.sampling)}
+    # They stand in the prompt.
+    del settings["notes"]
     if model is not None:
         settings |= {"context": model.context, "gpu_layers": model.gpu_layers}
     return Take(

@@ -20,6 +20,7 @@ from storytui.manuscript.journal_records import (
     to_text,
 )
 from storytui.story.joining import join
+from storytui.story.prompt import UnknownFormatError, prompt_format
 from storytui.takes.shelf import Shelf
 from storytui.takes.take import Take
 
@@ -162,6 +163,7 @@ class Desk:
             take.answer[begin:end],
             self._between(at, at + NEARBY),
             first=begin == 0,
+            verbatim=_is_verbatim(take),
         )
         insertion = self._area.insert_joined(joined, at)
         # After a piece that brought its own break before what follows, the cursor is not its end.
@@ -339,3 +341,11 @@ class Desk:
             self._area.unmark(acceptance.begin_mark)
             self._area.unmark(acceptance.end_mark)
         acceptances.clear()
+
+
+def _is_verbatim(take: Take) -> bool:
+    """Whether a take's answer is what follows the story's last character."""
+    try:
+        return prompt_format(take.format).verbatim
+    except UnknownFormatError:
+        return False

@@ -8,17 +8,15 @@ slow.
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from msgspec import structs
 from textual.message import Message
 from textual.screen import Screen
 
-from storytui.app.asking import side_by_side
-from storytui.continuing import Options, Plan, continue_story, plan, show_prompt
+from storytui.continuing import Options, Plan, continue_side_by_side, plan, show_prompt
 from storytui.engine.api import (
     Engine,
     EngineDiedError,
@@ -30,6 +28,8 @@ from storytui.engine.api import (
     Prompt,
     Readiness,
 )
+from storytui.manuscript.reading_places import ReadingPlaces
+from storytui.manuscript.states import StatePlace
 
 CLOSE_SECONDS = 1.0
 """How long closing waits for an engine that is being made."""
@@ -113,26 +113,22 @@ class EngineRoom:
         problem: str = ""
         """Why it cannot be shown, as a sentence; empty where it can."""
 
-    def __init__(
-        self,
-        screen: Screen[None],
-        make: Callable[[], Engine],
-        prepare: Callable[[Engine], None] = lambda _engine: None,
-    ) -> None:
+    def __init__(self, screen: Screen[None], make: Callable[[], Engine]) -> None:
         """Make nothing yet.
 
         Args:
             screen: gets the messages.
             make: makes the engine; called once, in a thread, so it may import what is heavy.
-            prepare: called with the engine in that thread, before anything is asked of it.
         """
         self.run = 0
         """The number of the last run that was started."""
         self.busy = False
         """Whether that run still goes on."""
+        self.places: ReadingPlaces | None = None
+        """Where the manuscript's windows began."""
+        self._state_place: Callable[[ModelInfo], StatePlace | None] = lambda _info: None
         self._screen = screen
         self._make = make
-        self._prepare = prepare
         self._engine: Engine | None = None
         self._making = threading.Lock()
         self._turn = threading.Lock()
@@ -158,6 +154,16 @@ class EngineRoom:
     def warm_up(self) -> None:
         """Load the model in the background."""
         self._work(self._load, "load the model")
+
+    def keep_state(self, place: Callable[[ModelInfo], StatePlace | None]) -> None:
+        """Have what the model has read kept when the editor closes, and taken up once it is loaded.
+
+        Args:
+            place: says where, in a thread; None keeps nothing.
+        """
+        self._state_place = place
+        if self._engine is not None:
+            self._work(self._load, "load the model")
 
     def start(self, text: str, offset: int, options: Options) -> int:
         """Continue `text` at `offset`; returns the run's number, which its messages carry."""
@@ -242,7 +248,6 @@ class EngineRoom:
                 engine = self._make()
                 engine.on_death(self._mourn)
                 engine.on_readiness(self._readied)
-                self._prepare(engine)
                 if self._closing.is_set():
                     engine.close()
                     raise EngineError("The editor is closing.")
@@ -261,6 +266,9 @@ class EngineRoom:
                 if not self._closing.is_set():
                     self._screen.post_message(self.Progress(each.fraction))
             info = engine.load()
+            place = self._state_place(info)
+            if place is not None:
+                engine.warm(place.path, place.room)
             if not self._closing.is_set():
                 self._screen.post_message(self.Ready(info))
         except (EngineDiedError, EngineGaveUpError):
@@ -277,7 +285,7 @@ class EngineRoom:
                 if not self._is_over(run):
                     engine = self._get()
                     told = False
-                    for came in self._continued(engine, text, offset, options):
+                    for came in continue_side_by_side(engine, text, offset, options, self.places):
                         self._put(_Item(run, came=came))
                         # A stop that came before the engine had begun went unheard: say it again.
                         if self._is_over(run) and not told:
@@ -288,25 +296,6 @@ class EngineRoom:
             problem = str(error)
         finally:
             self._put(_Item(run, ended=True, problem=problem))
-
-    @staticmethod
-    def _continued(engine: Engine, text: str, offset: int, options: Options) -> Iterator[Came]:
-        if options.candidates == 1:
-            for event in continue_story(engine, text, offset, options):
-                yield 0, event
-            return
-        for loading in engine.loading():
-            yield 0, loading
-        planned = plan(engine, text, offset, options)
-        yield 0, planned
-        requests = [
-            structs.replace(
-                planned.request,
-                sampling=structs.replace(planned.request.sampling, seed=each.sampling.seed),
-            )
-            for each in side_by_side(options)
-        ]
-        yield from engine.candidates(requests)
 
     def _go_ahead(
         self,
@@ -324,10 +313,13 @@ class EngineRoom:
                 return
             engine = self._get()
             far = how_far(engine.load())
-            request = plan(engine, asked.text, asked.offset, asked.options).request
+            # Where the cursor only passes by, she will be back where the window began before.
+            planned = plan(
+                engine, asked.text, asked.offset, asked.options, self.places, remember=not spare
+            )
             if number != self._ahead:
                 return
-            engine.ahead(request, far, edited=edited, spare=spare)
+            engine.ahead(planned.request, far, edited=edited, spare=spare)
             if number != self._ahead:
                 # A key came between the two; what it told the engine was told before.
                 engine.rest()
@@ -340,7 +332,7 @@ class EngineRoom:
     def _prompt(self, text: str, offset: int, options: Options) -> None:
         try:
             with self._turn:
-                prompt = show_prompt(self._get(), text, offset, options)
+                prompt = show_prompt(self._get(), text, offset, options, self.places)
             if not self._closing.is_set():
                 self._screen.post_message(self.PromptMade(prompt))
         except (EngineError, ValueError) as error:

@@ -3,8 +3,7 @@
 The writing screen makes it after the first paint and hands it what comes up: keys and messages.
 """
 
-import time
-from collections.abc import Sequence
+from functools import partial
 
 from textual.containers import Container
 
@@ -13,17 +12,17 @@ from storytui.app.asking import new_seed, options, side_by_side, take_asked_for
 from storytui.app.condition import Condition
 from storytui.app.desk import Desk, Span
 from storytui.app.engine_room import Asked, EngineRoom
+from storytui.app.kept_takes import KeptTakes
 from storytui.app.pane_view import PaneView, means
 from storytui.app.screens.story import StoryScreen
 from storytui.app.widgets.pane import Pane
 from storytui.app.wishes import Wishes
 from storytui.continuing import Options
 from storytui.engine.api import Finished, ModelInfo, Readiness, Writing
+from storytui.manuscript.home import Home
 from storytui.manuscript.journal_records import OpenTakes
-from storytui.takes.take import Take
-
-KEEP_SECONDS = 1.0
-"""How often a reply that is being written is kept."""
+from storytui.manuscript.reading_places import ReadingPlaces
+from storytui.manuscript.states import StatePlace, place_for_state
 
 
 class Flow:
@@ -53,10 +52,7 @@ class Flow:
         self._folded = False
         self._condition = Condition()
         self._view = PaneView(wishes.settings.keys)
-        self._model_hash = ""
-        self._laid = OpenTakes((0, 0), -1, [])
-        """What the journal last heard of the desk."""
-        self._kept_at = 0.0
+        self._kept = KeptTakes(screen, self.desk)
         self._notes = ""
         self._seed = new_seed()
         """The next take's, where the settings fix none: what is done ahead is done with it."""
@@ -66,7 +62,17 @@ class Flow:
         await self._side.mount(self.pane)
         self._screen.status.engine = "loading the model"
         self.show()
+        self.at_home()
         self.room.warm_up()
+
+    def at_home(self) -> None:
+        """What is kept of the manuscript is kept in this home from now on."""
+        home = self._screen.safekeeping.home
+        if self.room.places is not None:
+            self.room.places.close()
+        self.room.places = ReadingPlaces(None if home is None else home.folder)
+        if home is not None:
+            self.room.keep_state(partial(_state_place, home, self._settings.ahead.state_mb))
 
     @property
     def writing(self) -> bool:
@@ -94,30 +100,9 @@ class Flow:
         elif says := self._condition.says(self.ahead.readiness):
             status.engine = says
 
-    # --- kept -------------------------------------------------------------------------------------
-
-    def keep(self, *takes: Take) -> None:
-        """Have takes kept as they are now, and the journal know what lies on the desk."""
-        for take in takes:
-            self._screen.safekeeping.take(take)
-        laid = self.desk.laid_open()
-        if laid != self._laid:
-            self._laid = laid
-            self._screen.safekeeping.laid_open(laid)
-
     def lay_open(self, laid: OpenTakes) -> None:
         """Put the takes of a session that did not end well back on the desk."""
-        archive = self._screen.safekeeping.archive
-        if archive is None or not laid.takes:
-            return
-
-        def back(takes: dict[str, Take]) -> None:
-            if self.desk.place is None:
-                self.desk.lay_open(laid, takes)
-                self.show()
-                self.keep()
-
-        archive.takes_by_id([each.id for each in laid.takes], back)
+        self._kept.lay_open(laid, self.show)
 
     # --- what comes of the engine -----------------------------------------------------------------
 
@@ -131,7 +116,7 @@ class Flow:
         self._condition.ready(info)
         self._screen.status.model = self._condition.runs_on
         self._screen.status.warning = self._condition.partly
-        self._find_hash(info)
+        self._kept.find_hash(info)
         self.ahead.moved()
         self.show()
 
@@ -139,20 +124,6 @@ class Flow:
         """The engine tells how far it is with what was asked ahead."""
         self.ahead.told(readiness)
         self._show_engine()
-
-    def _find_hash(self, info: ModelInfo) -> None:
-        """The model's hash belongs to every take; it comes when the file was read."""
-
-        def found(sha256: str) -> None:
-            self._model_hash = sha256
-            for take in self.desk.shelf.takes:
-                if not take.model_hash:
-                    take.model_hash = sha256
-                    self.keep(take)
-
-        archive = self._screen.safekeeping.archive
-        if archive is not None and info.path and not self._model_hash:
-            archive.fingerprint(info.path, found)
 
     def not_ready(self, problem: str) -> None:
         """The model could not be loaded; the page works without one."""
@@ -195,15 +166,8 @@ class Flow:
             elif self._condition.info is None:
                 self.room.warm_up()
             self.ahead.moved()
-        self._keep_written(written, ended=event.ended)
+        self._kept.keep_written(written, ended=event.ended)
         self.show()
-
-    def _keep_written(self, takes: Sequence[Take], *, ended: bool) -> None:
-        """Replies are kept while they grow, now and then, and when they have ended."""
-        now = time.monotonic()
-        if takes and (ended or now - self._kept_at > KEEP_SECONDS):
-            self._kept_at = now
-            self.keep(*takes)
 
     @property
     def _has_answer(self) -> bool:
@@ -214,9 +178,9 @@ class Flow:
     def edited(self) -> None:
         """The story changed; the takes follow undo and redo."""
         if self.desk.follow_edits():
-            self.keep(*self.desk.shelf.takes)
+            self._kept.keep(*self.desk.shelf.takes)
         else:
-            self.keep()
+            self._kept.keep()
         self.ahead.changed()
         self._moved()
 
@@ -284,13 +248,13 @@ class Flow:
         text, offset = area.text, area.offset
         before = text[:offset]
         takes = [
-            take_asked_for(each, self._condition.info, self._model_hash, before)
+            take_asked_for(each, self._condition.info, self._kept.model_hash, before)
             for each in side_by_side(asked)
         ]
         desk.begin(takes, "reading" if self._condition.info is not None else "loading the model")
         self.ahead.asked(offset)
         self.room.start(text, offset, asked)
-        self.keep(*takes)
+        self._kept.keep(*takes)
         self.pane.take_view.begin(follow=True)
         self.show()
 
@@ -315,26 +279,22 @@ class Flow:
         if not self.desk.here:
             self.go_to_place()
         elif self.desk.accept(span):
-            self._keep_shown()
+            self._kept.keep_shown()
             self._screen.safekeeping.version("accepted")
             self._screen.area.focus()
             self.show()
-
-    def _keep_shown(self) -> None:
-        if self.desk.shelf.current is not None:
-            self.keep(self.desk.shelf.current)
 
     def give_back(self) -> None:
         """Give the last accepted piece back."""
         if not self.desk.give_back():
             self._screen.say("That piece was changed since it was taken, so it stays.")
-        self._keep_shown()
+        self._kept.keep_shown()
         self.show()
 
     def turn(self, step: int) -> None:
         """Show an earlier (-1) or later (1) take."""
         self.desk.turn(step)
-        self._keep_shown()
+        self._kept.keep_shown()
         self.pane.take_view.begin(follow=self.desk.growing is not None)
         self.show()
 
@@ -342,7 +302,7 @@ class Flow:
         """Empty the pane."""
         self._welcome = False
         self.desk.dismiss()
-        self._keep_shown()
+        self._kept.keep_shown()
         self.show()
 
     def go_to_place(self) -> None:
@@ -387,6 +347,8 @@ class Flow:
         """The editor closes: nothing waits for the model."""
         self.ahead.close()
         self.room.close()
+        if self.room.places is not None:
+            self.room.places.close()
 
     @property
     def _candidates(self) -> int:
@@ -403,3 +365,8 @@ class Flow:
             earlier=earlier,
             seed=self._seed,
         )
+
+
+def _state_place(home: Home, megabytes: int, info: ModelInfo) -> StatePlace | None:
+    """Where what a model has read of a manuscript is kept; makes room for it."""
+    return place_for_state(home.folder.parent, home.folder, info.path, megabytes * 2**20)

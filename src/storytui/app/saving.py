@@ -44,6 +44,10 @@ class SavedScreen(KeptScreen, Protocol):
         """Bring the status line up to date with the file and the words."""
         ...
 
+    async def renamed(self) -> None:
+        """The story has another name: what goes with it goes along."""
+        ...
+
 
 class Saving:
     """The file of one story screen."""
@@ -130,6 +134,7 @@ class Saving:
         if written_over:
             screen.safekeeping.other_version(written_over, "replaced")
         self._saved()
+        await screen.renamed()
         if problem:
             screen.complain(f"Saved. {problem}")
         return True

@@ -1,11 +1,14 @@
 """When she pauses, the engine is asked ahead for exactly what the next key would ask for."""
 
+from functools import partial
+
 import pytest
 
 from storytui.app.ahead import far_enough
 from storytui.app.engine_room import EngineRoom
 from storytui.engine.api import Readiness
 from storytui.engine.scripted import SCRIPTED_MODEL, Wait, reply
+from storytui.manuscript.opening import open_manuscript
 from storytui.settings import AheadSettings, SamplingSettings, Settings
 
 
@@ -199,3 +202,43 @@ def test_a_gpu_on_mains_power_thinks_ahead(monkeypatch, backend, layers, mains, 
 
     monkeypatch.setattr("storytui.app.ahead.on_mains", lambda: mains)
     assert far_enough(replace(SCRIPTED_MODEL, backend=backend, gpu_layers=layers)) == far
+
+
+async def test_what_the_model_has_read_is_kept_beside_the_manuscript(start, tmp_path):
+    path = tmp_path / "lighthouse.md"
+    path.write_text("The lamp was out.", encoding="utf-8")
+    opened = open_manuscript(tmp_path / "kept", path)
+    async with start(story_file=opened, settings=QUICK) as editor:
+        await editor.until(lambda: editor.engine.kept_in)
+        kept, room = editor.engine.kept_in
+        assert kept.parent == opened.home.folder
+        assert room == 2048 * 2**20
+
+
+async def test_nothing_the_model_has_read_is_kept_where_the_settings_say_so(start, tmp_path):
+    path = tmp_path / "lighthouse.md"
+    path.write_text("The lamp was out.", encoding="utf-8")
+    opened = open_manuscript(tmp_path / "kept", path)
+    none = Settings(ahead=AheadSettings(state_mb=0))
+    async with start(story_file=opened, settings=none) as editor:
+        assert editor.engine.kept_in is None
+
+
+def _was_asked(engine, words):
+    return any(words in each.request.message for each in engine.asked_ahead)
+
+
+async def test_reopening_asks_for_the_same_part_of_the_story(start, tmp_path):
+    path = tmp_path / "lighthouse.md"
+    path.write_text("The lamp was out for eleven minutes.\n\n" * 1000, encoding="utf-8")
+    asked = []
+    for words in ("She waited.", " He left."):
+        opened = open_manuscript(tmp_path / "kept", path)
+        async with start(story_file=opened, settings=settings(seed=7)) as editor:
+            await editor.press(*words)
+            await editor.until(partial(_was_asked, editor.engine, words))
+            await editor.press("ctrl+s")
+            await editor.until(lambda: not editor.screen.area.changed)
+            asked.append(editor.engine.asked_ahead[-1].request.message)
+    first, second = asked
+    assert second.startswith(first.rstrip())

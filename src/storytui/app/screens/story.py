@@ -297,6 +297,16 @@ class StoryScreen(Screen[None]):
             self.notes = notes
         return self.notes
 
+    async def renamed(self) -> None:
+        """The story has another name: its notes go along, unless there are some already."""
+        before, self.notes = self.notes, None
+        notes = await self.read_notes(quietly=True)
+        if before is not None and notes is not None and before.text and not notes.text:
+            problem = await asyncio.to_thread(notes.save, before.text)
+            if problem:
+                self.complain(problem)
+        self.notes_edited()
+
     def notes_edited(self) -> None:
         """The notes may be other ones."""
 

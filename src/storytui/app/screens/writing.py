@@ -98,6 +98,12 @@ class WritingScreen(StoryScreen):
             await self.read_notes(quietly=True)
             self.notes_edited()
 
+    async def renamed(self) -> None:
+        """The story has another name: what is kept of it may be kept elsewhere."""
+        if self.flow is not None:
+            self.flow.at_home()
+        await super().renamed()
+
     def notes_edited(self) -> None:
         """The notes may be other ones."""
         if self.flow is not None:

@@ -26,7 +26,7 @@ from storytui.engine.api import (
 from storytui.manuscript.reading_places import ReadingPlaces
 from storytui.story.prompt import ANSWER, REASONING, PromptFormat, prompt_format
 from storytui.story.sentences import last_sentence_end
-from storytui.story.window import Window, choose_window
+from storytui.story.window import Window, choose_window, text_at_the_end
 
 MINIMUM_SHARE = 0.8
 """Share of the words asked for before which the answer is not closed."""
@@ -124,7 +124,7 @@ def plan(
         end = offset
     given = _given(form, text, offset, options)
     segments = _segments(form, options, _lead(text, end, options, info))
-    budget = _budget(engine, info, form, given, segments)
+    budget = _budget(engine, info, form, given, segments, text_at_the_end(text, end))
     starts = () if places is None else places.starts()
     window = choose_window(text, budget, engine.count, starts, end=end)
     if places is not None and remember:
@@ -223,20 +223,21 @@ def _budget(
     form: PromptFormat,
     given: _Given,
     segments: Sequence[SegmentPlan],
+    growing: str,
 ) -> int:
     """Tokens that are left for the story.
 
-    What is counted changes seldom but for the lead, so that an engine that remembers counts is
-    asked about little.
+    An engine that remembers counts is asked once: all that changes while she types is the lead
+    and the growing paragraph, which the window is to have counted, so they are counted together.
 
     Raises:
         PromptTooLongError: none are left.
     """
     first = segments[0]
     fixed = engine.prompt(form.render("", **given).text, first.opening + first.prefix).tokens
-    written = [first.lead, *map(opening_of, segments[1:])]
+    written = [each for each in (first.lead, *map(opening_of, segments[1:])) if each]
     reply = sum(each.tokens + TAG_TOKENS for each in segments)
-    reply += sum(engine.count([each for each in written if each]))
+    reply += sum(engine.count([*written, growing])[: len(written)])
     budget = info.context - fixed - reply
     if budget < 1:
         what = "the story and its notes" if given["notes"] else "the story"

@@ -78,6 +78,12 @@ def choose_window(
     return Window(place, text[place:end], start_at(text, place), remembered)
 
 
+def text_at_the_end(text: str, end: int) -> str:
+    """The paragraph that `text[:end]` ends in: the first that `choose_window` has counted."""
+    start = next((place for place in paragraph_starts(text, end) if place < end), end)
+    return text[start:end]
+
+
 def _remembered(
     text: str, end: int, filling: "_Filling", paragraphs: Iterator[int], starts: Sequence[Start]
 ) -> tuple[int, Start] | None:

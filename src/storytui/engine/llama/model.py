@@ -1,0 +1,359 @@
+"""A loaded model and its memory: tokens in, logits out; evaluated tokens moved, shared and kept."""
+
+import ctypes
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import numpy as np
+from numpy.typing import NDArray
+
+from storytui.engine.api import EngineError, ModelError, ModelInfo, Sampling
+from storytui.engine.llama import backend
+from storytui.engine.llama.quiet import Effort
+from storytui.engine.llama.sampler import LlamaSampler, Penalties
+from storytui.engine.llama.vocabulary import LlamaVocabulary, frame_of
+from storytui.engine.messages import ModelConfig
+
+GPU_CONTEXT = 16_384
+CPU_CONTEXT = 4_096
+"""Tokens of context where none is set: a CPU reads some hundred tokens a second, and she waits."""
+SEQUENCES = 10
+"""The cache, a scratch sequence, and the replies that are written side by side."""
+FEW_SEQUENCES = 2
+"""Where each sequence has memory of its own: recurrent layers and cut windows."""
+
+_MAIN = 0
+_QUANTISATION = re.compile(r"[-._](?:I?Q\d\w*|B?F16|F32|MXFP4)(?:-\d+-of-\d+)?$", re.IGNORECASE)
+
+
+class LlamaModel:
+    """A loaded model and its context; used by one thread at a time."""
+
+    def __init__(self, config: ModelConfig, on_progress: Callable[[float], None]) -> None:
+        """Load the model.
+
+        Raises:
+            ModelError: the file is missing, broken, or does not fit the settings.
+        """
+        backend.begin()
+        gpu = backend.gpu_backend() if config.gpu_layers != 0 else None
+        self._model = self._load(config, on_progress)
+        self.vocabulary = LlamaVocabulary(llama_cpp.llama_model_get_vocab(self._model))
+        trained: int = llama_cpp.llama_model_n_ctx_train(self._model)
+        if config.context > trained:
+            raise ModelError(
+                f"a context of {config.context:,} tokens was asked for, but the model "
+                f"{Path(config.path).name} was trained with {trained:,}; ask for at most that"
+            )
+        context = config.context or min(GPU_CONTEXT if gpu else CPU_CONTEXT, trained)
+        self.batch = 512 if gpu else 128
+        """Tokens evaluated at once: what a stop waits for."""
+        self.ahead_batch = 128 if gpu else 32
+        """Tokens evaluated at once where nobody waits: what she waits for if she then asks."""
+        threads = config.threads or backend.physical_cores()
+        self._recurrent = bool(
+            llama_cpp.llama_model_is_recurrent(self._model)
+            or llama_cpp.llama_model_is_hybrid(self._model)
+        )
+        self._window: int = llama_cpp.llama_model_n_swa(self._model)
+        """Tokens that the layers with a sliding window see; 0: there are none."""
+        self._context = self._open_wide_or_narrow(config, context, threads, on_cpu=gpu is None)
+        self._effort = Effort(self._context, threads)
+        self._memory = llama_cpp.llama_get_memory(self._context)
+        self.can_move = not self._recurrent and bool(llama_cpp.llama_memory_can_shift(self._memory))
+        """Whether evaluated tokens can be moved to other positions, and cut anywhere."""
+        sequences: int = llama_cpp.llama_n_seq_max(self._context)
+        self.most_branches = max(1, sequences - FEW_SEQUENCES)
+        """Replies that can be written side by side, in the sequences from 2 on."""
+        self._batch = llama_cpp.llama_batch_init(self.batch, 0, 1)
+        self.rows: list[int] = []
+        """Where in the last batch the last token of each step is."""
+        self._views: dict[int, NDArray[np.float32]] = {}
+        self._penalties = Penalties(self._model, self.vocabulary.size)
+        self.context: int = llama_cpp.llama_n_ctx(self._context)
+        layers: int = llama_cpp.llama_model_n_layer(self._model)
+        asked = layers + 1 if config.gpu_layers < 0 else config.gpu_layers
+        self.frame, kind = frame_of(self._metadata("tokenizer.chat_template"), self.vocabulary)
+        self.info = ModelInfo(
+            name=_name(Path(config.path)),
+            path=config.path,
+            architecture=self._metadata("general.architecture"),
+            context=self.context,
+            trained_context=trained,
+            layers=layers,
+            gpu_layers=min(asked, layers + 1) if gpu else 0,
+            backend=gpu or "CPU",
+            threads=threads,
+            chat_template=kind,
+            can_move=self.can_move,
+        )
+
+    # --- loading ----------------------------------------------------------------------------------
+
+    def _load(self, config: ModelConfig, on_progress: Callable[[float], None]) -> Any:
+        path = Path(config.path)
+        if not path.is_file():
+            raise ModelError(f"there is no model file {path}")
+        parameters = llama_cpp.llama_model_default_params()
+        parameters.n_gpu_layers = config.gpu_layers if config.gpu_layers >= 0 else 10_000
+
+        def report(fraction: float, _data: Any) -> bool:
+            on_progress(fraction)
+            return True
+
+        # Kept until the load is done: ctypes holds no reference of its own.
+        callback = llama_cpp.llama_progress_callback(report)
+        parameters.progress_callback = callback
+        model = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
+        if not model:
+            raise ModelError(f"{path.name} cannot be loaded as a model: {backend.reason()}")
+        return model
+
+    def _open_wide_or_narrow(
+        self, config: ModelConfig, context: int, threads: int, *, on_cpu: bool
+    ) -> Any:
+        """Open the context, with whole windows where they are wanted and memory allows."""
+        wide = on_cpu if config.whole_windows is None else config.whole_windows
+        opened = self._open(context, threads, whole_windows=wide)
+        if not opened and wide and self._window and config.whole_windows is None:
+            opened = self._open(context, threads, whole_windows=False)
+        if not opened:
+            raise ModelError(
+                f"there is not enough memory for {Path(config.path).name} with a context of "
+                f"{context:,} tokens: {backend.reason()}; ask for a smaller context"
+            )
+        return opened
+
+    def _open(self, context: int, threads: int, *, whole_windows: bool) -> Any:
+        cut = self._recurrent or (self._window > 0 and not whole_windows)
+        parameters = llama_cpp.llama_context_default_params()
+        parameters.n_ctx = context
+        parameters.n_batch = self.batch
+        parameters.n_ubatch = self.batch
+        parameters.n_seq_max = FEW_SEQUENCES if cut else SEQUENCES
+        # All sequences share one store of cells, so that one takes up another's.
+        parameters.kv_unified = True
+        parameters.swa_full = whole_windows
+        parameters.n_threads = threads
+        parameters.n_threads_batch = threads
+        parameters.no_perf = True
+        if hasattr(parameters, "n_outputs_max"):
+            # Room for as many logits as are ever asked for at once, not for a batch of them.
+            parameters.n_outputs_max = parameters.n_seq_max
+        return llama_cpp.llama_init_from_model(self._model, parameters)
+
+    def _metadata(self, key: str) -> str:
+        size = 256
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            length = llama_cpp.llama_model_meta_val_str(self._model, key.encode(), buffer, size)
+            if length < size:
+                return buffer.value.decode("utf-8", "replace") if length > 0 else ""
+            size = length + 1
+
+    # --- evaluating -------------------------------------------------------------------------------
+
+    def be_quiet(self, quiet: bool) -> None:
+        """Leave the editor room in the next evaluations, or use all threads.
+
+        Called by the thread that evaluates next; see `storytui.engine.llama.quiet`.
+        """
+        self._effort.be_quiet(quiet)
+
+    def evaluate(self, tokens: Sequence[int], position: int, sequence: int = _MAIN) -> None:
+        """Evaluate at most `batch` tokens of a sequence; the last one's logits are kept.
+
+        Args:
+            tokens: one at the least.
+            position: of the first of them: the one behind the sequence's last.
+            sequence: whose they are.
+
+        Raises:
+            EngineError: llama.cpp could not.
+        """
+        self.evaluate_side_by_side(((sequence, position, tokens),))
+
+    def evaluate_side_by_side(self, steps: Sequence[tuple[int, int, Sequence[int]]]) -> None:
+        """Evaluate (sequence, position, tokens) in one batch; each step's last logits are kept.
+
+        Raises:
+            EngineError: llama.cpp could not.
+            ValueError: more tokens than one batch takes, or none for a step.
+        """
+        batch = self._batch
+        count = sum(len(tokens) for _, _, tokens in steps)
+        if count > self.batch or not all(len(tokens) for _, _, tokens in steps):
+            raise ValueError(f"{count} tokens in {len(steps)} steps, of {self.batch} at the most")
+        self.rows.clear()
+        index = 0
+        for sequence, position, tokens in steps:
+            for offset, token in enumerate(tokens):
+                batch.token[index] = token
+                batch.pos[index] = position + offset
+                batch.n_seq_id[index] = 1
+                batch.seq_id[index][0] = sequence
+                batch.logits[index] = False
+                index += 1
+            batch.logits[index - 1] = True
+            self.rows.append(index - 1)
+        batch.n_tokens = count
+        status = llama_cpp.llama_decode(self._context, batch)
+        if status != 0:
+            raise EngineError(f"llama.cpp could not evaluate the text (status {status}); try again")
+
+    def logits(self, index: int = 0) -> NDArray[np.float32]:
+        """The logits of the last evaluation's step `index`; they hold until the next one."""
+        pointer = llama_cpp.llama_get_logits_ith(self._context, self.rows[index])
+        address = ctypes.addressof(pointer.contents)
+        view = self._views.get(address)
+        if view is None:
+            # llama.cpp keeps its buffer, and making the view costs more than using it.
+            if len(self._views) >= SEQUENCES:
+                self._views.clear()
+            view = np.ctypeslib.as_array(pointer, shape=(self.vocabulary.size,))
+            self._views[address] = view
+        return view
+
+    def mask(self, tokens: NDArray[np.intp], index: int = 0) -> None:
+        """Make these tokens impossible for the next draw from step `index`."""
+        self.logits(index)[tokens] = -np.inf
+
+    def sampler(self, sampling: Sampling, prompt: Sequence[int] = ()) -> LlamaSampler:
+        """A sampler for one reply, whose penalties know the prompt."""
+        stages = self._penalties.after(sampling, prompt)
+        return LlamaSampler(self._context, self, stages, sampling)
+
+    def prime(self, sampling: Sampling, prompt: Sequence[int]) -> None:
+        """Do ahead what takes time in `sampler`; a prompt much like this one is quicker too."""
+        self._penalties.prime(sampling, prompt)
+
+    # --- the memory -------------------------------------------------------------------------------
+
+    def remove(self, start: int, end: int, sequence: int = _MAIN) -> bool:
+        """Forget a sequence's tokens from position `start` up to `end` (-1: all that follow).
+
+        False where the memory cannot: recurrent layers remember no single token.
+        """
+        return bool(llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, end))
+
+    def shift(self, start: int, end: int, by: int) -> None:
+        """Move the cache's tokens from `start` up to `end` (-1: all that follow) by positions.
+
+        Their cells move for all sequences that share them. Needs `can_move`.
+        """
+        llama_cpp.llama_memory_seq_add(self._memory, _MAIN, start, end, by)
+
+    def share(self, source: int, target: int, start: int, end: int) -> None:
+        """Have sequence `target` hold these tokens of sequence `source` too, in the same cells.
+
+        Recurrent layers have one state for all of a sequence: they share it whole.
+        """
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, start, end)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        llama_cpp.llama_memory_clear(self._memory, True)
+
+    def holds(self, length: int) -> bool:
+        """Whether a token evaluated at position `length` of the cache would find all it looks at.
+
+        Not where a sliding window has dropped some of it, and with recurrent layers only at the
+        very end. llama.cpp's server asks the same before it goes back.
+        """
+        first: int = llama_cpp.llama_memory_seq_pos_min(self._memory, _MAIN)
+        last: int = llama_cpp.llama_memory_seq_pos_max(self._memory, _MAIN)
+        if length == 0:
+            return True
+        if length > last + 1:
+            return False
+        if self._recurrent:
+            return length == last + 1
+        return first <= max(0, length - self._window)
+
+    def checkpoint(self) -> bytes:
+        """What the cache needs to come back here, once later tokens are evaluated.
+
+        Only what it would have dropped by then: the state of recurrent layers, and sliding windows.
+
+        Raises:
+            EngineError: llama.cpp could not.
+        """
+        flags = llama_cpp.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
+        size = llama_cpp.llama_state_seq_get_size_ext(self._context, _MAIN, flags)
+        state = (ctypes.c_uint8 * size)()
+        written = llama_cpp.llama_state_seq_get_data_ext(self._context, state, size, _MAIN, flags)
+        if written != size:
+            raise EngineError("llama.cpp could not write down what it has read; try again")
+        return bytes(state)
+
+    def restore(self, state: bytes) -> bool:
+        """Bring back a checkpoint; what was evaluated after it is then to be removed.
+
+        False where it could not: then the cache is of no more use.
+        """
+        flags = llama_cpp.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        read = llama_cpp.llama_state_seq_set_data_ext(
+            self._context, buffer, len(state), _MAIN, flags
+        )
+        return bool(read == len(state))
+
+    # --- files ------------------------------------------------------------------------------------
+
+    def state_size(self) -> int:
+        """Bytes that the cache's state would take in a file, tokens not counted."""
+        size: int = llama_cpp.llama_state_seq_get_size(self._context, _MAIN)
+        return size
+
+    def save_state(self, path: Path, tokens: Sequence[int]) -> int:
+        """Write the cache into a file, with the tokens it holds; returns its bytes.
+
+        Raises:
+            EngineError: it could not be written.
+        """
+        held = (llama_cpp.llama_token * len(tokens))(*tokens)
+        written: int = llama_cpp.llama_state_seq_save_file(
+            self._context, os.fsencode(path), _MAIN, held, len(tokens)
+        )
+        if not written:
+            raise EngineError(f"llama.cpp could not write {path.name}; the disk may be full")
+        return written
+
+    def load_state(self, path: Path, most: int) -> list[int]:
+        """Take up a cache from a file, in place of what there is; returns its tokens.
+
+        Args:
+            path: a file that `save_state` wrote, for the same model and settings.
+            most: the most tokens it may have.
+
+        Raises:
+            EngineError: it could not be read; nothing is evaluated then.
+        """
+        self.clear()
+        held = (llama_cpp.llama_token * most)()
+        count = ctypes.c_size_t()
+        read = llama_cpp.llama_state_seq_load_file(
+            self._context, os.fsencode(path), _MAIN, held, most, ctypes.byref(count)
+        )
+        if not read:
+            self.clear()
+            raise EngineError(f"llama.cpp could not read {path.name}; it is of no use")
+        return list(held[: count.value])
+
+    def close(self) -> None:
+        """Give the memory back; the model is not used afterwards."""
+        llama_cpp.llama_batch_free(self._batch)
+        llama_cpp.llama_free(self._context)
+        llama_cpp.llama_model_free(self._model)
+
+
+def _name(path: Path) -> str:
+    """A model's name for people: its file's, which they chose; metadata often name a training run.
+
+    The quantisation at its end is left out: `CRA-v1-7B-Q4_K_M.gguf` is CRA-v1-7B.
+    """
+    return _QUANTISATION.sub("", path.stem) or path.stem

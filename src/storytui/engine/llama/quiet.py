@@ -1,0 +1,105 @@
+"""How hard llama.cpp works: with all threads for what she waits for, else quietly.
+
+What matters depends on how llama.cpp was built:
+
+- With OpenMP, as llama-cpp-python is on Linux, there is no pool of llama.cpp's own to poll. Each
+  calling thread has a team, made at its first parallel region; the team's threads begin with the
+  niceness of the thread that made them, so a niced thread computes niced. Inside a region a thread
+  that waits for the others spins for a moment and then sleeps; between regions too, where
+  OMP_WAIT_POLICY does not say `active`. With one thread there is neither team nor waiting.
+- Without OpenMP a pool is attached: its threads are made by the thread that first works quietly,
+  with low priority, and sleep at once when there is nothing to do. Where none is attached
+  llama.cpp makes new threads for every step.
+
+In both cases fewer threads than cores leave one to the editor.
+"""
+
+import contextlib
+import ctypes
+from typing import Any
+
+import llama_cpp
+from llama_cpp import _ggml
+from llama_cpp import llama_cpp as bindings
+
+_MOST_THREADS = 512  # GGML_MAX_N_THREADS in ggml.h
+_LOW = -1  # GGML_SCHED_PRIO_LOW in ggml.h
+
+
+class _PoolParameters(ctypes.Structure):
+    """struct ggml_threadpool_params of ggml.h."""
+
+    _fields_ = (
+        ("cpumask", ctypes.c_bool * _MOST_THREADS),
+        ("n_threads", ctypes.c_int),
+        ("prio", ctypes.c_int),
+        ("poll", ctypes.c_uint32),
+        ("strict_cpu", ctypes.c_bool),
+        ("paused", ctypes.c_bool),
+    )
+
+
+class Effort:
+    """How many threads a context computes with, and with what priority."""
+
+    def __init__(self, context: Any, threads: int) -> None:
+        """Begin with all threads.
+
+        Args:
+            context: llama.cpp's.
+            threads: the most it uses.
+        """
+        self._context = context
+        self._threads = threads
+        self._quiet = False
+        self._pool: Any = None
+        self._pool_tried = False
+
+    @property
+    def quiet_threads(self) -> int:
+        """Threads that compute when it works quietly: one core is left to the editor."""
+        return max(1, self._threads - 1)
+
+    def be_quiet(self, quiet: bool) -> None:
+        """Compute quietly from now on, or with all threads.
+
+        To be called by the thread that evaluates next, between evaluations.
+        """
+        if quiet == self._quiet:
+            return
+        self._quiet = quiet
+        if quiet and not self._pool_tried:
+            self._pool_tried = True
+            self._pool = _pool(self.quiet_threads)
+        if self._pool is not None:
+            if quiet:
+                bindings._lib.llama_attach_threadpool(self._context, self._pool, self._pool)
+            else:
+                bindings._lib.llama_detach_threadpool(self._context)
+        count = self.quiet_threads if quiet else self._threads
+        llama_cpp.llama_set_n_threads(self._context, count, count)
+
+
+def _pool(threads: int) -> Any:
+    """A pool of low priority that does not poll; None where this build offers none."""
+    library, llama = _ggml.libggml, bindings._lib
+    with contextlib.suppress(AttributeError):
+        llama.llama_attach_threadpool.argtypes = [ctypes.c_void_p] * 3
+        llama.llama_attach_threadpool.restype = None
+        llama.llama_detach_threadpool.argtypes = [ctypes.c_void_p]
+        llama.llama_detach_threadpool.restype = None
+        library.ggml_threadpool_params_init.argtypes = [
+            ctypes.POINTER(_PoolParameters),
+            ctypes.c_int,
+        ]
+        library.ggml_threadpool_params_init.restype = None
+        library.ggml_threadpool_new.argtypes = [ctypes.POINTER(_PoolParameters)]
+        library.ggml_threadpool_new.restype = ctypes.c_void_p
+        parameters = _PoolParameters()
+        library.ggml_threadpool_params_init(ctypes.byref(parameters), threads)
+        if parameters.n_threads != threads:
+            return None  # The structure is another one than this version's.
+        parameters.prio = _LOW
+        parameters.poll = 0
+        return library.ggml_threadpool_new(ctypes.byref(parameters))
+    return None

@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 from storytui import __version__
 from storytui.commands.arguments import (
     Parser,
+    add_candidates_option,
     add_continue_options,
     add_encoding_option,
     add_json_option,
     add_model_options,
+    add_notes_option,
     add_story_options,
     add_verbs,
     name_of_a_take,
@@ -81,6 +83,7 @@ def _edit(arguments: list[str]) -> int:
     add_encoding_option(parser)
     add_model_options(parser)
     add_continue_options(parser)
+    add_candidates_option(parser)
     options = parser.parse_args(arguments)
     if options.sample and options.file is not None:
         parser.error("--sample opens its own file, so no FILE goes with it")
@@ -106,7 +109,13 @@ def _continue(arguments: list[str]) -> int:
     add_story_options(parser)
     add_model_options(parser)
     add_continue_options(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_candidates_option(parser)
+    add_notes_option(parser)
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object; a list of them for several candidates",
+    )
     parser.add_argument(
         "--stream", action="store_true", help="print sentences as they are finished"
     )
@@ -116,6 +125,8 @@ def _continue(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.json and options.stream:
         parser.error("--json prints one object at the end, so --stream does not go with it")
+    if options.stream and (options.candidates or 1) > 1:
+        parser.error("candidates are written side by side, so --stream does not go with them")
     from storytui.commands.headless import run_continue
 
     return run_continue(options)
@@ -130,6 +141,7 @@ def _prompt(arguments: list[str]) -> int:
     add_story_options(parser)
     add_model_options(parser)
     add_continue_options(parser)
+    add_notes_option(parser)
     options = parser.parse_args(arguments)
     from storytui.commands.headless import run_prompt
 

@@ -34,6 +34,7 @@ def complains(done: subprocess.CompletedProcess[str], status: int, says: str) ->
         (["story.md", "--at", "#500"], "is beyond the end of the story, which has 39 characters"),
         (["story.md", "--at", "middle"], "a place is end, LINE:COLUMN or #OFFSET"),
         (["story.md", "--format", "cra-v9"], "no prompt format is called"),
+        (["story.md", "--notes", "story.md"], "The prompt format cra-v1 takes no notes."),
         (["story.md", "--nonsense"], "unrecognized arguments: --nonsense"),
         ([], "the following arguments are required: FILE"),
     ],
@@ -44,6 +45,21 @@ def test_wrong_usage_ends_with_2(
     arguments = [str(story) if each == "story.md" else each for each in arguments]
 
     complains(storytui(command, *arguments), 2, says)
+
+
+def test_candidates_and_stream_do_not_go_together(storytui: Run, story: Path) -> None:
+    done = storytui("continue", story, "--candidates", "2", "--stream")
+    complains(done, 2, "--stream does not go")
+
+
+@pytest.mark.parametrize("number", ["0", "9"])
+def test_there_are_one_to_eight_candidates(storytui: Run, story: Path, number: str) -> None:
+    complains(storytui("continue", story, "--candidates", number), 2, "--candidates: must be")
+
+
+def test_notes_that_are_not_there_are_said(storytui: Run, story: Path) -> None:
+    done = storytui("prompt", story, "--format", "storytui-1", "--notes", "nowhere.md")
+    complains(done, 1, "There is no file nowhere.md")
 
 
 def test_json_and_stream_do_not_go_together(storytui: Run, story: Path) -> None:

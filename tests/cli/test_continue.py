@@ -95,6 +95,49 @@ def test_json_is_one_object_with_exactly_these_keys(
     assert found["model"]
 
 
+def several(story: Path, **given: object) -> int:
+    scripts = [
+        (
+            *segment("reasoning", f"She {does}."),
+            *segment("answer", f"“I {does},” she said."),
+            Finished("closed", STATISTICS),
+        )
+        for does in ("wait", "go", "stay")
+    ]
+    options = asked(story, candidates=3, **given)
+    return run_continue(options, lambda _settings: ScriptedEngine(scripts))
+
+
+def test_candidates_are_printed_one_after_the_other(
+    story: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert several(story) == 0
+
+    assert capfdbinary.readouterr().out.decode() == (
+        "--- 1 of 3 ---\n\n“I wait,” she said.\n\n"
+        "--- 2 of 3 ---\n\n“I go,” she said.\n\n"
+        "--- 3 of 3 ---\n\n“I stay,” she said.\n"
+    )
+
+
+def test_candidates_are_a_list_in_json_each_with_its_seed(
+    story: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    several(story, json=True)
+
+    found = json.loads(capfdbinary.readouterr().out)
+    assert [each["reasoning"] for each in found] == ["She wait.", "She go.", "She stay."]
+    assert [each["seed"] for each in found] == [7, 8, 9]
+
+
+def test_the_reasonings_of_candidates_say_whose_they_are(
+    story: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    several(story, show_reasoning=True)
+
+    assert b"--- 2 of 3 ---\n\nShe go.\n\n" in capfdbinary.readouterr().err
+
+
 def test_streaming_never_prints_what_is_taken_back(
     story: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
@@ -168,3 +211,41 @@ def test_the_prompt_ends_in_the_story_before_the_place_and_the_opening_tag(
     assert "### Context:\nThe lamp" in shown
     assert "was out" not in shown
     assert shown.endswith("<reasoning>\n")
+
+
+def test_the_notes_beside_the_story_are_in_the_prompt_of_a_format_that_takes_them(
+    story: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    story.with_name("story.notes.md").write_text("Anna is the keeper.\n")
+
+    run_prompt(asked(story, format="storytui-1"), lambda _settings: engine(*REPLY))
+    taken = capfdbinary.readouterr().out.decode()
+    run_prompt(asked(story), lambda _settings: engine(*REPLY))
+    not_taken = capfdbinary.readouterr().out.decode()
+
+    assert "### Notes:\nAnna is the keeper.\n\n### Context:" in taken
+    assert "Anna" not in not_taken
+
+
+def test_notes_that_are_named_are_taken_instead(
+    story: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    story.with_name("story.notes.md").write_text("Anna is the keeper.\n")
+    other = story.with_name("other.md")
+    other.write_text("Nobody keeps it.\n")
+
+    run_prompt(
+        asked(story, format="storytui-1", notes=str(other)), lambda _settings: engine(*REPLY)
+    )
+
+    shown = capfdbinary.readouterr().out.decode()
+    assert "Nobody keeps it." in shown
+    assert "Anna" not in shown
+
+
+def test_what_follows_the_place_is_in_the_prompt_of_a_format_that_takes_it(
+    story: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    run_prompt(asked(story, format="storytui-1", at="2:1"), lambda _settings: engine(*REPLY))
+
+    assert "### Later:\n“You knew,” he said." in capfdbinary.readouterr().out.decode()

@@ -76,6 +76,25 @@ def add_continue_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--temperature", type=fraction, metavar="T", help="0 takes the likeliest")
 
 
+def add_candidates_option(parser: argparse.ArgumentParser) -> None:
+    """How many replies are written side by side; it overrides its setting."""
+    parser.add_argument(
+        "--candidates",
+        type=candidates,
+        metavar="N",
+        help="write N continuations side by side, from 1 to 8, each with the next seed",
+    )
+
+
+def add_notes_option(parser: argparse.ArgumentParser) -> None:
+    """The story's standing notes."""
+    parser.add_argument(
+        "--notes",
+        metavar="NOTES",
+        help="the story's notes, for a format that takes them; default: NAME.notes.md beside FILE",
+    )
+
+
 def name_of_a_take(text: str) -> str:
     """A take's number, or how its id begins."""
     if not text.strip("0123456789abcdef") and text:
@@ -96,6 +115,11 @@ def natural(text: str) -> int:
 def words(text: str) -> int:
     """A whole number from 1 to 4000."""
     return _whole(text, 1, 4000)
+
+
+def candidates(text: str) -> int:
+    """A whole number from 1 to 8."""
+    return _whole(text, 1, 8)
 
 
 def layers(text: str) -> int:

@@ -42,6 +42,7 @@ def settings_in_force(options: argparse.Namespace) -> Settings:
             format=getattr(options, "format", None),
             words=getattr(options, "words", None),
             reasoning_tokens=getattr(options, "reasoning_tokens", None),
+            candidates=getattr(options, "candidates", None),
         ),
         sampling=_over(
             settings.sampling,
@@ -100,15 +101,19 @@ def sampling(settings: SamplingSettings) -> Sampling:
     return Sampling(**values)
 
 
-def continuation(settings: Settings, direction: str = "") -> "Options":
-    """What is asked of the model."""
+def continuation(
+    settings: Settings, direction: str = "", notes: str = "", candidates: int = 1
+) -> "Options":
+    """What is asked of the model; several candidates are for whoever asks for them."""
     from storytui.continuing import Options
 
     return Options(
         format=settings.continuing.format,
         direction=direction,
+        notes=notes,
         words=settings.continuing.words,
         reasoning_tokens=settings.continuing.reasoning_tokens,
         lead_words=settings.continuing.lead_words,
+        candidates=candidates,
         sampling=sampling(settings.sampling),
     )

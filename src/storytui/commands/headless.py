@@ -13,10 +13,18 @@ from pathlib import Path
 from storytui.commands.choices import continuation, settings_in_force, start_engine
 from storytui.commands.ending import FAILURE, INTERRUPTED, USAGE_ERROR, fail
 from storytui.commands.printing import write
-from storytui.continuing import NoStoryError, Options, continue_story, show_prompt
+from storytui.continuing import (
+    NoStoryError,
+    Options,
+    Plan,
+    continue_side_by_side,
+    continue_story,
+    show_prompt,
+)
 from storytui.engine.api import (
     Engine,
     EngineError,
+    Event,
     Finished,
     PromptPart,
     Retracted,
@@ -25,9 +33,10 @@ from storytui.engine.api import (
 )
 from storytui.manuscript.encoding import decode
 from storytui.manuscript.file import ManuscriptError, StoryFile
+from storytui.manuscript.notes import notes_path, read_notes
 from storytui.manuscript.place import PlaceError, offset_of
 from storytui.settings import Settings, SettingsError
-from storytui.story.prompt import ANSWER, REASONING, UnknownFormatError
+from storytui.story.prompt import REASONING, UnknownFormatError, prompt_format
 from storytui.story.sentences import last_sentence_end
 
 OPENING_MARK, CLOSING_MARK = "⟦", "⟧"
@@ -70,13 +79,38 @@ def _run(
         if not text[:offset].strip():
             where = "The story is empty" if not text.strip() else "No text stands before that place"
             raise NoStoryError(f"{where}. Write a sentence or two to go on from.")
-        asked = continuation(settings, options.guidance or "")
+        notes = _notes(options, settings.continuing.format)
+        candidates = getattr(options, "candidates", None) or 1
+        asked = continuation(settings, options.guidance or "", notes, candidates)
         with closing(start(settings)) as engine:
             return work(Job(engine, text, offset, asked), options)
-    except (PlaceError, UnknownFormatError) as error:
+    except (PlaceError, UnknownFormatError, _NoPlaceForNotesError) as error:
         return fail(error, USAGE_ERROR)
     except (SettingsError, ManuscriptError, NoStoryError, EngineError) as error:
         return fail(error, FAILURE)
+
+
+class _NoPlaceForNotesError(ValueError):
+    """Notes were given for a prompt format that takes none."""
+
+
+def _notes(options: argparse.Namespace, format_name: str) -> str:
+    """The notes that were named, or those beside the story; none for a format that takes none.
+
+    Raises:
+        ManuscriptError: the notes that were named are not there, or cannot be read.
+    """
+    named: str | None = getattr(options, "notes", None)
+    if not prompt_format(format_name).takes_notes:
+        if named is not None:
+            raise _NoPlaceForNotesError(
+                f"The prompt format {format_name} takes no notes. Leave --notes out, or choose "
+                "another with --format."
+            )
+        return ""
+    if named is not None:
+        return read_story(named)
+    return "" if options.file == "-" else read_notes(notes_path(Path(options.file)))
 
 
 def read_story(name: str) -> str:
@@ -96,40 +130,91 @@ def read_story(name: str) -> str:
 # --- continue ----------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class _Reply:
+    """One reply as it comes."""
+
+    reasoning: str = ""
+    answer: str = ""
+    finished: Finished | None = None
+
+    def take(self, event: Event) -> None:
+        """Something came of it."""
+        if isinstance(event, Text):
+            self._set(event.segment, self._get(event.segment) + event.text)
+        elif isinstance(event, Retracted):
+            self._set(event.segment, self._get(event.segment)[: event.kept])
+        elif isinstance(event, Finished):
+            self.finished = event
+
+    def _get(self, segment: str) -> str:
+        return self.reasoning if segment == REASONING.name else self.answer
+
+    def _set(self, segment: str, text: str) -> None:
+        if segment == REASONING.name:
+            self.reasoning = text
+        else:
+            self.answer = text
+
+
 def _print_continuation(job: Job, options: argparse.Namespace) -> int:
     model = job.engine.load().name
-    texts = {REASONING.name: "", ANSWER.name: ""}
+    replies = [_Reply() for _ in range(job.asked.candidates)]
+    alone = len(replies) == 1
     output = _Output(stream=options.stream)
-    finished = None
     with _interrupt_stops(job.engine):
-        for event in continue_story(job.engine, job.text, job.offset, job.asked):
-            if isinstance(event, Text):
-                texts[event.segment] += event.text
-            elif isinstance(event, Retracted):
-                texts[event.segment] = texts[event.segment][: event.kept]
-            elif isinstance(event, SegmentEnded) and event.segment == REASONING.name:
-                if options.show_reasoning:
-                    write(sys.stderr, texts[REASONING.name] + "\n\n")
-            elif isinstance(event, Finished):
-                finished = event
-            if not options.json:
-                output.grow(texts[ANSWER.name])
-    if finished is None:
+        for number, event in _continued(job):
+            reply = replies[number]
+            reply.take(event)
+            reasoned = isinstance(event, SegmentEnded) and event.segment == REASONING.name
+            if reasoned and options.show_reasoning:
+                head = "" if alone else _heading(number, len(replies))
+                write(sys.stderr, f"{head}{reply.reasoning}\n\n")
+            if alone and not options.json:
+                output.grow(reply.answer)
+    ended = [each.finished for each in replies if each.finished is not None]
+    if len(ended) < len(replies):
         raise EngineError("The model's reply broke off. Try again.")
     if options.json:
-        found = {
-            "reasoning": texts[REASONING.name],
-            "answer": texts[ANSWER.name],
-            "stop": finished.stop,
-            "model": model,
-            "format": job.asked.format,
-            "seed": job.asked.sampling.seed,
-            **_costs(finished),
-        }
-        write(sys.stdout, json.dumps(found, ensure_ascii=False) + "\n")
+        found = [_as_json(job, model, number, each) for number, each in enumerate(replies)]
+        write(sys.stdout, json.dumps(found[0] if alone else found, ensure_ascii=False) + "\n")
+    elif alone:
+        output.finish(replies[0].answer)
     else:
-        output.finish(texts[ANSWER.name])
-    return INTERRUPTED if finished.stop == "stopped" else 0
+        answers = (
+            _heading(number, len(replies)) + each.answer for number, each in enumerate(replies)
+        )
+        write(sys.stdout, "\n\n".join(answers) + "\n")
+    return INTERRUPTED if any(each.stop == "stopped" for each in ended) else 0
+
+
+def _continued(job: Job) -> Iterator[tuple[int, Event]]:
+    """What comes of the replies, each event with its reply's number from 0."""
+    if job.asked.candidates == 1:
+        for event in continue_story(job.engine, job.text, job.offset, job.asked):
+            if not isinstance(event, Plan):
+                yield 0, event
+        return
+    for number, came in continue_side_by_side(job.engine, job.text, job.offset, job.asked):
+        if not isinstance(came, Plan):
+            yield number, came
+
+
+def _heading(number: int, replies: int) -> str:
+    return f"--- {number + 1} of {replies} ---\n\n"
+
+
+def _as_json(job: Job, model: str, number: int, reply: _Reply) -> dict[str, object]:
+    assert reply.finished is not None
+    return {
+        "reasoning": reply.reasoning,
+        "answer": reply.answer,
+        "stop": reply.finished.stop,
+        "model": model,
+        "format": job.asked.format,
+        "seed": job.asked.sampling.seed + number,
+        **_costs(reply.finished),
+    }
 
 
 def _costs(finished: Finished) -> dict[str, int | float]:

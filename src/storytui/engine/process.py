@@ -25,6 +25,7 @@ from storytui.engine.api import (
     Request,
 )
 from storytui.engine.child import COMMAND, Child, again
+from storytui.engine.counting import RememberedCounts, RememberedPrompts
 from storytui.engine.messages import (
     Ahead,
     Count,
@@ -94,6 +95,8 @@ class ProcessEngine:
         """Guards the child, the deaths and the two below; notified by `stop` and `close`."""
         self._unsaid = threading.local()
         """Why the loading that a thread has watched failed, until `load` says it there."""
+        self._counts = RememberedCounts(self._count)
+        self._prompts = RememberedPrompts(self._render)
         self._told_readiness: Callable[[Readiness], None] = lambda _readiness: None
         self._ahead_call = 0
         """The call of `ahead` whose readiness is told; 0: none."""
@@ -135,19 +138,12 @@ class ProcessEngine:
         return self._loaded(self._ready())
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text."""
-        sent = [sendable(each) for each in texts]
-        return self._ask(
-            lambda call: Count(call, sent), Counted, lambda it: answers(it.counts, sent)
-        ).counts
+        """Tokens of each text; those that were counted before are not asked for again."""
+        return self._counts([sendable(each) for each in texts])
 
     def prompt(self, message: str, opening: str = "") -> Prompt:
-        """The prompt as the model sees it."""
-        return self._ask(
-            lambda call: Render(call, sendable(message), sendable(opening)),
-            Rendered,
-            lambda it: it.prompt.tokens >= 0,
-        ).prompt
+        """The prompt as the model sees it; the last few are remembered."""
+        return self._prompts(sendable(message), sendable(opening))
 
     def generate(self, request: Request) -> Iterator[Event]:
         """Events of one reply."""
@@ -338,6 +334,18 @@ class ProcessEngine:
                 raise again(child.problem)
             assert child.info is not None
             return child.info
+
+    def _count(self, texts: Sequence[str]) -> list[int]:
+        return self._ask(
+            lambda call: Count(call, list(texts)), Counted, lambda it: answers(it.counts, texts)
+        ).counts
+
+    def _render(self, message: str, opening: str) -> Prompt:
+        return self._ask(
+            lambda call: Render(call, message, opening),
+            Rendered,
+            lambda it: it.prompt.tokens >= 0,
+        ).prompt
 
     def _ask(
         self,

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -201,9 +202,11 @@ class LlamaModel:
             batch.logits[index - 1] = True
             self.rows.append(index - 1)
         batch.n_tokens = count
+        began = time.perf_counter()
         status = llama_cpp.llama_decode(self._context, batch)
         if status != 0:
             raise EngineError(f"llama.cpp could not evaluate the text (status {status}); try again")
+        self._effort.took(time.perf_counter() - began, count)
 
     def logits(self, index: int = 0) -> NDArray[np.float32]:
         """The logits of the last evaluation's step `index`; they hold until the next one."""

@@ -22,6 +22,10 @@ import llama_cpp
 from llama_cpp import _ggml
 from llama_cpp import llama_cpp as bindings
 
+from storytui.engine.llama.pace import Pace
+
+_LARGE = 32
+"""Tokens from which on an evaluation is bound by reckoning, and tells nothing of a smaller one."""
 _MOST_THREADS = 512  # GGML_MAX_N_THREADS in ggml.h
 _LOW = -1  # GGML_SCHED_PRIO_LOW in ggml.h
 
@@ -52,6 +56,9 @@ class Effort:
         self._context = context
         self._threads = threads
         self._quiet = False
+        self._crowded = False
+        self._paces: dict[bool, Pace] = {}
+        """Of single tokens, and of large batches."""
         self._pool: Any = None
         self._pool_tried = False
 
@@ -68,6 +75,7 @@ class Effort:
         if quiet == self._quiet:
             return
         self._quiet = quiet
+        self._crowded = False
         if quiet and not self._pool_tried:
             self._pool_tried = True
             self._pool = _pool(self.quiet_threads)
@@ -76,8 +84,20 @@ class Effort:
                 bindings._lib.llama_attach_threadpool(self._context, self._pool, self._pool)
             else:
                 bindings._lib.llama_detach_threadpool(self._context)
-        count = self.quiet_threads if quiet else self._threads
-        llama_cpp.llama_set_n_threads(self._context, count, count)
+        self._use(self.quiet_threads if quiet else self._threads)
+
+    def took(self, seconds: float, tokens: int) -> None:
+        """An evaluation took so long: where others hold the cores, leave them one for a while."""
+        if self._quiet or self._threads == 1 or 1 < tokens < _LARGE:
+            return
+        pace = self._paces.setdefault(tokens >= _LARGE, Pace())
+        pace.took(seconds, tokens)
+        if pace.crowded != self._crowded:
+            self._crowded = pace.crowded
+            self._use(self.quiet_threads if pace.crowded else self._threads)
+
+    def _use(self, threads: int) -> None:
+        llama_cpp.llama_set_n_threads(self._context, threads, threads)
 
 
 def _pool(threads: int) -> Any:

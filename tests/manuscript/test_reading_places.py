@@ -1,12 +1,14 @@
 """Where windows began is kept with the manuscript, and costs nothing but time when it is lost."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from storytui.manuscript.reading_places import FILE, MOST, ReadingPlaces
 from storytui.story.starts import Start, start_at
+from storytui.story.window import choose_window
 
 TEXT = " ".join(f"Sentence {n} is here." for n in range(1_000))
 
@@ -21,6 +23,23 @@ def test_what_was_remembered_is_known_after_reopening(tmp_path: Path) -> None:
     places.remember(mark(300))
     places.close()
     assert ReadingPlaces(tmp_path).starts() == (mark(700), mark(300))
+
+
+def test_reopening_asks_for_the_same_windows(tmp_path: Path) -> None:
+    def counts(texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    places = ReadingPlaces(tmp_path)
+    began = []
+    for end in range(2_000, len(TEXT), 100):
+        window = choose_window(TEXT, 300, counts, places.starts(), end=end)
+        places.remember(window.mark, window.remembered)
+        began.append(window.start)
+    places.close()
+    reopened = ReadingPlaces(tmp_path)
+    again = choose_window(TEXT, 300, counts, reopened.starts(), end=end)
+    assert again.start == began[-1]
+    assert 2 * len(set(began)) < len(began)
 
 
 def test_the_start_used_last_comes_last(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storytui.story.starts import Start
-from storytui.story.window import Window, choose_window
+from storytui.story.window import Window, choose_window, text_at_the_end
 
 STORY = "\n\n".join(f"Paragraph {n} begins here. It has a second sentence." for n in range(200))
 
@@ -218,6 +218,22 @@ def test_what_did_not_change_is_not_counted_again() -> None:
     counter.characters = 0
     choose_window(STORY + " And", 1_000, counter, [first.mark])
     assert counter.characters < 100
+
+
+def test_of_a_long_paragraph_only_the_end_that_grows_is_counted_again() -> None:
+    paragraph = "It was long ago, and nobody had seen it. " * 100
+    counter = Counter()
+    first = choose_window(paragraph, 2_000, counter)
+    counter.characters = 0
+    choose_window(paragraph + "And", 2_000, counter, [first.mark])
+    assert counter.characters < 1_500
+
+
+@pytest.mark.parametrize("text", [STORY, "It was long ago. " * 400, "x" * 4_000 + "\n\nNo."])
+def test_what_grows_is_what_is_counted_first(text: str) -> None:
+    counter = Counter()
+    choose_window(text, 2_000, counter)
+    assert text_at_the_end(text, len(text)) in counter.known
 
 
 # --- laws --------------------------------------------------------------------------------------

@@ -258,7 +258,7 @@ class Reply:
         ends = self._masks.ends
         name = segment.plan.name
         unripe = segment.plan.minimum_words > 0
-        bare = not segment.plan.lead and not getattr(segment.plan, "verbatim", False)
+        bare = not segment.plan.lead and not segment.plan.verbatim
         self._start = len(self._strand.tokens)
         while True:
             if self.stopped:

@@ -29,6 +29,9 @@ _LIKELY = 4
 _LONGEST = 12
 """Characters of a token at the most, on average, to know what not to count at all."""
 _SMALLEST_BATCH = 500
+_PIECE = re.compile(r"(?s).{999,1499}?\S(?=\s)|.{1500}")
+"""What is counted at once of a long paragraph: cut from its beginning on, so that what is written
+at its end changes the last piece only."""
 _WORD = re.compile(r"\S+")
 
 
@@ -79,9 +82,9 @@ def choose_window(
 
 
 def text_at_the_end(text: str, end: int) -> str:
-    """The paragraph that `text[:end]` ends in: the first that `choose_window` has counted."""
+    """The growing end of the last paragraph of `text[:end]`: what `choose_window` counts first."""
     start = next((place for place in paragraph_starts(text, end) if place < end), end)
-    return text[start:end]
+    return _pieces(text[start:end])[-1]
 
 
 def _remembered(
@@ -148,11 +151,17 @@ class _Filling:
     def __init__(self, text: str, end: int, budget: int, count: Count) -> None:
         self.text = text
         self.budget = budget
-        self.count = count
+        self._count = count
         self.counted = [(end, 0)]
         """Where pieces begin, from the last, and the tokens from there to the end; all fit."""
         self._refused = -1
         """Where the piece begins that did not fit any more; -1 while there is none."""
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, long ones piece by piece."""
+        pieces = [_pieces(text) for text in texts]
+        counts = iter(self._count([piece for each in pieces for piece in each]))
+        return [sum(next(counts) for _ in each) for each in pieces]
 
     def tokens_from(self, place: int, starts: Iterator[int]) -> int | None:
         """Tokens from `place` to the end; None where they are more than the budget.
@@ -202,6 +211,14 @@ class _Filling:
             if start <= place or first - start >= max(_SMALLEST_BATCH, _LIKELY * room):
                 break
         return batch
+
+
+def _pieces(text: str) -> list[str]:
+    """A text cut into pieces that are counted by themselves."""
+    ends = [found.end() for found in _PIECE.finditer(text)]
+    if not ends or ends[-1] < len(text):
+        ends.append(len(text))
+    return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _word_starts(text: str) -> list[int]:

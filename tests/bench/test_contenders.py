@@ -45,7 +45,7 @@ def peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def ask(*tokens: int) -> Ask:
-    return Ask("", tokens)
+    return Ask("", 0, tokens)
 
 
 def test_a_peer_that_evaluates_what_is_new_is_exact(peer: str) -> None:
@@ -95,7 +95,7 @@ def test_before_a_cold_start_the_engine_is_started_anew(peer: str) -> None:
 def test_storytui_is_asked_for_one_token(peer: str) -> None:
     engine = ScriptedEngine([reply("She waits.", "And then.")])
     it = Storytui(lambda: engine, OPTIONS)
-    cost = it.ask(Ask("The lamp was out.", ()))
+    cost = it.ask(Ask("The lamp was out.", 0, ()))
     it.close()
 
     assert cost.evaluated_tokens == 100
@@ -119,7 +119,7 @@ def test_waiting_ends_when_all_is_read_and_healed() -> None:
             it.readiness._hear(each)
 
     engine.ahead = ahead  # type: ignore[method-assign,assignment]
-    it.get_ready(Ask("The lamp was out.", ()))
+    it.get_ready(Ask("The lamp was out.", 0, ()))
 
     assert it.readiness._heard == heard
 

@@ -21,11 +21,12 @@ EDITED = 420
 _TRIES = 200
 _WORD = re.compile(r"\s*\S+")
 _PLAIN = re.compile(r"[a-z]{3,9}")
+_BETWEEN_BLANKS = re.compile(r"(?<= )[a-z]{3,9}(?= )")
 
 Count = Callable[[Sequence[str]], Sequence[int]]
 """Tokens of each of several texts."""
-MakeAsk = Callable[[str], Ask]
-"""What is asked for where a text ends."""
+MakeAsk = Callable[[str, int], Ask]
+"""What is asked for where a text ends, with a window that begins at a character."""
 
 
 class CaseError(Exception):
@@ -57,7 +58,7 @@ class Drawing:
             size: tokens of the prompts, about; a little less than that.
             seed: the same seed draws the same cases.
             count: tokens of texts.
-            make_ask: what is asked for where a text ends.
+            make_ask: what is asked for where a text ends, and its window begins.
 
         Raises:
             CaseError: the manuscript is too short.
@@ -67,7 +68,7 @@ class Drawing:
         self._count = count
         self._make_ask = make_ask
         ends = (len(text) // 3, len(text) // 2)
-        frames = [make_ask(self._ending_at(end, 40)) for end in ends]
+        frames = [make_ask(text[:end], self._start_of(end, 40)) for end in ends]
         frame = shared_beginning(frames[0].tokens, frames[1].tokens)
         self._tail = shared_end(frames[0].tokens, frames[1].tokens)
         self._size = size - frame - self._tail
@@ -77,38 +78,37 @@ class Drawing:
 
     def draw(self, case: str) -> Work:
         """One case."""
+        start, end = self._place()
+        story = self._text[:end]
         if case == "cold":
-            return self._work(case, None, self.place()[0])
+            return self._work(case, None, story, start, start)
         if case == "unchanged":
-            story = self.place()[0]
-            return self._work(case, story, story)
+            return self._work(case, story, story, start, start)
         if case == "appended":
-            story, rest = self.place()
-            return self._work(case, story, story + self._first_words(rest, APPENDED))
+            typed = self._first_words(self._text[end : end + 2000], APPENDED)
+            return self._work(case, story, story + typed, start, start)
         if case == "slid":
-            story = self.place()[0]
-            return self._work(case, story, self._later(story))
+            return self._work(case, story, story, start, self._later(start, end))
         return self._edited(case)
 
-    def _work(self, case: str, base: str | None, wanted: str) -> Work:
-        before = None if base is None else self._make_ask(base)
-        after = self._make_ask(wanted)
+    def _work(self, case: str, base: str | None, wanted: str, start: int, then: int) -> Work:
+        before = None if base is None else self._make_ask(base, start)
+        after = self._make_ask(wanted, then)
         new = new_tokens(before.tokens if before else (), after.tokens, self._tail)
         return Work(case, before, after, new)
 
-    def place(self) -> tuple[str, str]:
-        """A story drawn at random that makes a prompt of the size, and the text that follows it."""
+    def _place(self) -> tuple[int, int]:
+        """Where a window begins and ends that makes a prompt of the size, drawn at random."""
         # Room for the story before, and for what is typed after it.
         first = len(self._text) // 5
         end = self._draw.randrange(first, len(self._text) * 9 // 10)
         found = _WORD.match(self._text, self._text.find(" ", end))
         if found is None:
             raise CaseError("The manuscript has no words where a place was drawn.")
-        end = found.end()
-        return self._ending_at(end, self._size), self._text[end : end + 2000]
+        return self._start_of(found.end(), self._size), found.end()
 
-    def _ending_at(self, end: int, tokens: int) -> str:
-        """The text before `end` of about so many tokens, from a word's start."""
+    def _start_of(self, end: int, tokens: int) -> int:
+        """Where a word begins that stands about so many tokens before `end`."""
         near = max(0, end - 12 * tokens)
         words = list(_WORD.finditer(self._text, near, end))
         counts = self._count([each.group() for each in words])
@@ -117,10 +117,10 @@ class Drawing:
             if size > left:
                 break
             left -= size
-            start = word.start()
+            start = word.end() - len(word.group().lstrip())
         if start <= near + 20:
             raise CaseError("The manuscript is too short for prompts of this size.")
-        return self._text[start:end].lstrip()
+        return start
 
     def _first_words(self, text: str, tokens: int) -> str:
         words = _WORD.findall(text)
@@ -132,39 +132,30 @@ class Drawing:
             taken += word
         return taken
 
-    def _later(self, story: str) -> str:
-        """The story without its first third, from a sentence's or paragraph's start."""
-        near = round(len(story) * DROPPED)
-        start = story.find("\n\n", near, len(story) * 2 // 3)
-        return story[start if start >= 0 else story.index(" ", near) :].lstrip()
+    def _later(self, start: int, end: int) -> int:
+        """Where a window begins that dropped a third: at a paragraph, where one begins there."""
+        near = start + round((end - start) * DROPPED)
+        # No further: a window keeps at least half of what there is room for.
+        at = self._text.find("\n\n", near, near + (end - start) // 12)
+        at = at if at >= 0 else self._text.index(" ", near)
+        return at + len(self._text[at:end]) - len(self._text[at:end].lstrip())
 
     def _edited(self, case: str) -> Work:
         """Words changed in the middle: with another number of tokens, or one token by one."""
         for _ in range(_TRIES):
-            story = self.place()[0]
-            distance = min(EDITED, self._size // 2)
-            at = len(story) - len(self._end_of(story, distance))
-            found = re.compile(r"(?<= )[a-z]{3,9}(?= )").search(story, at)
+            start, end = self._place()
+            story = self._text[:end]
+            at = self._start_of(end, min(EDITED, self._size // 2))
+            found = _BETWEEN_BLANKS.search(story, at)
             if found is None:
                 continue
             words = [self._a_word() for _ in range(1 if case == "edited_one_token" else 3)]
-            work = self._work(
-                case, story, story[: found.start()] + " ".join(words) + story[found.end() :]
-            )
+            edited = story[: found.start()] + " ".join(words) + story[found.end() :]
+            work = self._work(case, story, edited, start, start)
             assert work.base is not None
             if _fits(case, work.base.tokens, work.wanted.tokens):
                 return work
         raise CaseError("No words were found in the manuscript that could be changed.")
-
-    def _end_of(self, story: str, tokens: int) -> str:
-        words = _WORD.findall(story)
-        taken = ""
-        for word, size in zip(reversed(words), reversed(self._count(words)), strict=True):
-            if size > tokens:
-                break
-            tokens -= size
-            taken = word + taken
-        return taken
 
     def _a_word(self) -> str:
         while True:

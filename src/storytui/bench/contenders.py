@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import msgspec
 
 from storytui.bench.shared import shared_beginning
-from storytui.continuing import Options, plan
+from storytui.continuing import Options, Plan, plan
 from storytui.engine.api import (
     Engine,
     EngineError,
@@ -31,6 +31,8 @@ from storytui.engine.api import (
     Text,
     Writing,
 )
+from storytui.manuscript.reading_places import ReadingPlaces
+from storytui.story.starts import start_at
 
 STORYTUI = "storytui"
 LLAMA_CLASS = "llama-cpp-python"
@@ -53,7 +55,9 @@ class Ask:
     """A continuation to ask for: where in the manuscript, and the same as tokens."""
 
     text: str
-    """The manuscript up to the cursor, from where the window begins."""
+    """The manuscript up to the cursor."""
+    start: int
+    """The character at which the window begins, as the editor would remember it."""
     tokens: tuple[int, ...]
     """The prompt that storytui makes of it."""
 
@@ -69,6 +73,13 @@ class Cost:
     """Tokens of the prompt that stood elsewhere in the cache before."""
     approximate_tokens: int
     """Tokens of the prompt that were read after other words than those before them now."""
+
+
+def plan_for(engine: Engine, text: str, start: int, options: Options) -> Plan:
+    """The plan of a continuation at the text's end, whose window began at `start` before."""
+    places = ReadingPlaces()
+    places.remember(start_at(text, start))
+    return plan(engine, text, len(text), options, places, remember=False)
 
 
 class Contender(Protocol):
@@ -114,7 +125,7 @@ class Storytui:
     def ask(self, ask: Ask) -> Cost:
         """From the key to the first token, by the clock of who waits."""
         began = time.perf_counter()
-        request = plan(self.engine, ask.text, len(ask.text), self.options).request
+        request = plan_for(self.engine, ask.text, ask.start, self.options).request
         first = 0.0
         for event in self.engine.generate(request):
             if not first and isinstance(event, Writing | Text):
@@ -132,7 +143,7 @@ class Storytui:
 
     def get_ready(self, ask: Ask) -> None:
         """Read ahead, and heal what was moved."""
-        request = plan(self.engine, ask.text, len(ask.text), self.options).request
+        request = plan_for(self.engine, ask.text, ask.start, self.options).request
         self.readiness.wait_until_read(request)
 
     def start_anew(self) -> None:
@@ -246,13 +257,13 @@ class Vocabulary:
         self._engine = engine
         self._talk = Talk("storytui.bench.peers.vocabulary", {"model": engine.load().path})
 
-    def ask_for(self, text: str, options: Options) -> Ask:
+    def ask_for(self, text: str, start: int, options: Options) -> Ask:
         """What is asked where this text ends.
 
         Raises:
             ContenderError: the tokens are not those that storytui counts.
         """
-        planned = plan(self._engine, text, len(text), options)
+        planned = plan_for(self._engine, text, start, options)
         prompt = self._engine.prompt(planned.request.message, planned.opening)
         parts = [msgspec.structs.astuple(each) for each in prompt.parts]
         tokens = self._talk.ask({"parts": parts})["tokens"]
@@ -261,9 +272,9 @@ class Vocabulary:
                 f"The peers would be given {len(tokens):,} tokens where storytui reads "
                 f"{prompt.tokens:,}: this model's tokenizer cannot be compared."
             )
-        if planned.window.text.strip() != text.strip():
-            raise ContenderError("The window does not hold the text that is to be measured.")
-        return Ask(text, tuple(tokens))
+        if planned.window.start != start:
+            raise ContenderError("The window does not begin where it was to begin.")
+        return Ask(text, start, tuple(tokens))
 
     def close(self) -> None:
         """End the process."""

@@ -64,7 +64,7 @@ class Measure:
     @property
     def context(self) -> int:
         """Tokens of context that all engines get."""
-        return -(-(self.prompt_tokens + REPLY_ROOM) // 256) * 256
+        return -(-(self.prompt_tokens + REPLY_ROOM) // 32) * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def measure_first_token(start: StartEngine, measure: Measure, say: Say) -> dict[
                 measure.prompt_tokens,
                 measure.seed,
                 ours.engine.count,
-                lambda text: vocabulary.ask_for(text, OPTIONS),
+                lambda text, begin: vocabulary.ask_for(text, begin, OPTIONS),
             )
             works = [drawing.draw(case) for _ in range(measure.rounds) for case in measure.cases]
         settings: dict[str, object] = {
@@ -209,5 +209,5 @@ def _median(numbers: list[int]) -> int:
 def step_ms(ours: Storytui, work: Work) -> float:
     """Milliseconds of one decoding step behind a prompt, as the child decodes."""
     options = replace(ours.options, words=STEP_WORDS, reasoning_tokens=0)
-    cost, _ = run_reply(ours.engine, work.wanted.text, options)
+    cost, _ = run_reply(ours.engine, work.wanted.text[work.wanted.start :], options)
     return 1000 / cost.tokens_per_second

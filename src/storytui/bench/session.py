@@ -15,6 +15,7 @@ from storytui.bench.manuscripts import Manuscript
 from storytui.bench.shared import shared_end
 from storytui.continuing import Options, Plan, plan
 from storytui.engine.api import Engine, EngineError, Finished, Retracted, Sampling, Statistics, Text
+from storytui.manuscript.reading_places import ReadingPlaces
 from storytui.story.prompt import ANSWER
 from storytui.story.sentences import sentence_spans
 from storytui.story.words import count_words
@@ -64,7 +65,7 @@ def _template_end(engine: Engine) -> int:
     """Tokens of the prompt behind the story."""
     with closing(Vocabulary(engine)) as vocabulary:
         one, other = (
-            vocabulary.ask_for(text, OPTIONS) for text in ("It was morning.", "They ran,")
+            vocabulary.ask_for(text, 0, OPTIONS) for text in ("It was morning.", "They ran,")
         )
     return shared_end(one.tokens, other.tokens)
 
@@ -86,6 +87,7 @@ class Session:
         self._template_end = template_end
         self._draw = random.Random(seed)
         self._watch = AheadWatch(engine)
+        self._places = ReadingPlaces()
         self._before: Plan | None = None
         self._costs: list[Statistics] = []
         self._ahead: list[int] = []
@@ -126,7 +128,7 @@ class Session:
         }
 
     def _plan(self, options: Options) -> Plan:
-        return plan(self._engine, self._text, len(self._text), options)
+        return plan(self._engine, self._text, len(self._text), options, self._places)
 
     def _note(self, planned: Plan, cost: Statistics) -> None:
         self._costs.append(cost)

@@ -81,7 +81,7 @@ class Session:
     async def drive(self, pilot: Pilot[None]) -> None:
         """Do everything, and leave."""
         screen = self.app.writing
-        await self._until(lambda: screen.flow and screen.status.engine == "ready")
+        await self._until(lambda: screen.flow and screen.status.engine in ("loaded", "ready"))
         screen.area.cursor_blink = False
         await self._page_through()
         await self._let_pastes_in()

@@ -94,7 +94,7 @@ class Program:
         )
         async with self.app.run_test(size=(100, 30)) as self.pilot:
             await self.until(lambda: self.app.writing.flow)
-            await self.until(lambda: self.app.writing.status.engine == "ready")
+            await self.until(lambda: self.app.writing.status.engine in ("loaded", "ready"))
             self._ready.set_result(None)
             while True:
                 order, answer = await self._orders.get()

@@ -112,7 +112,7 @@ class Rounds:
             there.wait_until(lambda screen: INTERRUPTED not in screen, "the page")
         count = len(self._text.split())
         there.wait_until(
-            lambda screen: words(screen) == count and "ready" in status_line(screen),
+            lambda screen: words(screen) == count and _model_is_there(status_line(screen)),
             f"the page with {count} words",
         )
         there.keys("C-End")
@@ -245,6 +245,11 @@ def runs(process: int) -> bool:
         ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
     )
     return state.stdout.strip()[:1] not in ("", "Z")
+
+
+def _model_is_there(line: str) -> bool:
+    """Whether a status line says that the model has nothing to do; it may have read or not."""
+    return "loaded" in line or "ready" in line
 
 
 @needs_tmux

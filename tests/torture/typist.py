@@ -106,7 +106,7 @@ class Typist:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not over.wait(0.02):
             screen = self._terminal.screen()
-            if token in screen and "ready" in screen:
+            if token in screen and ("loaded" in screen or "ready" in screen):
                 return True
             if time.monotonic() > deadline:
                 # Somebody ended the editor in this moment, or it hangs.

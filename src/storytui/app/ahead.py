@@ -72,10 +72,10 @@ class Ahead:
 
     def moved(self) -> None:
         """The cursor is elsewhere, or the engine has nothing else to do: begin after a pause."""
-        self._room.rest()
-        self.readiness = None
         if not self.on:
             return
+        self._room.rest()
+        self.readiness = None
         loop = asyncio.get_running_loop()
         self._due = loop.time() + self._pause
         if self._timer is None:

@@ -22,7 +22,7 @@ from storytui.engine.patience import Backoff, Limits
 from storytui.engine.process import ProcessEngine
 from storytui.manuscript.journal import read_journal
 from storytui.manuscript.opening import open_manuscript
-from storytui.settings import Settings
+from storytui.settings import AheadSettings, Settings
 from storytui.story.joining import join
 
 STORY = "The lamp had been out for eleven minutes."
@@ -58,7 +58,7 @@ class Writer:
                 await self.pilot.pause()
 
     async def ready(self) -> None:
-        await self.until(lambda: self.screen.status.engine == "ready")
+        await self.until(lambda: self.screen.status.engine == "loaded")
 
     async def type(self, text: str) -> None:
         await self.pilot.press(*text)
@@ -137,7 +137,8 @@ async def writing(tmp_path: Path, *, most: int = 10**6) -> AsyncIterator[Writer]
             writers[0].deaths += 1
 
     app = build_app(
-        settings=Settings(),
+        # What is done ahead would come at moments of its own.
+        settings=Settings(ahead=AheadSettings(how_far="off")),
         opened=open_manuscript(tmp_path / "manuscripts", path),
         engine_factory=lambda: engine,
     )

@@ -1,9 +1,10 @@
 """Tokens only once: a text's lines are tokenised one by one, and kept.
 
-A text may be cut where no token reaches over the cut, and where the parts are split into words as
-the whole is. Both holds between a line break and what is no white space, unless the vocabulary has
-a token with just that in it: merging tokenizers make a token only if the vocabulary has it, and
-those that split a text into words first look no further than at whether a character is white space.
+A text may be cut where no token reaches over the cut: merging tokenizers make a token only if the
+vocabulary has it, so between a line break and what is no white space, unless some token has just
+that in it. But many of them split a text into words first, and what becomes of the white space at a
+line's end depends on what follows: whether it is a digit, say. So each line is tokenised with a
+stand-in for what follows it, whose tokens are cut off.
 """
 
 import re
@@ -11,8 +12,10 @@ import threading
 from array import array
 from collections.abc import Callable, Iterable
 
-STAND_IN = "a"
-"""Stands for what follows a line: white space at a text's end is split otherwise."""
+_LETTER = "a"
+_FOLLOWS = re.compile(r"([A-Za-z])|[0-9]{1,3}|.", re.DOTALL)
+"""What of the next line decides how the white space before it is split: letters are all alike,
+some split off digits, some of them by threes."""
 CAPACITY = 4_000_000
 """Characters of lines that are kept, at the most; as many tokens take 16 MB."""
 
@@ -61,9 +64,8 @@ class LineTokens:
         self._inside = inside
         self._cuts = cuts
         self._capacity = capacity
-        self._stand_in = inside(STAND_IN)
-        self._young: dict[str, array[int]] = {}
-        self._old: dict[str, array[int]] = {}
+        self._young: dict[tuple[str, str], array[int]] = {}
+        self._old: dict[tuple[str, str], array[int]] = {}
         self._held = 0
         """Characters among the young lines."""
         self._changing = threading.Lock()
@@ -80,41 +82,46 @@ class LineTokens:
         lines = self._cuts.split(text) if self._cuts else [text]
         if len(lines) == 1:
             return whole(text)
+        following = [_stand_in(each) for each in lines[1:]]
         # The first and the last have ends of the text's own.
-        last = self._inside(lines.pop())
-        first = (
-            self._line(lines[0])
-            if whole == self._inside
-            else _without(whole(lines[0] + STAND_IN), self._stand_in)
-        )
-        if first is None:
-            return whole(text)
-        tokens = list(first)
-        for line in lines[1:]:
-            known = self._line(line)
+        if whole == self._inside:
+            tokens: list[int] = []
+        else:
+            first = _without(whole(lines[0] + following[0]), self._inside(following[0]))
+            if first is None:
+                return whole(text)
+            tokens = first
+            del lines[0], following[0]
+        last = lines.pop()
+        for line in zip(lines, following, strict=True):
+            known = self._young.get(line) or self._line(*line)
             if known is None:
                 return whole(text)
             tokens.extend(known)
-        tokens.extend(last)
+        tokens.extend(self._inside(last))
         return tokens
 
-    def _line(self, line: str) -> "array[int] | None":
-        """Tokens of a line in the middle of a text; None: a stand-in cannot be told from it."""
-        known = self._young.get(line)
-        if known is not None:
-            return known
-        known = self._old.get(line)
+    def _line(self, line: str, follows: str) -> "array[int] | None":
+        """Tokens of a line in the middle of a text; None: the stand-in cannot be told from it."""
+        known = self._old.get((line, follows))
         if known is None:
-            tokens = _without(self._inside(line + STAND_IN), self._stand_in)
+            tokens = _without(self._inside(line + follows), self._inside(follows))
             if tokens is None:
                 return None
             known = array("i", tokens)
         with self._changing:
-            self._young[line] = known
+            self._young[line, follows] = known
             self._held += len(line)
             if self._held > self._capacity // 2:
                 self._old, self._young, self._held = self._young, {}, 0
         return known
+
+
+def _stand_in(line: str) -> str:
+    """What stands for a line when the one before it is tokenised."""
+    found = _FOLLOWS.match(line)
+    assert found is not None
+    return _LETTER if found[1] else found[0]
 
 
 def _without(tokens: list[int], ending: list[int]) -> list[int] | None:

@@ -114,9 +114,10 @@ class LlamaVocabulary:
     @cached_property
     def _lines(self) -> LineTokens:
         beginning = self._tokens if self._adds_space else self._tokens_inside
-        return LineTokens(beginning, self._tokens_inside, self._cuts())
+        return LineTokens(beginning, self._tokens_inside, self.cuts)
 
-    def _cuts(self) -> re.Pattern[str] | None:
+    @cached_property
+    def cuts(self) -> re.Pattern[str] | None:
         """Where a text can be cut and tokenised in parts; None: nowhere."""
         if llama_cpp.llama_vocab_type(self._vocab) not in _MERGING:
             return None

@@ -193,7 +193,10 @@ def looks_as_before(snap_compare: Any) -> Callable[..., bool]:
             editor = Editor(app, pilot, engine)
             await editor.begin()
             await moment(editor)
-            await pilot.pause()
+            # The model reads on when she pauses; pictures are drawn when it is done.
+            await editor.until(
+                lambda: editor.flow.writing or editor.screen.status.engine == "ready"
+            )
 
         return snap_compare(app, terminal_size=size, run_before=before)
 

@@ -68,7 +68,13 @@ class LlamaModel:
         self.can_move = not self._recurrent and bool(llama_cpp.llama_memory_can_shift(self._memory))
         """Whether evaluated tokens can be moved to other positions, and cut anywhere."""
         sequences: int = llama_cpp.llama_n_seq_max(self._context)
-        self.most_branches = max(1, sequences - FEW_SEQUENCES)
+        self._guard = sequences - 1 if self.can_move and self._window else 0
+        """A sequence that holds all that the cache holds; 0: none is needed.
+
+        llama.cpp takes a cell for new tokens when one sequence alone holds it and its token is out
+        of that sequence's sliding window, even where the windows are whole and cells are free
+        (find_slot in llama-kv-cache.cpp). A cell that two sequences hold is never taken."""
+        self.most_branches = max(1, sequences - FEW_SEQUENCES - bool(self._guard))
         """Replies that can be written side by side, in the sequences from 2 on."""
         self._batch = llama_cpp.llama_batch_init(self.batch, 0, 1)
         self.rows: list[int] = []
@@ -207,6 +213,9 @@ class LlamaModel:
         if status != 0:
             raise EngineError(f"llama.cpp could not evaluate the text (status {status}); try again")
         self._effort.took(time.perf_counter() - began, count)
+        for sequence, position, tokens in steps if self._guard else ():
+            if sequence == _MAIN:
+                self._guarded(position, position + len(tokens))
 
     def logits(self, index: int = 0) -> NDArray[np.float32]:
         """The logits of the last evaluation's step `index`; they hold until the next one."""
@@ -241,6 +250,8 @@ class LlamaModel:
 
         False where the memory cannot: recurrent layers remember no single token.
         """
+        if self._guard and sequence == _MAIN:
+            llama_cpp.llama_memory_seq_rm(self._memory, self._guard, start, end)
         return bool(llama_cpp.llama_memory_seq_rm(self._memory, sequence, start, end))
 
     def shift(self, start: int, end: int, by: int) -> None:
@@ -256,6 +267,12 @@ class LlamaModel:
         Recurrent layers have one state for all of a sequence: they share it whole.
         """
         llama_cpp.llama_memory_seq_cp(self._memory, source, target, start, end)
+        if self._guard and target == _MAIN:
+            self._guarded(start, end)
+
+    def _guarded(self, start: int, end: int) -> None:
+        """See to it that the cache's tokens from `start` up to `end` stay."""
+        llama_cpp.llama_memory_seq_cp(self._memory, _MAIN, self._guard, start, end)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -345,6 +362,8 @@ class LlamaModel:
         if not read:
             self.clear()
             raise EngineError(f"llama.cpp could not read {path.name}; it is of no use")
+        if self._guard:
+            self._guarded(0, count.value)
         return list(held[: count.value])
 
     def close(self) -> None:

@@ -14,7 +14,6 @@ from storytui.bench.contenders import (
     Peer,
     Storytui,
     Talk,
-    evaluated_ahead,
 )
 from storytui.bench.first_token import OPTIONS, run_once
 from storytui.engine.api import Readiness
@@ -122,18 +121,6 @@ def test_waiting_ends_when_all_is_read_and_healed() -> None:
     it.get_ready(Ask("The lamp was out.", 0, ()))
 
     assert it.readiness._heard == heard
-
-
-def test_what_is_evaluated_ahead_is_what_was_read_and_healed() -> None:
-    heard = [
-        Readiness(done=10, total=30),
-        Readiness(done=30, total=30, healing=20),
-        Readiness(done=30, total=30, healing=5),
-        Readiness(done=30, total=30, healing=0),
-    ]
-
-    assert evaluated_ahead(heard) == 20 + 20
-    assert evaluated_ahead([]) == 0
 
 
 def test_the_watch_listens_to_its_engine() -> None:

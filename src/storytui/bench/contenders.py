@@ -10,11 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import pairwise
 from typing import Any, Protocol
 
 import msgspec
@@ -182,7 +181,7 @@ class AheadWatch:
             self._engine.ahead(request, how_far, edited=True)  # type: ignore[arg-type]
             if not self._changed.wait_for(lambda: self._is_done(how_far), HEALING_SECONDS):
                 raise ContenderError("storytui did not read ahead within ten minutes.")
-            return evaluated_ahead(self._heard)
+            return max(each.evaluated for each in self._heard)
 
     def _is_done(self, how_far: str) -> bool:
         if not self._heard:
@@ -190,15 +189,6 @@ class AheadWatch:
         last = self._heard[-1]
         thought = last.thought or how_far == "read"
         return last.up_to_date and last.healing == 0 and thought
-
-
-def evaluated_ahead(heard: Sequence[Readiness]) -> int:
-    """Tokens evaluated between the first and the last of these, by what they say."""
-    evaluated = 0
-    for before, after in pairwise(heard):
-        evaluated += max(0, after.done - before.done)
-        evaluated += max(0, before.healing - after.healing)
-    return evaluated
 
 
 class Peer:

@@ -188,13 +188,14 @@ class Cells:
             EngineError: llama.cpp failed; `forget` puts things right.
         """
         size = min(batch or self._memory.batch, self._memory.batch)
-        if len(plan.blocks) > 1:
-            self._close_up(plan)
-        else:
-            self.cut(plan.reused)
-        for start, end, behind in plan.gaps:
-            for at in range(start, end, size) if behind else ():
-                self._fill(wanted[at : min(end, at + size)], at)
+        self.cut(plan.blocks[-1].source_end if plan.blocks else 0)
+        for block, following in pairwise(plan.blocks):
+            at, drop = block.target_end, following.source - block.source_end
+            self._replace(at, drop, wanted[at : min(following.target, at + size)])
+            if following.target > at:
+                yield len(self.tokens)
+            for more in range(at + size, following.target, size):
+                self._replace(more, 0, wanted[more : min(following.target, more + size)])
                 yield len(self.tokens)
         while len(self.tokens) < plan.length:
             self._extend(wanted[len(self.tokens) :][:size], plan.length, checkpoints=checkpoints)
@@ -238,34 +239,23 @@ class Cells:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _close_up(self, plan: Plan) -> None:
-        """Drop what no block holds, and move the blocks together."""
+    def _replace(self, at: int, drop: int, step: list[int]) -> None:
+        """Put tokens in the place of others, in front of those that stay; they move up or back."""
         memory = self._memory
-        end = len(self.tokens)
-        for block in reversed(plan.blocks):
-            if block.source_end < end:
-                memory.remove(block.source_end, end if end < len(self.tokens) else -1)
-            end = block.source
-        kept: list[int] = []
-        for block in plan.blocks:
-            if block.source > len(kept):
-                memory.shift(block.source, block.source_end, len(kept) - block.source)
-            kept.extend(self.tokens[block.source : block.source_end])
-        first = plan.blocks[0].length
-        self._unknow(first)
-        self._drop_checkpoints(first)
-        self.tokens[:] = kept
-        self.exact = min(self.exact, first)
-
-    def _fill(self, step: Sequence[int], at: int) -> None:
-        """Evaluate tokens in front of others, which make room for them."""
-        self._memory.shift(at, -1, len(step))
-        self.tokens[at:at] = step
-        self._unknow(at)
+        end, by = at + drop, len(step) - drop
+        if drop:
+            memory.remove(at, end)
+        # Only where something moves: llama.cpp turns all keys then, which takes some steps' time.
+        if by:
+            memory.shift(end, -1, by)
+        self.tokens[at:end] = step
         self.exact = min(self.exact, at)
-        self._evaluate_inside(step, at)
-        if self.exact == at:
-            self.exact += len(step)
+        self._unknow(at)
+        self._drop_checkpoints(at)
+        if step:
+            self._evaluate_inside(step, at)
+            if self.exact == at:
+                self.exact += len(step)
 
     def _evaluate_inside(self, step: Sequence[int], at: int) -> None:
         # llama.cpp takes no tokens in front of others of their sequence; a scratch sequence that

@@ -73,18 +73,6 @@ class Plan:
         """Tokens to evaluate."""
         return self.length - self.reused
 
-    @property
-    def gaps(self) -> Iterator[tuple[int, int, int]]:
-        """Stretches of what is wanted that are evaluated: start, end, reused tokens behind it."""
-        end, behind = 0, self.reused
-        for block in self.blocks:
-            if block.target > end:
-                yield end, block.target, behind
-            end = block.target_end
-            behind -= block.length
-        if self.length > end:
-            yield end, self.length, 0
-
 
 @dataclass(frozen=True, slots=True)
 class Places:

@@ -38,11 +38,14 @@ from storytui.engine.replying import (
     Steps,
     Strand,
 )
+from storytui.engine.segment import tags_of
 from storytui.engine.template import Frame
 from storytui.engine.tokens import SplitFrame, encode
 
 TAG_TOKENS = 32
 """Tokens kept free for the tags of each segment."""
+BEGINNINGS = 8
+"""Beginnings of messages whose length in tokens is remembered."""
 SPARED = 64
 """Tokens of the last continuation's prompt that reading ahead may cost where it is to be spared."""
 
@@ -109,6 +112,7 @@ class Writer:
         self._moving = not exact
         self._frame = SplitFrame(model.frame, model.vocabulary)
         self._masks = Masks(model.vocabulary)
+        self._beginnings: dict[str, int] = {}
         self._begun: _Begun | None = None
         self._anchor: list[int] = []
         """The prompt of the last continuation that was asked for."""
@@ -203,6 +207,9 @@ class Writer:
                 for each in self._read_ahead(prompt):
                     yield structs.replace(each, evaluated=self.cells.evaluated - before)
             total = len(prompt.tokens)
+            # What takes time once, and would take it from her.
+            self._model.prime(request.sampling, prompt.tokens)
+            self._masks.closing(tags_of(request.segments))
             ready = Readiness(done=total, total=total, evaluated=self.cells.evaluated - before)
             if how_far != "read":
                 for _ in self._begin(request, prompt, how_far):
@@ -229,8 +236,6 @@ class Writer:
     def _begin(self, request: Request, prompt: _Prompt, how_far: HowFar) -> Iterator[None]:
         """Write the reply as far as it is to be written ahead; one step at a time."""
         if self._begun is None:
-            self._model.prime(request.sampling, prompt.tokens)
-            yield
             reply = self._reply(request, prompt, self.cells)
             self._begun = _Begun(request, prompt.tokens, reply, reply.write(request))
         begun = self._begun
@@ -278,14 +283,26 @@ class Writer:
                 f"the prompt has {len(tokens):,} tokens and the reply may take {reply:,}, but the "
                 f"context has {self._model.context:,}; ask for fewer words or a larger context"
             )
-        # A token may reach over the end of what is counted here.
         fixed, story = (
-            max(0, len(encode(self._frame.beginning(request.message[:length]), vocabulary)) - 1)
-            if length
-            else 0
-            for length in (request.fixed, request.story)
+            self._tokens_in(request, request.fixed),
+            self._tokens_in(request, request.story),
         )
         return _Prompt(tokens, Places(fixed, max(fixed, story)))
+
+    def _tokens_in(self, request: Request, length: int) -> int:
+        """Tokens of the prompt up to so many characters of the message: what does not change."""
+        if not length:
+            return 0
+        beginning = request.message[:length]
+        tokens = self._beginnings.get(beginning)
+        if tokens is None:
+            if len(self._beginnings) >= BEGINNINGS:
+                self._beginnings.clear()
+            parts = self._frame.beginning(beginning)
+            # The last token may reach over the end of what is counted here.
+            tokens = max(0, len(encode(parts, self._model.vocabulary)) - 1)
+            self._beginnings[beginning] = tokens
+        return tokens
 
     def _reply_tokens(self, request: Request) -> int:
         """The most tokens that a reply may take."""

@@ -78,7 +78,8 @@ class Effort:
         self._crowded = False
         if quiet and not self._pool_tried:
             self._pool_tried = True
-            self._pool = _pool(self.quiet_threads)
+            # llama.cpp does not check that a pool has as many threads as it is told to use.
+            self._pool = _pool(self._threads)
         if self._pool is not None:
             if quiet:
                 bindings._lib.llama_attach_threadpool(self._context, self._pool, self._pool)

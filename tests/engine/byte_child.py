@@ -24,10 +24,10 @@ class ChildsModel(ByteModel):
         self.kind = kind
         self.beaten = threading.Event()
 
-    def evaluate(self, tokens: Sequence[int], position: int) -> None:
+    def evaluate(self, tokens: Sequence[int], position: int, sequence: int = 0) -> None:
         if self.kind == "slow":
             self.beaten.wait()
-        super().evaluate(tokens, position)
+        super().evaluate(tokens, position, sequence)
         if self.kind == "faulty":
             raise LookupError(self.seen)
 

@@ -1,6 +1,5 @@
 """A cache that was moved and healed, or gone back on, is that of a cold run: on real models."""
 
-from importlib.resources import files
 from pathlib import Path
 from statistics import fmean
 
@@ -12,9 +11,9 @@ from storytui.engine.cells import Cells
 from storytui.engine.kv import Places
 from storytui.engine.llama import LlamaModel
 from storytui.engine.messages import ModelConfig
-from storytui.samples import SAMPLE
+from storytui.samples import sample_text
 
-TEXT = files("storytui.samples").joinpath(SAMPLE).read_text(encoding="utf-8")
+TEXT = sample_text()
 SIZE = 700
 """Tokens: more than Gemma's sliding window has."""
 POSITIONS = 12

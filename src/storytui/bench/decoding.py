@@ -7,13 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from importlib.resources import files
 
 import msgspec
 
 from storytui.continuing import Options, plan, show_prompt
 from storytui.engine.api import Engine, EngineError, Finished, Sampling, Statistics, Text
-from storytui.samples import SAMPLE
+from storytui.samples import sample_text
 
 WORDS = 150
 """Words of the answer whose decoding is timed: about 200 tokens."""
@@ -27,7 +26,7 @@ def measure_decoding(start: StartEngine, rounds: int) -> dict[str, object]:
     The bare loop runs twice: with the editor's sampler stages, and with the fewest.
     """
     bare, plain, editor = [], [], []
-    text = _text()[-1500:]
+    text = sample_text()[-1500:]
     for seed in range(rounds):
         with closing(start()) as engine:
             info = engine.load()
@@ -61,10 +60,6 @@ def measure_decoding(start: StartEngine, rounds: int) -> dict[str, object]:
             for a, b, c in zip(editor, bare, plain, strict=True)
         ],
     }
-
-
-def _text() -> str:
-    return files("storytui.samples").joinpath(SAMPLE).read_text(encoding="utf-8")
 
 
 def _options(*, words: int, seed: int) -> Options:

@@ -3,10 +3,9 @@
 import random
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
-from storytui.samples import SAMPLE
+from storytui.samples import sample_text
 from storytui.story.sentences import sentence_spans
 from storytui.story.words import count_words
 
@@ -58,7 +57,7 @@ def unwrapped(raw: str) -> str:
 
 def shuffled_sample(words: int, seed: int = 1) -> str:
     """A manuscript of that many words: the sample's sentences, in an order drawn from the seed."""
-    sample = files("storytui.samples").joinpath(SAMPLE).read_text(encoding="utf-8")
+    sample = sample_text()
     sentences = [
         sample[start:end].strip()
         for start, end in sentence_spans(sample)

@@ -63,8 +63,8 @@ def measure_candidates(
 
 
 def _prompt_evaluated(costs: list[Statistics]) -> int:
-    """Tokens of the prompt that were evaluated: each candidate that waited for them names them."""
-    return max(each.evaluated_tokens for each in costs)
+    """Tokens of the prompt that were evaluated, for all of them together."""
+    return sum(each.evaluated_tokens for each in costs)
 
 
 def _requests(engine: Engine, manuscript: Manuscript, seed: int, count: int) -> list[Request]:

@@ -371,7 +371,8 @@ class Writer:
             for place, (number, request) in enumerate(group):
                 branch = Branch(self._model, FIRST_BRANCH + place, prompt.tokens)
                 reply = self._reply(request, prompt, branch)
-                reply.arrive(arrived, cost)
+                # The first one's cost is that of the prompt that all of them share.
+                reply.arrive(arrived, self._cost_now(len(prompt.tokens)) if place else cost)
                 lives.append(Live(number, reply, reply.write(request), branch))
             for number, event in write_in_step(self._model, lives):
                 yield number, event

@@ -6,6 +6,11 @@ from pathlib import Path
 SAMPLE = "the-lighthouse.md"
 
 
+def sample_text() -> str:
+    """The sample story."""
+    return files(__name__).joinpath(SAMPLE).read_text(encoding="utf-8")
+
+
 def writable_sample(folder: Path) -> Path:
     """The sample in `folder`, where the writer may change it; a copy that is there is kept.
 

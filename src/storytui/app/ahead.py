@@ -110,7 +110,8 @@ class Ahead:
             return
         asked = self._wanted()
         if asked is not None:
-            self._room.go_ahead(asked, self._far, edited=self._edited, spare=self._spare)
+            far = self._far if asked.options.candidates == 1 else _read
+            self._room.go_ahead(asked, far, edited=self._edited, spare=self._spare)
             self._went, self._edited = True, False
 
     def _far(self, info: ModelInfo) -> HowFar:
@@ -122,6 +123,11 @@ class Ahead:
         if self._place is None:
             return self._went and not self._edited
         return not -NEAR <= self._area.offset - self._place.offset <= BEHIND
+
+
+def _read(_info: ModelInfo) -> HowFar:
+    """What is done ahead of several takes, which are written side by side or not at all."""
+    return "read"
 
 
 def far_enough(info: ModelInfo) -> HowFar:

@@ -251,14 +251,15 @@ class Worker:
         with self._turn:
             self._model.be_quiet(True)
             steps = self._writer.ahead(task.request, how_far, edited=edited, spare=task.spare)
-            for ready in steps:
-                now = time.perf_counter()
-                if now >= due:
-                    due = now + TELL_SECONDS
-                    told = ready
-                    self._send(Ahead(task.call, ready))
-                if self._ahead is not task:
-                    break
+            with contextlib.closing(steps):
+                for ready in steps:
+                    now = time.perf_counter()
+                    if now >= due:
+                        due = now + TELL_SECONDS
+                        told = ready
+                        self._send(Ahead(task.call, ready))
+                    if self._ahead is not task:
+                        break
         if ready is not None and ready is not told:
             self._send(Ahead(task.call, ready))
         return ready if self._ahead is task else None

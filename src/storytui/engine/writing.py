@@ -23,11 +23,11 @@ from storytui.engine.api import (
     SegmentStarted,
     Statistics,
     Writing,
-    opening_of,
 )
 from storytui.engine.branches import Branch, Live, write_in_step
 from storytui.engine.cells import FIRST_BRANCH, Cells, Memory
-from storytui.engine.kv import Places, common_prefix
+from storytui.engine.kv import common_prefix
+from storytui.engine.prompts import Prompts, TokenPrompt
 from storytui.engine.replying import (
     Evaluate,
     Mask,
@@ -40,12 +40,7 @@ from storytui.engine.replying import (
 )
 from storytui.engine.segment import tags_of
 from storytui.engine.template import Frame
-from storytui.engine.tokens import SplitFrame, encode
 
-TAG_TOKENS = 32
-"""Tokens kept free for the tags of each segment."""
-BEGINNINGS = 8
-"""Beginnings of messages whose length in tokens is remembered."""
 SPARED = 64
 """Tokens of the last continuation's prompt that reading ahead may cost where it is to be spared."""
 
@@ -72,14 +67,6 @@ class Model(Memory, Mask, Protocol):
     def evaluate_side_by_side(self, steps: Sequence[tuple[int, int, Sequence[int]]]) -> None:
         """Evaluate (sequence, position, tokens) in one batch; the logits of each step are kept."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Prompt:
-    """A request's prompt in tokens."""
-
-    tokens: list[int]
-    places: Places
 
 
 @dataclass(slots=True)
@@ -110,9 +97,8 @@ class Writer:
         self._model = model
         self._clock = clock
         self._moving = not exact
-        self._frame = SplitFrame(model.frame, model.vocabulary)
+        self._prompts = Prompts(model)
         self._masks = Masks(model.vocabulary)
-        self._beginnings: dict[str, int] = {}
         self._begun: _Begun | None = None
         self._anchor: list[int] = []
         """The prompt of the last continuation that was asked for."""
@@ -149,7 +135,7 @@ class Writer:
                 yield from ((0, event) for event in self._go_on(begun, stopped))
                 return
             self.drop_begun()
-            prompt = self._prompt(requests[0])
+            prompt = self._prompts.prompt(requests[0])
             self._anchor = prompt.tokens
             numbered = list(enumerate(requests))
             while numbered:
@@ -176,7 +162,7 @@ class Writer:
 
     def ahead(
         self, request: Request, how_far: HowFar, *, edited: bool = True, spare: bool = False
-    ) -> Iterator[Readiness]:
+    ) -> Generator[Readiness, None, None]:
         """Do what `write` would begin with, a batch or a token at a time.
 
         Args:
@@ -199,7 +185,7 @@ class Writer:
                     yield Readiness(done=0, total=0)
                     return
                 self.drop_begun()
-            prompt = self._prompt(request)
+            prompt = self._prompts.prompt(request)
             if self._begun is None:
                 if spare and self._would_cost(prompt) > SPARED:
                     yield Readiness(done=0, total=0)
@@ -223,7 +209,7 @@ class Writer:
             self.forget()
             raise
 
-    def _read_ahead(self, prompt: _Prompt) -> Iterator[Readiness]:
+    def _read_ahead(self, prompt: TokenPrompt) -> Iterator[Readiness]:
         total = len(prompt.tokens)
         batch = self._model.ahead_batch
         plan = self.cells.unhurried_plan(prompt.tokens, prompt.places, moving=self._moving)
@@ -233,7 +219,7 @@ class Writer:
         for left in self.cells.heal(batch):
             yield Readiness(done=total, total=total, healing=left)
 
-    def _begin(self, request: Request, prompt: _Prompt, how_far: HowFar) -> Iterator[None]:
+    def _begin(self, request: Request, prompt: TokenPrompt, how_far: HowFar) -> Iterator[None]:
         """Write the reply as far as it is to be written ahead; one step at a time."""
         if self._begun is None:
             reply = self._reply(request, prompt, self.cells)
@@ -258,7 +244,7 @@ class Writer:
         answer = begun.request.segments[-1].name
         return how_far == "think" and isinstance(last, SegmentStarted) and last.segment == answer
 
-    def _would_cost(self, prompt: _Prompt) -> int:
+    def _would_cost(self, prompt: TokenPrompt) -> int:
         """Tokens of the last continuation's prompt that reading this one would drop."""
         anchored = common_prefix(self.cells.tokens, self._anchor)
         plan = self.cells.unhurried_plan(prompt.tokens, prompt.places, moving=self._moving)
@@ -273,52 +259,15 @@ class Writer:
 
     # --- the prompt -------------------------------------------------------------------------------
 
-    def _prompt(self, request: Request) -> _Prompt:
-        vocabulary = self._model.vocabulary
-        parts = self._frame.assemble(request.message, opening_of(request.segments[0]))
-        tokens = encode(parts, vocabulary)
-        reply = self._reply_tokens(request)
-        if len(tokens) + reply > self._model.context:
-            raise PromptTooLongError(
-                f"the prompt has {len(tokens):,} tokens and the reply may take {reply:,}, but the "
-                f"context has {self._model.context:,}; ask for fewer words or a larger context"
-            )
-        fixed, story = (
-            self._tokens_in(request, request.fixed),
-            self._tokens_in(request, request.story),
-        )
-        return _Prompt(tokens, Places(fixed, max(fixed, story)))
-
-    def _tokens_in(self, request: Request, length: int) -> int:
-        """Tokens of the prompt up to so many characters of the message: what does not change."""
-        if not length:
-            return 0
-        beginning = request.message[:length]
-        tokens = self._beginnings.get(beginning)
-        if tokens is None:
-            if len(self._beginnings) >= BEGINNINGS:
-                self._beginnings.clear()
-            parts = self._frame.beginning(beginning)
-            # The last token may reach over the end of what is counted here.
-            tokens = max(0, len(encode(parts, self._model.vocabulary)) - 1)
-            self._beginnings[beginning] = tokens
-        return tokens
-
-    def _reply_tokens(self, request: Request) -> int:
-        """The most tokens that a reply may take."""
-        vocabulary = self._model.vocabulary
-        tokens = sum(each.tokens + TAG_TOKENS for each in request.segments)
-        return tokens + sum(len(vocabulary.tokenize(each.lead)) for each in request.segments[1:])
-
     def _room_for(self, request: Request, prompt: int) -> int:
         """How many replies the context has room for side by side, one at the least."""
         if not self._model.can_move:
             return 1
         free = self._model.context - prompt
-        return max(1, min(free // self._reply_tokens(request), self._model.most_branches))
+        return max(1, min(free // self._prompts.reply_tokens(request), self._model.most_branches))
 
     def _read(
-        self, prompt: _Prompt, stopped: Callable[[], bool]
+        self, prompt: TokenPrompt, stopped: Callable[[], bool]
     ) -> Generator[Reading, None, PromptCost]:
         """Have the prompt evaluated, as fast as can be; returns what it cost."""
         total = len(prompt.tokens)
@@ -338,7 +287,7 @@ class Writer:
 
     # --- the replies ------------------------------------------------------------------------------
 
-    def _reply(self, request: Request, prompt: _Prompt, strand: Strand) -> Reply:
+    def _reply(self, request: Request, prompt: TokenPrompt, strand: Strand) -> Reply:
         """A reply behind the prompt, which stands in the cache."""
         sampler = self._model.sampler(request.sampling, prompt.tokens)
         reply = Reply(
@@ -352,7 +301,7 @@ class Writer:
     def _write_group(
         self,
         group: Sequence[tuple[int, Request]],
-        prompt: _Prompt,
+        prompt: TokenPrompt,
         arrived: float,
         cost: PromptCost,
         stopped: Callable[[], bool],

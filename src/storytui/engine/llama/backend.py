@@ -66,6 +66,14 @@ def gpu_backend() -> str | None:
     return None
 
 
+def processors() -> int:
+    """Processors this process may use, hyperthreads counted."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
 def physical_cores() -> int:
     """Cores this process may use, hyperthreads not counted where the system tells them apart."""
     try:

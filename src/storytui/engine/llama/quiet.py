@@ -6,7 +6,10 @@ What matters depends on how llama.cpp was built:
   calling thread has a team, made at its first parallel region; the team's threads begin with the
   niceness of the thread that made them, so a niced thread computes niced. Inside a region a thread
   that waits for the others spins for a moment and then sleeps; between regions too, where
-  OMP_WAIT_POLICY does not say `active`. With one thread there is neither team nor waiting.
+  OMP_WAIT_POLICY does not say `active`. With one thread there is neither team nor waiting. Once
+  all teams together have more threads than there are processors, GNU's OpenMP hardly spins any
+  more in any of them, for as long as the threads that own them live: a second team of two on two
+  cores made each step of the first 1.7 times as long. So the quiet one gets what is to spare.
 - Without OpenMP a pool is attached: its threads are made by the thread that first works quietly,
   with low priority, and sleep at once when there is nothing to do. Where none is attached
   llama.cpp makes new threads for every step.
@@ -22,6 +25,7 @@ import llama_cpp
 from llama_cpp import _ggml
 from llama_cpp import llama_cpp as bindings
 
+from storytui.engine.llama.backend import processors
 from storytui.engine.llama.pace import Pace
 
 _LARGE = 32
@@ -65,7 +69,9 @@ class Effort:
     @property
     def quiet_threads(self) -> int:
         """Threads that compute when it works quietly: one core is left to the editor."""
-        return max(1, self._threads - 1)
+        # One of a team's threads is the caller, which is there anyway.
+        spare = processors() - self._threads + 1
+        return max(1, min(self._threads - 1, spare))
 
     def be_quiet(self, quiet: bool) -> None:
         """Compute quietly from now on, or with all threads.
@@ -95,7 +101,7 @@ class Effort:
         pace.took(seconds, tokens)
         if pace.crowded != self._crowded:
             self._crowded = pace.crowded
-            self._use(self.quiet_threads if pace.crowded else self._threads)
+            self._use(self._threads - 1 if pace.crowded else self._threads)
 
     def _use(self, threads: int) -> None:
         llama_cpp.llama_set_n_threads(self._context, threads, threads)

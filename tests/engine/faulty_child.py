@@ -18,6 +18,7 @@ from storytui.engine.api import (
     ModelInfo,
     Prompt,
     PromptPart,
+    Readiness,
     Reading,
     Retracted,
     SegmentEnded,
@@ -27,6 +28,7 @@ from storytui.engine.api import (
     Writing,
 )
 from storytui.engine.messages import (
+    Ahead,
     Alive,
     Channel,
     Count,
@@ -107,6 +109,8 @@ SENT: dict[str, FromChild] = {
     "uncalled": Counted(999, COUNTS),
     "call-nought": Counted(0, COUNTS),
     "call-below": Events(-7, [FINISHED]),
+    "ahead-of-itself": Ahead(1, Readiness(done=9, total=7)),
+    "no-such-candidate": Events(3, [FINISHED], candidate=5),
 }
 LONG_LIE = b"\x00\x00\x00\x01" + b"x" * 99
 """A frame that says it is long, and never is."""

@@ -3,6 +3,7 @@
 The child is a fake at the process boundary; `test_process.py` kills the real one.
 """
 
+import itertools
 import os
 import queue
 import signal
@@ -44,7 +45,6 @@ from storytui.engine.patience import Backoff, Limits
 from storytui.engine.process import LOG_BYTES, ProcessEngine
 
 AT_ONCE = Backoff(delays=(0.0,), most=10**6)
-TEXTS = ["one", "two", "three"]
 WHOLE = [INFO, COUNTS, PROMPT, *REPLY]
 COUNTED, RENDERED, WRITING, IDLE = 5, 7, 8, MOMENTS - 1
 """Moments: before the counts are sent, before the prompt is; a reply was asked for; it was sent."""
@@ -70,6 +70,14 @@ def tally() -> Iterator[None]:
     """Says with `pytest -s` how much was tried."""
     yield
     print(f"\n{FAULTS.total()} faults of {len(FAULTS)} kinds at {MOMENTS} moments")
+
+
+NUMBERS = itertools.count()
+
+
+def texts() -> list[str]:
+    """Three texts that nobody has counted yet: the parent remembers those that were."""
+    return [f"{name} {next(NUMBERS)}" for name in ("one", "two", "three")]
 
 
 class Editor:
@@ -109,8 +117,8 @@ class Editor:
     def session(self) -> None:
         self.came = []
         self.came.append(self.engine.load())
-        self.came.append(self.engine.count(TEXTS))
-        self.came.append(self.engine.prompt("a story"))
+        self.came.append(self.engine.count(texts()))
+        self.came.append(self.engine.prompt(texts()[0]))
         for event in self.engine.generate(request()):
             self.came.append(event)
 
@@ -123,7 +131,7 @@ class Editor:
             self.session()
             if fault in HANGS:
                 # Nobody waits for a child that has nothing to do: the next request finds out.
-                self.engine.count(TEXTS)
+                self.engine.count(texts())
         except EngineDiedError as error:
             raised = str(error)
         told = self.told.get(timeout=SECONDS)
@@ -166,7 +174,7 @@ def test_every_moment_is_counted(editors: Callable[..., Editor]) -> None:
     assert editor.came == WHOLE
     # The next moment is the first of the next request.
     with pytest.raises(EngineDiedError):
-        editor.engine.count(TEXTS)
+        editor.engine.count(texts())
 
 
 def test_nobody_is_told_of_a_child_that_lives(editors: Callable[..., Editor]) -> None:
@@ -259,7 +267,7 @@ def test_what_comes_after_the_end_of_a_reply_is_dropped(editors: Callable[..., E
     editor.goes_wrong(IDLE, "after-the-end")
     editor.session()
     assert editor.came == WHOLE
-    assert editor.engine.count(TEXTS) == COUNTS
+    assert editor.engine.count(texts()) == COUNTS
     assert editor.told.empty()
 
 

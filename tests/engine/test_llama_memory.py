@@ -253,6 +253,25 @@ def test_whole_windows_can_be_moved(other_small_model: Path, story: str) -> None
     assert divergence(before, after) < NOISE
 
 
+def test_whole_windows_from_a_file_are_whole_no_more(
+    other_small_model: Path, story: str, tmp_path: Path
+) -> None:
+    model = open_model(other_small_model, 1024, whole_windows=True)
+    tokens = [2, *model.vocabulary.tokenize(story * 3)[:700]]
+    before = read(model, tokens)
+    model.remove(700, -1)
+    model.save_state(tmp_path / "state", tokens[:700])
+    assert model.can_move
+    model.load_state(tmp_path / "state", 1024)
+    assert not model.can_move
+    assert model.holds(700)
+    assert not model.holds(600)
+    assert divergence(before, read(model, tokens[700:], 700)) < NOISE
+    model.clear()
+    assert model.can_move
+    model.close()
+
+
 @pytest.fixture(scope="module")
 def cut(other_small_model: Path) -> Iterator[LlamaModel]:
     """A model that keeps no more of its windows than it needs."""

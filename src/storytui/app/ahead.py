@@ -51,6 +51,7 @@ class Ahead:
         self._place: Mark | None = None
         """Where the last continuation was asked for."""
         self._due = 0.0
+        self._closed = False
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -76,6 +77,8 @@ class Ahead:
             return
         self._room.rest()
         self.readiness = None
+        if self._closed:
+            return
         loop = asyncio.get_running_loop()
         self._due = loop.time() + self._pause
         if self._timer is None:
@@ -97,7 +100,7 @@ class Ahead:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._pause = 0.0
+        self._closed = True
 
     # --- after the pause --------------------------------------------------------------------------
 

@@ -36,6 +36,10 @@ DROPPED = 1 / 3
 """Share of the window that is dropped when it moves on."""
 ROUNDS = 3
 """Places in the text that each figure is the middle of."""
+SESSION = 100
+"""Rounds of a writing session."""
+GROWTH = 80
+"""Tokens that each of them brings: an answer and a sentence."""
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{2,}")
 _ANY = 1_000_000
 
@@ -54,10 +58,10 @@ class Looker:
         """Tokens of a story."""
         return self.model.vocabulary.tokenize(text)
 
-    def cold(self, tokens: list[int]) -> None:
-        """Have the cache hold these tokens, read one after another."""
+    def cold(self, tokens: list[int], batch: int = 0) -> None:
+        """Have the cache hold these tokens, read so many at once; 0: as many as can be."""
         self.cells.forget()
-        self._go(tokens, plan_exactly([], 0, tokens))
+        self.go(tokens, plan_exactly([], 0, tokens), batch)
 
     def changed(self, before: list[int], after: list[int], *, slid: bool = False) -> int:
         """Have it read `before`, then turn that into `after` by moving; returns tokens moved."""
@@ -65,20 +69,21 @@ class Looker:
         prefix = common_prefix(before, after)
         story = prefix if slid else 0
         plan = plan_moves(before, after, Places(0, story), most_dropped=_ANY, most_changes=_ANY)
-        self._go(after, plan)
+        self.go(after, plan)
         return plan.moved
 
     def extend(self, tokens: list[int]) -> None:
         """Have it read more tokens, behind those that it holds."""
-        self._go(tokens, Plan((Block(0, 0, len(self.cells.tokens)),), len(tokens)))
+        self.go(tokens, Plan((Block(0, 0, len(self.cells.tokens)),), len(tokens)))
 
     def heal(self) -> None:
-        """Read again what was moved."""
-        for _ in self.cells.heal():
+        """Read again what was moved, as the child does."""
+        for _ in self.cells.heal(self.model.ahead_batch):
             pass
 
-    def _go(self, tokens: list[int], plan: Plan) -> None:
-        for _ in self.cells.go_to(tokens, plan):
+    def go(self, tokens: list[int], plan: Plan, batch: int = 0) -> None:
+        """Have it hold these tokens, by a plan."""
+        for _ in self.cells.go_to(tokens, plan, batch=batch):
             pass
 
     def behind(self, length: int) -> Distribution:
@@ -102,7 +107,7 @@ def measure(model: LlamaModel, text: str, size: int, seed: int) -> dict[str, Any
     look = Looker(model)
     draw = random.Random(seed)
     characters = size * 5
-    places = [draw.randrange(characters, len(text) - characters) for _ in range(ROUNDS)]
+    places = [draw.randrange(characters, len(text) // 2 - characters) for _ in range(ROUNDS)]
     slides = [_slide(look, text[at - characters : at + characters], size) for at in places]
     edits = [_edit(look, text[at - characters : at], size, draw) for at in places]
     return {
@@ -111,8 +116,13 @@ def measure(model: LlamaModel, text: str, size: int, seed: int) -> dict[str, Any
         "slid": _middle(slides),
         "edited": _middle(edits),
         "renamed": _middle([_rename(look, text[at - characters : at], size) for at in places]),
+        "session": _rounded(_session(look, text[places[0] - characters :], size)),
         "deleted": _middle([_delete(look, text[at - characters : at], size) for at in places]),
     }
+
+
+def _rounded(found: dict[str, float]) -> dict[str, float]:
+    return {key: float(f"{each:.3g}") for key, each in found.items()}
 
 
 def _middle(found: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -126,29 +136,14 @@ def _at(tokens: Sequence[int], first: int, count: int) -> list[int]:
     return [first + math.ceil(step * (n + 1)) for n in range(count)]
 
 
-def _floor(look: Looker, tokens: list[int], lengths: Sequence[int]) -> list[float]:
-    """How much tokens evaluated alone differ from the same ones at the ends of batches."""
-    model = look.model
-    model.clear()
-    in_batches = []
-    done = 0
-    for length in lengths:
-        while done < length:
-            piece = tokens[done : min(length, done + model.batch)]
-            model.evaluate(piece, done)
-            done += len(piece)
-        in_batches.append(distribution(model.logits()))
-    look.cold(tokens)
-    alone = [look.behind(length) for length in lengths]
-    return [divergence(a, b) for a, b in zip(alone, in_batches, strict=True)]
-
-
 def _compare(
     look: Looker, after: list[int], first: int, make: Callable[[], int]
 ) -> dict[str, float]:
     """Mean divergence from a cold cache: noise floor, moved, healed."""
     lengths = _at(after, first, POSITIONS)
-    floor = _floor(look, after, lengths)
+    look.cold(after, batch=1)
+    alone = [look.behind(length) for length in lengths]
+    look.cold(after)
     cold = [look.behind(length) for length in lengths]
     moved = make()
     stale = [look.behind(length) for length in lengths]
@@ -156,7 +151,46 @@ def _compare(
     healed = [look.behind(length) for length in lengths]
     return {
         "moved_tokens": float(moved),
-        "floor_kl": statistics.fmean(floor),
+        "floor_kl": statistics.fmean(map(divergence, cold, alone)),
+        "moved_kl": statistics.fmean(map(divergence, cold, stale)),
+        "healed_kl": statistics.fmean(map(divergence, cold, healed)),
+    }
+
+
+def _session(look: Looker, text: str, size: int) -> dict[str, float]:
+    """Many rounds of writing in a window that moves on again and again, healed after each.
+
+    The text is a book's; nothing is sampled, so that the same is read each time. The last round
+    moves the window, so that the cache is looked at before and after its healing.
+    """
+    tokens = look.tokens(text)
+    head, start, end = 8, 8, size
+    look.cold(tokens[:size])
+    evaluated, new, slides = look.cells.evaluated, 0, 0
+    window = tokens[:size]
+    for number in range(SESSION):
+        look.heal()
+        end, new = end + GROWTH, new + GROWTH
+        if head + end - start > size or number == SESSION - 1:
+            start += size // 4
+            slides += 1
+        window = tokens[:head] + tokens[start:end]
+        look.go(window, plan_moves(look.cells.tokens, window, Places(head, head)))
+    lengths = _at(window, head + 8, POSITIONS)
+    stale = [look.behind(length) for length in lengths]
+    look.heal()
+    evaluated = look.cells.evaluated - evaluated
+    healed = [look.behind(length) for length in lengths]
+    look.cold(window, batch=1)
+    alone = [look.behind(length) for length in lengths]
+    look.cold(window)
+    cold = [look.behind(length) for length in lengths]
+    return {
+        "rounds": float(SESSION),
+        "slides": float(slides),
+        "new_tokens": float(new),
+        "evaluated_by_new": evaluated / new,
+        "floor_kl": statistics.fmean(map(divergence, cold, alone)),
         "moved_kl": statistics.fmean(map(divergence, cold, stale)),
         "healed_kl": statistics.fmean(map(divergence, cold, healed)),
     }

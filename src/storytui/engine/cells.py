@@ -140,6 +140,10 @@ class Cells:
 
     def take_up(self, tokens: Sequence[int], exact: int, logits: Logits | None) -> None:
         """The memory holds these tokens: they were loaded."""
+        if exact < len(tokens) and not self._memory.can_move:
+            # What is approximate could not be healed.
+            self.forget()
+            return
         self.tokens[:] = tokens
         self.exact = exact
         self._known = len(tokens) if logits is not None else -1

@@ -65,10 +65,12 @@ class LlamaModel:
         self._context = self._open_wide_or_narrow(config, context, threads, on_cpu=gpu is None)
         self._effort = Effort(self._context, threads)
         self._memory = llama_cpp.llama_get_memory(self._context)
-        self.can_move = not self._recurrent and bool(llama_cpp.llama_memory_can_shift(self._memory))
-        """Whether evaluated tokens can be moved to other positions, and cut anywhere."""
+        self._moves = not self._recurrent and bool(llama_cpp.llama_memory_can_shift(self._memory))
+        self._lacking = False
+        """Whether the cache came from a file: llama.cpp leaves out of it what no window sees at
+        its end, even where the windows are whole."""
         sequences: int = llama_cpp.llama_n_seq_max(self._context)
-        self._guard = sequences - 1 if self.can_move and self._window else 0
+        self._guard = sequences - 1 if self._moves and self._window else 0
         """A sequence that holds all that the cache holds; 0: none is needed.
 
         llama.cpp takes a cell for new tokens when one sequence alone holds it and its token is out
@@ -96,7 +98,7 @@ class LlamaModel:
             backend=gpu or "CPU",
             threads=threads,
             chat_template=kind,
-            can_move=self.can_move,
+            can_move=self._moves,
         )
 
     # --- loading ----------------------------------------------------------------------------------
@@ -245,6 +247,14 @@ class LlamaModel:
 
     # --- the memory -------------------------------------------------------------------------------
 
+    @property
+    def can_move(self) -> bool:
+        """Whether evaluated tokens can be moved to other positions now, and cut anywhere.
+
+        A cache with sliding windows that came from a file cannot, until it is cleared.
+        """
+        return self._moves and not self._lacking
+
     def remove(self, start: int, end: int, sequence: int = _MAIN) -> bool:
         """Forget a sequence's tokens from position `start` up to `end` (-1: all that follow).
 
@@ -277,6 +287,7 @@ class LlamaModel:
     def clear(self) -> None:
         """Forget everything."""
         llama_cpp.llama_memory_clear(self._memory, True)
+        self._lacking = False
 
     def holds(self, length: int) -> bool:
         """Whether a token evaluated at position `length` of the cache would find all it looks at.
@@ -362,6 +373,7 @@ class LlamaModel:
         if not read:
             self.clear()
             raise EngineError(f"llama.cpp could not read {path.name}; it is of no use")
+        self._lacking = llama_cpp.llama_memory_seq_pos_min(self._memory, _MAIN) > 0
         if self._guard:
             self._guarded(0, count.value)
         return list(held[: count.value])

@@ -191,7 +191,9 @@ class Writer:
                     yield Readiness(done=0, total=0)
                     return
                 for each in self._read_ahead(prompt):
-                    yield structs.replace(each, evaluated=self.cells.evaluated - before)
+                    # It is not ready before the rest is.
+                    if not (each.up_to_date and each.healing == 0):
+                        yield structs.replace(each, evaluated=self.cells.evaluated - before)
             total = len(prompt.tokens)
             # What takes time once, and would take it from her.
             self._model.prime(request.sampling, prompt.tokens)

@@ -64,7 +64,7 @@ class LlamaModel:
         """Tokens that the layers with a sliding window see; 0: there are none."""
         self._on_cpu = gpu is None
         self._context = self._open_wide_or_narrow(config, context, threads)
-        self._effort = Effort(self._context, threads)
+        self._effort = Effort(self._context, threads, on_cpu=self._on_cpu)
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._moves = not self._recurrent and bool(llama_cpp.llama_memory_can_shift(self._memory))
         self._lacking = False
@@ -213,11 +213,11 @@ class LlamaModel:
             batch.logits[index - 1] = True
             self.rows.append(index - 1)
         batch.n_tokens = count
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         status = llama_cpp.llama_decode(self._context, batch)
         if status != 0:
             raise EngineError(f"llama.cpp could not evaluate the text (status {status}); try again")
-        self._effort.took(time.perf_counter() - began, count)
+        self._effort.took(time.perf_counter() - began, time.process_time() - used)
         for sequence, position, tokens in steps if self._guard else ():
             if sequence == _MAIN:
                 self._guarded(position, position + len(tokens))

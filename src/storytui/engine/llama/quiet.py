@@ -28,8 +28,6 @@ from llama_cpp import llama_cpp as bindings
 from storytui.engine.llama.backend import processors
 from storytui.engine.llama.pace import Pace
 
-_LARGE = 32
-"""Tokens from which on an evaluation is bound by reckoning, and tells nothing of a smaller one."""
 _MOST_THREADS = 512  # GGML_MAX_N_THREADS in ggml.h
 _LOW = -1  # GGML_SCHED_PRIO_LOW in ggml.h
 
@@ -50,19 +48,20 @@ class _PoolParameters(ctypes.Structure):
 class Effort:
     """How many threads a context computes with, and with what priority."""
 
-    def __init__(self, context: Any, threads: int) -> None:
+    def __init__(self, context: Any, threads: int, *, on_cpu: bool) -> None:
         """Begin with all threads.
 
         Args:
             context: llama.cpp's.
             threads: the most it uses.
+            on_cpu: whether they do all the work.
         """
         self._context = context
         self._threads = threads
+        self._on_cpu = on_cpu
         self._quiet = False
         self._crowded = False
-        self._paces: dict[bool, Pace] = {}
-        """Of single tokens, and of large batches."""
+        self._pace = Pace()
         self._pool: Any = None
         self._pool_tried = False
 
@@ -93,15 +92,19 @@ class Effort:
                 bindings._lib.llama_detach_threadpool(self._context)
         self._use(self.quiet_threads if quiet else self._threads)
 
-    def took(self, seconds: float, tokens: int) -> None:
-        """An evaluation took so long: where others hold the cores, leave them one for a while."""
-        if self._quiet or self._threads == 1 or 1 < tokens < _LARGE:
+    def took(self, seconds: float, used: float) -> None:
+        """An evaluation took so long: where others hold the cores, leave them one for a while.
+
+        Args:
+            seconds: from its start to its end.
+            used: seconds of processor time that this process used meanwhile.
+        """
+        if self._quiet or self._threads == 1 or not self._on_cpu:
             return
-        pace = self._paces.setdefault(tokens >= _LARGE, Pace())
-        pace.took(seconds, tokens)
-        if pace.crowded != self._crowded:
-            self._crowded = pace.crowded
-            self._use(self._threads - 1 if pace.crowded else self._threads)
+        self._pace.took(seconds, used, self._threads)
+        if self._pace.crowded != self._crowded:
+            self._crowded = self._pace.crowded
+            self._use(self._threads - 1 if self._crowded else self._threads)
 
     def _use(self, threads: int) -> None:
         llama_cpp.llama_set_n_threads(self._context, threads, threads)

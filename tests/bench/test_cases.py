@@ -104,6 +104,32 @@ def test_another_seed_draws_other_places() -> None:
     assert drawing(seed=3).draw("cold") != drawing(seed=4).draw("cold")
 
 
+def test_a_place_whose_window_would_begin_elsewhere_is_drawn_again() -> None:
+    starts: list[int] = []
+
+    def make(text: str, start: int) -> Ask | None:
+        if start == 0:
+            return make_ask(text, start)
+        starts.append(start)
+        # Two in a row are had, the third is not.
+        return make_ask(text, start) if len(starts) % 3 else None
+
+    text = shuffled_sample(12_000)
+    it = Drawing(text, 1200, 7, lambda texts: [len(tokens_of(each)) for each in texts], make)
+    for case in ("cold", "appended", "slid", "edited"):
+        assert it.draw(case).case == case
+    assert len(starts) > 7
+
+
+def test_a_manuscript_without_a_place_for_a_case_is_an_error() -> None:
+    it = Drawing(
+        "Word. " * 200, 1200, 7, lambda texts: [len(tokens_of(each)) for each in texts], make_ask
+    )
+    for case in CASES:
+        with pytest.raises(CaseError, match=f"the case {case}"):
+            it.draw(case)
+
+
 def test_a_prompt_without_room_for_the_cases_is_refused() -> None:
     with pytest.raises(CaseError, match="no room"):
         drawing(size=150)

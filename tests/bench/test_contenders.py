@@ -1,6 +1,5 @@
 """What is counted of the engines that are measured side by side."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -130,4 +129,3 @@ def test_the_watch_listens_to_its_engine() -> None:
     watch = AheadWatch(engine)
 
     assert told == [watch._hear]
-    assert "llama_cpp" not in sys.modules

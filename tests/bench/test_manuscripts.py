@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from storytui.bench.manuscripts import WORDS, BookError, manuscript, shuffled_sample, unwrapped
+from storytui.bench.manuscripts import (
+    WORDS,
+    BookError,
+    Manuscript,
+    manuscript,
+    shuffled_sample,
+    unwrapped,
+)
 from storytui.story.words import count_words
 
 
@@ -43,3 +50,14 @@ def test_text_without_notes_is_taken_whole() -> None:
 def test_a_book_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BookError, match=r"missing\.txt"):
         manuscript(tmp_path / "missing.txt")
+
+
+def test_its_beginning_has_as_many_tokens_as_may_be_and_whole_words() -> None:
+    made = Manuscript("One two three four five.", "")
+
+    def count(texts: object) -> list[int]:
+        return [len(each) for each in texts]  # type: ignore[attr-defined]
+
+    assert made.beginning(13, count) == "One two"
+    assert made.beginning(14, count) == "One two three"
+    assert made.beginning(500, count) == made.text

@@ -110,11 +110,9 @@ SENT: dict[str, FromChild] = {
     "call-nought": Counted(0, COUNTS),
     "call-below": Events(-7, [FINISHED]),
     "ahead-of-itself": Ahead(1, Readiness(done=9, total=7)),
-    "no-such-candidate": Events(3, [FINISHED], candidate=5),
 }
 LONG_LIE = b"\x00\x00\x00\x01" + b"x" * 99
 """A frame that says it is long, and never is."""
-WRONG_ANSWERS = ("few-counts", "less-than-nothing", "counts", "prompt", "events")
 WRONG_EVENTS: dict[str, tuple[Event, ...]] = {
     "after-the-end": (FINISHED, Text("answer", "more")),
     "another-segment": (SegmentStarted("<script>"),),
@@ -207,6 +205,8 @@ class FaultyChild:
                 return Rendered(self.call, PROMPT)
             case "events":
                 return Events(self.call, [REPLY[0]])
+            case "no-such-candidate":
+                return Events(self.call, [REPLY[0]], candidate=5)
         raise SystemExit(f"there is no fault {fault}")
 
 

@@ -251,6 +251,7 @@ def test_a_child_that_lives_but_gets_no_further_is_ended(editors: Callable[..., 
         (RENDERED, "events"),
         (REPLY_BEGINS, "counts"),
         (REPLY_BEGINS + 4, "prompt"),
+        *((moment, "no-such-candidate") for moment in range(REPLY_BEGINS, IDLE)),
         *((REPLY_BEGINS + 2, fault) for fault in WRONG_EVENTS),
     ],
 )

@@ -20,13 +20,14 @@ EDITED = 420
 """Tokens between an edit and the end."""
 _TRIES = 200
 _WORD = re.compile(r"\s*\S+")
-_PLAIN = re.compile(r"[a-z]{3,9}")
+_BREAK = re.compile(r"\n\n")
 _BETWEEN_BLANKS = re.compile(r"(?<= )[a-z]{3,9}(?= )")
 
 Count = Callable[[Sequence[str]], Sequence[int]]
 """Tokens of each of several texts."""
-MakeAsk = Callable[[str, int], Ask]
-"""What is asked for where a text ends, with a window that begins at a character."""
+MakeAsk = Callable[[str, int], Ask | None]
+"""What is asked for where a text ends, with a window that begins at a character; None where no
+window would begin there."""
 
 
 class CaseError(Exception):
@@ -64,21 +65,40 @@ class Drawing:
             CaseError: the manuscript is too short.
         """
         self._text = text
+        self._words = _BETWEEN_BLANKS.findall(text)
+        """What words are changed to."""
         self._draw = random.Random(seed)
         self._count = count
         self._make_ask = make_ask
         # Two that share nothing: what they have in common is the format's and the template's.
-        frames = [make_ask(story, 0) for story in ("It was morning.", "They ran,")]
-        frame = shared_beginning(frames[0].tokens, frames[1].tokens)
-        self._tail = shared_end(frames[0].tokens, frames[1].tokens)
+        one, other = make_ask("It was morning.", 0), make_ask("They ran,", 0)
+        assert one is not None
+        assert other is not None
+        frame = shared_beginning(one.tokens, other.tokens)
+        self._tail = shared_end(one.tokens, other.tokens)
         self._size = size - frame - self._tail
         """Tokens of the story in a prompt."""
         if self._size < 200:
             raise CaseError(f"A prompt of {size:,} tokens has no room for the cases.")
 
     def draw(self, case: str) -> Work:
-        """One case."""
-        start, end = self._place()
+        """One case.
+
+        Raises:
+            CaseError: the manuscript has no place for it.
+        """
+        for _ in range(_TRIES):
+            place = self._place()
+            work = None if place is None else self._at(case, *place)
+            if work is not None:
+                return work
+        raise CaseError(
+            f"No place was found in the manuscript for the case {case}: it is too short for "
+            "prompts of this size, or holds too few words."
+        )
+
+    def _at(self, case: str, start: int, end: int) -> Work | None:
+        """A case with a window that begins and ends there; None where it cannot be had."""
         story = self._text[:end]
         if case == "cold":
             return self._work(case, None, story, start, start)
@@ -86,28 +106,33 @@ class Drawing:
             return self._work(case, story, story, start, start)
         if case == "appended":
             typed = self._first_words(self._text[end : end + 2000], APPENDED)
-            return self._work(case, story, story + typed, start, start)
+            return self._work(case, story, story + typed, start, start) if typed else None
         if case == "slid":
             return self._work(case, story, story, start, self._later(start, end))
-        return self._edited(case)
+        return self._edited(case, start, end)
 
-    def _work(self, case: str, base: str | None, wanted: str, start: int, then: int) -> Work:
+    def _work(self, case: str, base: str | None, wanted: str, start: int, then: int) -> Work | None:
         before = None if base is None else self._make_ask(base, start)
         after = self._make_ask(wanted, then)
+        if after is None or (before is None and base is not None):
+            return None
         new = new_tokens(before.tokens if before else (), after.tokens, self._tail)
         return Work(case, before, after, new)
 
-    def _place(self) -> tuple[int, int]:
+    def _place(self) -> tuple[int, int] | None:
         """Where a window begins and ends that makes a prompt of the size, drawn at random."""
         # Room for the story before, and for what is typed after it.
         first = len(self._text) // 5
-        end = self._draw.randrange(first, len(self._text) * 9 // 10)
-        found = _WORD.match(self._text, self._text.find(" ", end))
+        end = self._draw.randrange(first, max(first + 1, len(self._text) * 9 // 10))
+        found = _WORD.search(self._text, end)
+        # What stands at a place drawn blindly may be the rest of a word.
+        found = _WORD.match(self._text, found.end()) if found else None
         if found is None:
-            raise CaseError("The manuscript has no words where a place was drawn.")
-        return self._start_of(found.end(), self._size), found.end()
+            return None
+        start = self._start_of(found.end(), self._size)
+        return None if start is None else (start, found.end())
 
-    def _start_of(self, end: int, tokens: int) -> int:
+    def _start_of(self, end: int, tokens: int) -> int | None:
         """Where a word begins that stands about so many tokens before `end`."""
         near = max(0, end - 12 * tokens)
         words = list(_WORD.finditer(self._text, near, end))
@@ -118,9 +143,7 @@ class Drawing:
                 break
             left -= size
             start = word.end() - len(word.group().lstrip())
-        if start <= near + 20:
-            raise CaseError("The manuscript is too short for prompts of this size.")
-        return start
+        return start if start > near + 20 else None
 
     def _first_words(self, text: str, tokens: int) -> str:
         words = _WORD.findall(text)
@@ -133,36 +156,30 @@ class Drawing:
         return taken
 
     def _later(self, start: int, end: int) -> int:
-        """Where a window begins that dropped a third: at a paragraph, where one begins there."""
+        """Where a window begins that dropped about a third: at the nearest paragraph, if any."""
         near = start + round((end - start) * DROPPED)
-        # No further: a window keeps at least half of what there is room for.
-        at = self._text.find("\n\n", near, near + (end - start) // 12)
-        at = at if at >= 0 else self._text.index(" ", near)
+        # A window drops a quarter at the least, and keeps half of what there is room for.
+        most = (end - start) // 12
+        at = min(
+            (found.start() for found in _BREAK.finditer(self._text, near - most, near + most)),
+            key=lambda place: abs(place - near),
+            default=max(near, self._text.find(" ", near, end)),
+        )
         return at + len(self._text[at:end]) - len(self._text[at:end].lstrip())
 
-    def _edited(self, case: str) -> Work:
+    def _edited(self, case: str, start: int, end: int) -> Work | None:
         """Words changed in the middle: with another number of tokens, or one token by one."""
-        for _ in range(_TRIES):
-            start, end = self._place()
-            story = self._text[:end]
-            at = self._start_of(end, min(EDITED, self._size // 2))
-            found = _BETWEEN_BLANKS.search(story, at)
-            if found is None:
-                continue
-            words = [self._a_word() for _ in range(1 if case == "edited_one_token" else 3)]
-            edited = story[: found.start()] + " ".join(words) + story[found.end() :]
-            work = self._work(case, story, edited, start, start)
-            assert work.base is not None
-            if _fits(case, work.base.tokens, work.wanted.tokens):
-                return work
-        raise CaseError("No words were found in the manuscript that could be changed.")
-
-    def _a_word(self) -> str:
-        while True:
-            at = self._draw.randrange(len(self._text) - 100)
-            found = _PLAIN.search(self._text, self._text.find(" ", at), at + 100)
-            if found is not None:
-                return found.group()
+        story = self._text[:end]
+        at = self._start_of(end, min(EDITED, self._size // 2))
+        found = None if at is None else _BETWEEN_BLANKS.search(story, at)
+        if found is None:
+            return None
+        words = self._draw.choices(self._words, k=1 if case == "edited_one_token" else 3)
+        edited = story[: found.start()] + " ".join(words) + story[found.end() :]
+        work = self._work(case, story, edited, start, start)
+        if work is None or work.base is None:
+            return None
+        return work if _fits(case, work.base.tokens, work.wanted.tokens) else None
 
 
 def _fits(case: str, base: Sequence[int], wanted: Sequence[int]) -> bool:

@@ -247,13 +247,15 @@ class Vocabulary:
         self._engine = engine
         self._talk = Talk("storytui.bench.peers.vocabulary", {"model": engine.load().path})
 
-    def ask_for(self, text: str, start: int, options: Options) -> Ask:
-        """What is asked where this text ends.
+    def ask_for(self, text: str, start: int, options: Options) -> Ask | None:
+        """What is asked where this text ends; None where the window would not begin at `start`.
 
         Raises:
             ContenderError: the tokens are not those that storytui counts.
         """
         planned = plan_for(self._engine, text, start, options)
+        if planned.window.start != start:
+            return None
         prompt = self._engine.prompt(planned.request.message, planned.opening)
         parts = [msgspec.structs.astuple(each) for each in prompt.parts]
         tokens = self._talk.ask({"parts": parts})["tokens"]
@@ -262,8 +264,6 @@ class Vocabulary:
                 f"The peers would be given {len(tokens):,} tokens where storytui reads "
                 f"{prompt.tokens:,}: this model's tokenizer cannot be compared."
             )
-        if planned.window.start != start:
-            raise ContenderError("The window does not begin where it was to begin.")
         return Ask(text, start, tuple(tokens))
 
     def close(self) -> None:

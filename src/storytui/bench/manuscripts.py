@@ -2,6 +2,8 @@
 
 import random
 import re
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,10 @@ from storytui.samples import sample_text
 from storytui.story.sentences import sentence_spans
 from storytui.story.words import count_words
 
+FRAME_TOKENS = 120
+"""More than format and template take of a prompt."""
+_MOST_CHARACTERS = 16
+"""Characters of a token at the most, on average."""
 WORDS = 65_000
 """Words of the manuscript that is made where no book is given."""
 SENTENCES = (2, 7)
@@ -27,6 +33,19 @@ class Manuscript:
     text: str
     source: str
     """For the report: a file's name, or how the text was made."""
+
+    def beginning(self, tokens: int, count: Callable[[Sequence[str]], Sequence[int]]) -> str:
+        """As much of it as has about so many tokens, up to a word's end.
+
+        Args:
+            tokens: at the most; a text that has fewer is taken whole.
+            count: tokens of each of several texts.
+        """
+        lengths = range(1, min(len(self.text), tokens * _MOST_CHARACTERS) + 1)
+        length = bisect_right(lengths, tokens, key=lambda each: count([self.text[:each]])[0])
+        if length < len(self.text):
+            length = max(self.text.rfind(" ", 0, length), 0) or length
+        return self.text[:length]
 
 
 def manuscript(book: Path | None) -> Manuscript:

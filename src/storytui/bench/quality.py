@@ -38,6 +38,8 @@ ROUNDS = 3
 """Places in the text that each figure is the middle of."""
 SESSION = 100
 """Rounds of a writing session."""
+SESSION_TOKENS = 4096
+"""Tokens of its window."""
 GROWTH = 80
 """Tokens that each of them brings: an answer and a sentence."""
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{2,}")
@@ -116,7 +118,7 @@ def measure(model: LlamaModel, text: str, size: int, seed: int) -> dict[str, Any
         "slid": _middle(slides),
         "edited": _middle(edits),
         "renamed": _middle([_rename(look, text[at - characters : at], size) for at in places]),
-        "session": _rounded(_session(look, text[places[0] - characters :], size)),
+        "session": _rounded(_session(look, text[places[0] - characters :], SESSION_TOKENS)),
         "deleted": _middle([_delete(look, text[at - characters : at], size) for at in places]),
     }
 
@@ -186,6 +188,7 @@ def _session(look: Looker, text: str, size: int) -> dict[str, float]:
     look.cold(window)
     cold = [look.behind(length) for length in lengths]
     return {
+        "tokens": float(size),
         "rounds": float(SESSION),
         "slides": float(slides),
         "new_tokens": float(new),
@@ -302,7 +305,8 @@ def _probabilities(
 def main() -> None:
     """Measure, and print the figures."""
     asked = json.load(sys.stdin)
-    config = ModelConfig(path=asked["model"], context=asked["tokens"] * 2, threads=asked["threads"])
+    context = max(asked["tokens"] * 2, SESSION_TOKENS + 2 * GROWTH)
+    config = ModelConfig(path=asked["model"], context=context, threads=asked["threads"])
     model = LlamaModel(config, lambda _fraction: None)
     print(json.dumps(measure(model, asked["text"], asked["tokens"], asked["seed"])))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from storytui.bench.first_token import REPLY_ROOM, StartEngine
-from storytui.bench.manuscripts import Manuscript
+from storytui.bench.manuscripts import FRAME_TOKENS, Manuscript
 from storytui.continuing import Options, plan
 from storytui.engine.api import Engine, EngineError, Finished, Text, Writing
 
@@ -25,7 +25,6 @@ def measure_reopening(
     Raises:
         EngineError: something failed on the way.
     """
-    text = manuscript.text[: len(manuscript.text) // 2]
     with tempfile.TemporaryDirectory(prefix="storytui-bench-") as folder:
         kept = Path(folder) / "state"
         say("reopening: cold")
@@ -33,6 +32,7 @@ def measure_reopening(
         with closing(engine):
             engine.load()
             engine.warm(kept, ROOM)
+            text = manuscript.beginning(WINDOW - FRAME_TOKENS, engine.count)
             cold = _first_token(engine, text, options)
             began = time.perf_counter()
         closing_ms = (time.perf_counter() - began) * 1000
@@ -48,6 +48,8 @@ def measure_reopening(
             load_ms = (time.perf_counter() - began) * 1000
             engine.warm(kept, ROOM)
             warm = _first_token(engine, text, options)
+            # Nothing is kept this time: nobody waits for the child, and the folder goes.
+            engine.rebuild()
     return {
         "prompt_tokens": cold["prompt_tokens"],
         "cold_ms": cold["first_token_ms"],

@@ -67,6 +67,8 @@ def _template_end(engine: Engine) -> int:
         one, other = (
             vocabulary.ask_for(text, 0, OPTIONS) for text in ("It was morning.", "They ran,")
         )
+    assert one is not None
+    assert other is not None
     return shared_end(one.tokens, other.tokens)
 
 

@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 
 from storytui.bench.first_token import StartEngine
-from storytui.bench.manuscripts import Manuscript
+from storytui.bench.manuscripts import FRAME_TOKENS, Manuscript
 from storytui.continuing import Options, plan
 from storytui.engine.api import Engine, Finished, Request, Sampling, Statistics
 
 COUNTS = (1, 2, 4)
 PROMPT_TOKENS = 2000
-OPTIONS = Options(words=60, reasoning_tokens=0, lead_words=0)
-_REPLY = 400
-"""Tokens of the context for each reply."""
+OPTIONS = Options(reasoning_tokens=0, lead_words=0)
+REPLY_TOKENS = 240
+"""Tokens that are drawn for each reply, as many at once as in turn."""
 
 
 def measure_candidates(
@@ -29,7 +29,7 @@ def measure_candidates(
         EngineError: something failed on the way.
     """
     found = []
-    with closing(start(PROMPT_TOKENS + max(COUNTS) * _REPLY + 256)) as engine:
+    with closing(start(PROMPT_TOKENS + max(COUNTS) * (REPLY_TOKENS + 64))) as engine:
         engine.load()
         for count in COUNTS:
             say(f"candidates: {count}")
@@ -68,24 +68,20 @@ def _prompt_evaluated(costs: list[Statistics]) -> int:
 
 
 def _requests(engine: Engine, manuscript: Manuscript, seed: int, count: int) -> list[Request]:
-    """Requests for one place, which differ in their seeds; none may end before its words."""
-    text = _beginning(engine, manuscript.text)
+    """Requests for one place, which differ in their seeds; each reply takes all its tokens."""
+    text = manuscript.beginning(PROMPT_TOKENS - FRAME_TOKENS, engine.count)
     requests = []
     for number in range(count):
         options = replace(OPTIONS, sampling=Sampling(seed=seed + number))
         request = plan(engine, text, len(text), options).request
         segments = tuple(
-            msgspec.structs.replace(each, minimum_words=OPTIONS.words) for each in request.segments
+            msgspec.structs.replace(
+                each, words=REPLY_TOKENS, minimum_words=REPLY_TOKENS, tokens=REPLY_TOKENS
+            )
+            for each in request.segments
         )
         requests.append(msgspec.structs.replace(request, segments=segments))
     return requests
-
-
-def _beginning(engine: Engine, text: str) -> str:
-    """As much of the manuscript as makes a prompt of the size."""
-    [tokens] = engine.count([text[:40_000]])
-    length = round(len(text[:40_000]) * (PROMPT_TOKENS - 120) / tokens)
-    return text[: text.rindex(" ", 0, length)]
 
 
 def _cost(engine: Engine, request: Request) -> Statistics:

@@ -27,6 +27,7 @@ from storytui.engine.api import (
     ModelError,
     Readiness,
     Reading,
+    SegmentStarted,
     Text,
 )
 from storytui.engine.messages import (
@@ -201,8 +202,13 @@ class Worker:
         for number, event in events:
             waiting.setdefault(number, []).append(event)
             now = time.perf_counter()
-            if not isinstance(event, Text | Reading) or now >= due:
+            if isinstance(event, SegmentStarted):
+                # Its first words are waited for.
+                due = now
+            often = isinstance(event, Text | Reading)
+            if not often or now >= due:
                 self._send_events(run, waiting)
+            if often and now >= due:
                 due = now + FLUSH_SECONDS
         self._send_events(run, waiting)
 

@@ -134,8 +134,8 @@ def _middle(found: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def _at(tokens: Sequence[int], first: int, count: int) -> list[int]:
     """Lengths spread evenly from `first` to the end."""
-    step = (len(tokens) - first) / count
-    return [first + math.ceil(step * (n + 1)) for n in range(count)]
+    room = len(tokens) - first
+    return [first + -(-room * (n + 1) // count) for n in range(count)]
 
 
 def _compare(

@@ -25,6 +25,8 @@ WINDOW = 4096
 """Tokens of the window, and a little more."""
 REPLY = 640
 """Tokens of the context that reply, format and template take."""
+BEGUN = 12 / 13
+"""Share of the manuscript that is written already; what is typed comes from the rest."""
 OPTIONS = Options(words=40, reasoning_tokens=64, lead_words=0)
 
 
@@ -41,7 +43,7 @@ def measure_session(
         EngineError, ContenderError: something failed on the way.
     """
     text = manuscript.text
-    begun = text[: len(text) * 2 // 3].rstrip()
+    begun = text[: round(len(text) * BEGUN)].rstrip()
     with closing(start(WINDOW + REPLY)) as engine:
         session = Session(engine, begun, _template_end(engine), seed)
         sentences = _sentences(text[len(begun) :])

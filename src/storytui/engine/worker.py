@@ -71,7 +71,10 @@ THINK_SECONDS = 1.0
 """How much longer nothing must happen before a reply is begun ahead."""
 LEAVE_SECONDS = 120.0
 """The most that keeping what is evaluated may take when the editor closes."""
-NICENESS = 10
+NICENESS = 5
+"""Of the thread that does what she asked for, and of llama.cpp's threads, which it starts: the
+editor, which shows each key, goes first."""
+NICENESS_AHEAD = 10
 """Of the thread that works ahead: whatever she does goes first."""
 
 OpenModel = Callable[[ModelConfig, Callable[[float], None]], "LlamaModel"]
@@ -129,6 +132,8 @@ class Worker:
                 failure(0, EngineError("Two versions of storytui are mixed; start it anew."))
             )
             return
+        # Before any thread of llama.cpp's is there.
+        be_nice(NICENESS)
         try:
             self._serve(load.config)
         except ModelError as error:
@@ -221,7 +226,7 @@ class Worker:
 
     def _work_ahead(self) -> None:
         """Do ahead what was asked last; in a thread of its own, which is niced."""
-        be_nice()
+        be_nice(NICENESS_AHEAD)
         while True:
             with self._ahead_changed:
                 self._ahead_changed.wait_for(lambda: self._ahead is not None)
@@ -356,14 +361,14 @@ class Worker:
             _end()
 
 
-def be_nice() -> None:
-    """Let everything else go before this thread, where the system can tell threads apart.
+def be_nice(niceness: int) -> None:
+    """Let what is less nice go before this thread, where the system can tell threads apart.
 
     Only Linux gives each thread a niceness of its own; threads that it starts have the same.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def _end(line: str = "", status: int = 0) -> NoReturn:

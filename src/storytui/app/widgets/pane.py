@@ -51,6 +51,9 @@ class PaneState:
         return self.take is not None or bool(self.welcome)
 
 
+_NOTHING = PaneState()
+
+
 class Pane(Vertical):
     """Shows what it is given; everything the writer does in it goes up as a message."""
 
@@ -69,6 +72,7 @@ class Pane(Vertical):
         super().__init__(id=id)
         self._words = words
         self._direction = direction
+        self._shown: PaneState | None = None
 
     def compose(self) -> ComposeResult:
         """Head, take, what an empty pane says, hints, direction."""
@@ -91,22 +95,38 @@ class Pane(Vertical):
         """The fields of the last line."""
         return self.query_one(DirectionRow)
 
+    def on_mount(self) -> None:
+        """Listen for other colours: what is shown is drawn in those of its time."""
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw_again())
+
     def show(self, state: PaneState) -> None:
-        """Show this."""
-        has_take = state.take is not None
-        self.set_class(has_take, "-take")
-        if state.take is not None:
+        """Show this; every key asks for it, so what has not changed is left as it is."""
+        before, self._shown = self._shown or _NOTHING, state
+        if state == before:
+            return
+        self.set_class(state.take is not None, "-take")
+        if state.take is not None and state.take != before.take:
             self.take_view.show(state.take)
-        self.query_one("#which", Static).update(self._which(state.which))
-        self.query_one("#made-with", Static).update(
-            Content(visible(state.made_with, newlines=False))
-        )
-        self.query_one("#empty", Static).update(
-            welcome(state.welcome) if state.welcome else key_lines(state.invitation, "")
-        )
-        # Where the pane is low, the hints stand in its head and not on a line of their own.
-        for where in ("#hints", "#head-hints"):
-            self.query_one(where, Static).update(hint_line(state.hints))
+        if state.which != before.which:
+            self.query_one("#which", Static).update(self._which(state.which))
+        if state.made_with != before.made_with:
+            self.query_one("#made-with", Static).update(
+                Content(visible(state.made_with, newlines=False))
+            )
+        if (state.welcome, state.invitation) != (before.welcome, before.invitation):
+            self.query_one("#empty", Static).update(
+                welcome(state.welcome) if state.welcome else key_lines(state.invitation, "")
+            )
+        if state.hints != before.hints:
+            # Where the pane is low, the hints stand in its head and not on a line of their own.
+            for where in ("#hints", "#head-hints"):
+                self.query_one(where, Static).update(hint_line(state.hints))
+
+    def _draw_again(self) -> None:
+        state, self._shown = self._shown, None
+        if state is not None:
+            self.take_view.draw_anew()
+            self.show(state)
 
     async def on_click(self, event: Click) -> None:
         """A click on a hint or an arrow does what its key does."""

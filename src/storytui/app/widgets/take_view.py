@@ -88,6 +88,8 @@ class TakeView(VerticalScroll, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._state = TakeState()
+        self._drawn: dict[str, object] = {}
+        """What each part was drawn from."""
         # Textual's own anchor holds a short text at the bottom; this one grows downward.
         self._following = False
         self._followed_to = 0.0
@@ -113,13 +115,18 @@ class TakeView(VerticalScroll, can_focus=True):
         self.query_one("#reasoning-arrow", Static).update("▸" if state.folded else "▾")
         reasoning = self.query_one("#reasoning", Static)
         reasoning.set_class(state.folded, "folded")
-        reasoning.update(self._reasoning(state))
+        growing = state.writing == "reasoning"
+        if self._changed("reasoning", (state.reasoning, state.folded, growing)):
+            reasoning.update(self._reasoning(state))
         answer = self.query_one("#answer", Static)
-        answer.display = bool(state.answer) or state.writing == "answer"
-        answer.update(self._answer(state))
+        growing = state.writing == "answer"
+        answer.display = bool(state.answer) or growing
+        if self._changed("answer", (state.answer, state.taken, state.upcoming, growing)):
+            answer.update(self._answer(state))
         note = self.query_one("#note", Static)
         note.display = bool(state.note)
-        note.update(Content(visible(state.note, newlines=False)))
+        if self._changed("note", state.note):
+            note.update(Content(visible(state.note, newlines=False)))
         if state.taken != before.taken and state.upcoming is not None:
             self._following = False
             self.call_after_refresh(self._show_upcoming)
@@ -128,6 +135,17 @@ class TakeView(VerticalScroll, can_focus=True):
             if self.scroll_y < self._followed_to:
                 self._following = self.scroll_y >= self.max_scroll_y
             self.call_after_refresh(self._follow)
+
+    def draw_anew(self) -> None:
+        """Have `show` draw everything, whatever stands there."""
+        self._drawn.clear()
+
+    def _changed(self, part: str, drawn_from: object) -> bool:
+        """Whether a part must be drawn: a Static that is given the same lays all out again."""
+        if self._drawn.get(part, self) == drawn_from:
+            return False
+        self._drawn[part] = drawn_from
+        return True
 
     def action_turn(self, step: int) -> None:
         """Ask for another take."""

@@ -10,14 +10,16 @@ from typing import Any
 import llama_cpp
 from llama_cpp import _ggml
 
+_DEBUG, _ERROR, _CONTINUED = 1, 4, 5  # enum ggml_log_level in ggml.h
 _GGML_DEVICE_GPU = 1  # enum ggml_backend_dev_type in ggml-backend.h; 2 is an integrated GPU
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Log:
     """llama.cpp's log: to the error output (the log file), the last errors kept for messages."""
 
     errors: list[str]
+    level: int = 0
 
 
 _log = _Log([])
@@ -25,9 +27,14 @@ _log = _Log([])
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
 def _on_log(level: int, text: bytes, _data: Any) -> None:
+    if level != _CONTINUED:
+        _log.level = level
+    if _log.level == _DEBUG:
+        # Thousands of lines for every load.
+        return
     line = text.decode("utf-8", "replace")
     sys.stderr.write(line)
-    if level >= 4 and line.strip():  # GGML_LOG_LEVEL_ERROR
+    if _log.level == _ERROR and line.strip():
         _log.errors.append(line.strip())
         del _log.errors[:-8]
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.style import Style
+from textual.widgets import Static
 
 from storytui.app.widgets.take_view import settled, styled
 from storytui.engine.api import SegmentStarted, Text
@@ -106,3 +107,32 @@ async def test_a_length_that_makes_no_sense_is_put_right(start):
         await editor.press("ctrl+l")
         await editor.until(lambda: words.value == "120")
         assert editor.flow.pane.direction.words == 120
+
+
+async def test_what_did_not_change_is_not_drawn_again_at_a_key(start, monkeypatch):
+    async with start() as editor:
+        await editor.go_on()
+        drawn: list[str | None] = []
+        update = Static.update
+
+        def count(it, content="", **more):
+            drawn.append(it.id)
+            update(it, content, **more)
+
+        monkeypatch.setattr(Static, "update", count)
+        # Far from the take: it is out of reach until she comes back, and says so once.
+        await editor.press("ctrl+home")
+        assert "hints" in drawn
+        drawn.clear()
+        await editor.press("a", "b", "c")
+        assert drawn == []
+
+
+async def test_other_colours_reach_what_is_shown(start):
+    async with start() as editor:
+        await editor.go_on()
+        answer = editor.screen.query_one("#answer", Static)
+        before = answer.content
+        editor.app.theme = "storytui-light"
+        await editor.until(lambda: answer.content != before)
+        assert answer.content.plain == before.plain

@@ -136,6 +136,7 @@ def plan(
         sampling=options.sampling,
         fixed=message.fixed,
         story=message.story,
+        start=window.start,
     )
     return Plan(request, window)
 

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from simulated_memory import SimulatedMemory
 
 from storytui.engine.cells import Cells
-from storytui.engine.kv import Places
+from storytui.engine.kv import MOST_CHANGES, Places
 
 HEAD = list(range(400, 410))
 TAIL = list(range(450, 456))
-PLACES = Places(fixed=len(HEAD), story=len(HEAD))
+PLACES = Places(fixed=len(HEAD), story=len(HEAD), moved_on=True)
 
 
 def prompt(text: list[int]) -> list[int]:
@@ -165,3 +165,43 @@ def test_looking_at_logits_in_the_middle_changes_nothing() -> None:
     go(cells, prompt(story(100)))
     cells.logits_behind(40)
     check(cells, memory)
+
+
+def test_there_are_never_more_tokens_than_before_or_afterwards() -> None:
+    cells = Cells(SimulatedMemory(context=900))
+    notes, text = story(100, seed=3), story(700)
+    go(cells, prompt([*notes, *text]))
+    longer = [*notes[:50], *story(250, seed=4), *notes[50:], *text[300:]]
+    places = Places(len(HEAD), len(HEAD) + 350, moved_on=True)
+    plan = cells.plan(prompt(longer), places, moving=True)
+    assert plan.moved > 400
+    lengths = list(cells.go_to(prompt(longer), plan))
+    assert lengths == sorted(lengths)
+    assert cells.tokens == prompt(longer)
+
+
+def test_what_is_deleted_little_by_little_is_read_exactly_in_the_end() -> None:
+    memory = SimulatedMemory()
+    cells = Cells(memory)
+    text = story(1000)
+    go(cells, prompt(text))
+    moved = []
+    for number in range(1, MOST_CHANGES + 3):
+        wanted = prompt([*text[:300], *text[300 + 20 * number :]])
+        moved.append(cells.plan(wanted, PLACES, moving=True).moved > 0)
+        go(cells, wanted)
+        # Some of it is healed; the next change comes before all is.
+        next(cells.heal(16))
+    assert moved == [True] * MOST_CHANGES + [False, True]
+    check(cells, memory)
+
+
+def test_what_was_healed_may_be_moved_again() -> None:
+    cells = Cells(SimulatedMemory())
+    text = story(600)
+    go(cells, prompt(text))
+    for number in range(1, 2 * MOST_CHANGES):
+        wanted = prompt([*text[:300], *text[300 + number :]])
+        assert cells.plan(wanted, PLACES, moving=True).moved > 0
+        go(cells, wanted)
+        assert list(cells.heal())[-1] == 0

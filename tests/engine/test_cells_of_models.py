@@ -19,7 +19,7 @@ SIZES = {"smollm": 320, "gemma_whole": 320, "gemma_windows": 620}
 POSITIONS = 8
 """Places whose next-token distributions are compared."""
 HEAD = 6
-PLACES = Places(HEAD, HEAD)
+PLACES = Places(HEAD, HEAD, moved_on=True)
 
 
 def divergence(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

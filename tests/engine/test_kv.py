@@ -20,7 +20,7 @@ from storytui.engine.kv import (
 TOKENS = st.lists(st.integers(0, 2), max_size=40)
 HEAD = list(range(1000, 1020))
 TAIL = list(range(2000, 2008))
-PLACES = Places(fixed=len(HEAD), story=len(HEAD))
+PLACES = Places(fixed=len(HEAD), story=len(HEAD), moved_on=True)
 
 
 def story(length: int, seed: int = 1) -> list[int]:
@@ -132,3 +132,26 @@ def test_of_a_text_that_repeats_itself_the_longest_stretch_is_moved() -> None:
 
 def test_a_plan_for_an_empty_cache_evaluates_everything() -> None:
     assert plan_moves([], [1, 2, 3]) == Plan((), 3)
+
+
+def test_a_long_text_deleted_at_the_storys_beginning_is_no_window_that_moved_on() -> None:
+    text = story(400)
+    plan = plan_moves(prompt(text), prompt(text[150:]), Places(len(HEAD), len(HEAD)))
+    assert plan.moved == 0
+
+
+def test_notes_that_were_deleted_are_no_window_that_moved_on() -> None:
+    notes, text = story(100, seed=3), story(400)
+    places = Places(len(HEAD), len(HEAD) + 40, moved_on=True)
+    plan = plan_moves(prompt([*notes, *text]), prompt([*notes[:20], *notes[80:], *text]), places)
+    assert plan.moved == 0
+    assert plan.reused == len(HEAD) + 20
+
+
+def test_a_plan_says_how_often_something_went_from_before_what_is_moved() -> None:
+    text = story(400)
+    inserted = [*text[:100], 900, *text[100:]]
+    assert plan_moves(prompt(text), prompt(inserted), PLACES).replaced == 0
+    changed = [*text[:100], 900, *text[101:200], *text[203:]]
+    assert plan_moves(prompt(text), prompt(changed), PLACES).replaced == 2
+    assert plan_moves(prompt(text), prompt(text[100:]), PLACES).replaced == 0

@@ -255,7 +255,7 @@ class CacheMachine(RuleBasedStateMachine):
     def let_the_window_move_on(self, at: int, dropped: int, more: list[int], batch: int) -> None:
         tokens = self.cells.tokens
         self.wanted = (tokens[:at] + tokens[at + dropped :] + more)[: CONTEXT - 10]
-        self.read(moving=True, batch=batch, places=Places(0, at))
+        self.read(moving=True, batch=batch, places=Places(0, at, moved_on=True))
 
     @rule(
         moving=st.booleans(),
@@ -265,7 +265,7 @@ class CacheMachine(RuleBasedStateMachine):
         story=st.integers(0, 10),
     )
     def read_a_little(self, moving: bool, batch: int, steps: int, fixed: int, story: int) -> None:
-        plan = self.plan(moving=moving, places=Places(fixed, fixed + story))
+        plan = self.plan(moving=moving, places=Places(fixed, fixed + story, moved_on=moving))
         reading = self.cells.go_to(list(self.wanted), plan, batch=batch, checkpoints=moving)
 
         for _ in islice(reading, steps):

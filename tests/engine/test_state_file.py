@@ -387,13 +387,31 @@ def test_a_write_that_is_broken_off_leaves_the_old_one(path: Path) -> None:
 
 
 def test_what_an_interrupted_write_left_goes_with_the_next(path: Path) -> None:
-    path.with_name(f"{path.name}.0123456789ab.part").write_bytes(b"half")
+    left = path.with_name(f"{path.name}.0123456789ab.part")
     other = path.with_name("read-cd.state.0123456789ab.part")
-    other.write_bytes(b"half")
+    for each in (left, other):
+        each.write_bytes(b"half")
+        os.utime(each, (1, 1))
+    # Another child writes it: the story was closed and opened again at once.
+    young = path.with_name(f"{path.name}.ba9876543210.part")
+    young.write_bytes(b"half")
 
     keep(path, STATE, FakeMemory(), ROOM)
 
-    assert sorted(os.listdir(path.parent)) == sorted([path.name, other.name])
+    assert sorted(os.listdir(path.parent)) == sorted([path.name, other.name, young.name])
+
+
+def test_the_memory_is_given_back_before_the_file_is_sealed(path: Path) -> None:
+    seen: list[bytes] = []
+
+    def written() -> None:
+        [part] = path.parent.iterdir()
+        seen.append(part.read_bytes())
+
+    keep(path, STATE, FakeMemory(), ROOM, written)
+
+    assert path.read_bytes().startswith(seen[0])
+    assert len(path.read_bytes()) > len(seen[0])
 
 
 # --- which model ----------------------------------------------------------------------------------

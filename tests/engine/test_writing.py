@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from storytui.engine.answers import ReplyCheck
 from storytui.engine.api import (
     Event,
     Finished,
@@ -298,16 +299,56 @@ def test_what_was_moved_is_healed_when_there_is_time() -> None:
     writer = Writer(model)
     text = " ".join(f"word{n}" for n in range(200))
     prepared(writer, placed(text), "read")
-    hurried = list(writer.write(placed(text[700:]), lambda: False))
+    hurried = list(writer.write(placed(text[700:], 700), lambda: False))
     assert finished(hurried).statistics.moved_tokens > 0
     assert finished(hurried).statistics.approximate_tokens > 0
-    told = prepared(writer, placed(text[700:]), "read")
+    told = prepared(writer, placed(text[700:], 700), "read")
     assert told[-1].healing == 0
     assert model.exact == len(model.cells)
 
 
-def placed(story: str) -> Request:
-    return structs.replace(request(HEAD + story), fixed=len(HEAD), story=len(HEAD))
+def placed(story: str, start: int = 0) -> Request:
+    """What is asked where a window begins at a character of the manuscript."""
+    asked = request(HEAD + story)
+    return structs.replace(asked, fixed=len(HEAD), story=len(HEAD), start=start)
+
+
+def test_what_was_deleted_at_the_storys_beginning_is_not_moved_as_by_a_window() -> None:
+    writer = Writer(ByteModel(draws("a") * 4))
+    text = " ".join(f"word{n}" for n in range(200))
+    prepared(writer, placed(text), "read")
+    cost = finished(list(writer.write(placed(text[700:]), lambda: False))).statistics
+    assert cost.moved_tokens == 0
+    assert cost.approximate_tokens == 0
+
+
+def test_two_edits_before_a_request_are_told_as_reading_that_makes_sense() -> None:
+    writer = Writer(ByteModel(draws("a") * 4))
+    text = " ".join(f"word{n}" for n in range(200))
+    list(writer.write(placed(text), lambda: False))
+    asked = placed(text[:300] + " more" + text[300:700] + text[715:])
+    check = ReplyCheck(asked)
+    events = list(writer.write(asked, lambda: False))
+    assert all(check.takes(each) for each in events)
+    assert finished(events).statistics.moved_tokens > 0
+
+
+def test_text_before_the_window_changes_nothing_of_what_was_thought() -> None:
+    writer = Writer(ByteModel(draws("He waits.") + draws("Yes.")))
+    prepared(writer, placed(STORY, 300), "think")
+    assert prepared(writer, placed(STORY, 310), "think")[-1].thought
+    events = list(writer.write(placed(STORY, 310), lambda: False))
+    assert text_of(events, "reasoning") == "He waits."
+
+
+def test_a_prompt_that_is_too_long_costs_nothing_that_was_read() -> None:
+    model = ByteModel(draws("a") * 4, context=1000)
+    writer = Writer(model)
+    list(writer.write(request(), lambda: False))
+    before = list(model.cells)
+    with pytest.raises(PromptTooLongError):
+        list(writer.write(request("word " * 300), lambda: False))
+    assert model.cells == before
 
 
 def test_an_exact_writer_moves_nothing() -> None:

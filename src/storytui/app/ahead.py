@@ -89,7 +89,8 @@ class Ahead:
         if self._place is not None:
             self._area.unmark(self._place)
         self._place = self._area.mark(offset, "right")
-        self._went, self._edited, self.readiness = True, False, None
+        # Where nothing comes of it, what was begun ahead is for another text all the same.
+        self._went, self._edited, self.readiness = True, True, None
 
     def told(self, readiness: Readiness) -> None:
         """The engine tells how far it is."""

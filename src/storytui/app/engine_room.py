@@ -142,6 +142,8 @@ class EngineRoom:
         self._ahead = 0
         """The number of what was asked ahead last, or of the rest that was told after it."""
         self._resting = True
+        self._edited = self._told = 0
+        """The last number that came with an edit, and the last that the engine was told of."""
         self._readiness: tuple[int, Readiness] | None = None
 
     # --- called on the loop -----------------------------------------------------------------------
@@ -203,7 +205,9 @@ class EngineRoom:
         self._loop = asyncio.get_running_loop()
         self._ahead += 1
         self._resting = False
-        job = partial(self._go_ahead, self._ahead, asked, how_far, edited=edited, spare=spare)
+        if edited:
+            self._edited = self._ahead
+        job = partial(self._go_ahead, self._ahead, asked, how_far, spare=spare)
         self._work(job, "go ahead")
 
     def rest(self) -> None:
@@ -303,7 +307,6 @@ class EngineRoom:
         asked: Asked,
         how_far: Callable[[ModelInfo], HowFar],
         *,
-        edited: bool,
         spare: bool,
     ) -> None:
         with suppress(EngineError, ValueError), self._turn:
@@ -319,6 +322,8 @@ class EngineRoom:
             )
             if number != self._ahead:
                 return
+            # An edit counts until the engine has heard of it: a cursor key may come in between.
+            edited, self._told = self._edited > self._told, number
             engine.ahead(planned.request, far, edited=edited, spare=spare)
             if number != self._ahead:
                 # A key came between the two; what it told the engine was told before.

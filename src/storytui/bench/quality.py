@@ -70,7 +70,9 @@ class Looker:
         self.cold(before)
         prefix = common_prefix(before, after)
         story = prefix if slid else 0
-        plan = plan_moves(before, after, Places(0, story), most_dropped=_ANY, most_changes=_ANY)
+        plan = plan_moves(
+            before, after, Places(0, story, slid), most_dropped=_ANY, most_changes=_ANY
+        )
         self.go(after, plan)
         return plan.moved
 
@@ -177,7 +179,7 @@ def _session(look: Looker, text: str, size: int) -> dict[str, float]:
             start += size // 4
             slides += 1
         window = tokens[:head] + tokens[start:end]
-        look.go(window, plan_moves(look.cells.tokens, window, Places(head, head)))
+        look.go(window, plan_moves(look.cells.tokens, window, Places(head, head, moved_on=True)))
     lengths = _at(window, head + 8, POSITIONS)
     stale = [look.behind(length) for length in lengths]
     look.heal()

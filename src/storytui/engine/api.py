@@ -92,6 +92,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     story: int = 0
     """The character of the message at which the story begins. A window that moves on drops text
     right behind it; never less than `fixed`."""
+    start: int = 0
+    """The character of the manuscript at which the window begins: where it is farther on than
+    before, what was dropped at the story's beginning was not deleted."""
+
+    def asks_the_same(self, other: "Request") -> bool:
+        """Whether the reply to both would be the same; text may have come before the window."""
+        return self == msgspec.structs.replace(other, start=self.start)
 
 
 HowFar = Literal["off", "read", "think", "write"]

@@ -12,7 +12,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from storytui.engine.kv import Places, Plan, common_prefix, plan_exactly, plan_moves
+from storytui.engine.kv import (
+    MOST_CHANGES,
+    Places,
+    Plan,
+    common_prefix,
+    plan_exactly,
+    plan_moves,
+)
 
 MAIN = 0
 """The sequence that holds the cache."""
@@ -103,6 +110,8 @@ class Cells:
         self._known = -1
         self._logits: Logits | None = None
         self._checkpoints: list[_Checkpoint] = []
+        self._replaced = 0
+        """Places at which tokens were replaced since all that follows was exact."""
 
     # --- what there is ----------------------------------------------------------------------------
 
@@ -118,7 +127,8 @@ class Cells:
     def plan(self, wanted: list[int], places: Places | None, *, moving: bool) -> Plan:
         """How `go_to` would make the cache hold `wanted`; for a memory that can be moved."""
         if moving and self._memory.can_move:
-            return plan_moves(self.tokens, wanted, places, self._known)
+            left = MOST_CHANGES - self._replaced
+            return plan_moves(self.tokens, wanted, places, self._known, most_changes=left)
         return plan_exactly(self.tokens, self.exact, wanted, self._known)
 
     def unhurried_plan(self, wanted: list[int], places: Places | None, *, moving: bool) -> Plan:
@@ -134,7 +144,7 @@ class Cells:
         """Forget everything."""
         self._memory.clear()
         self.tokens.clear()
-        self.exact = 0
+        self.exact = self._replaced = 0
         self._unknow(0)
         self._checkpoints.clear()
 
@@ -146,6 +156,7 @@ class Cells:
             return
         self.tokens[:] = tokens
         self.exact = exact
+        self._replaced = MOST_CHANGES if exact < len(tokens) else 0
         self._known = len(tokens) if logits is not None else -1
         self._logits = logits
         self._checkpoints.clear()
@@ -193,10 +204,18 @@ class Cells:
         """
         size = min(batch or self._memory.batch, self._memory.batch)
         self.cut(plan.blocks[-1].source_end if plan.blocks else 0)
-        for block, following in pairwise(plan.blocks):
-            at, drop = block.target_end, following.source - block.source_end
-            self._replace(at, drop, wanted[at : min(following.target, at + size)])
-            if following.target > at:
+        self._replaced += plan.replaced
+        gaps = list(pairwise(plan.blocks))
+        # What goes, goes first: at no time are there more tokens than before or afterwards.
+        for block, following in reversed(gaps):
+            surplus = following.source - block.source_end - (following.target - block.target_end)
+            if surplus > 0:
+                self._replace(block.source_end, surplus, [])
+        for block, following in gaps:
+            at, put_in = block.target_end, following.target - block.target_end
+            drop = min(put_in, following.source - block.source_end)
+            if put_in:
+                self._replace(at, drop, wanted[at : min(following.target, at + size)])
                 yield len(self.tokens)
             for more in range(at + size, following.target, size):
                 self._replace(more, 0, wanted[more : min(following.target, more + size)])
@@ -230,6 +249,8 @@ class Cells:
             self.exact = end
             if end == self._known or (end == len(self.tokens) and self._known < 0):
                 self._know(end)
+            if end == len(self.tokens):
+                self._replaced = 0
             yield len(self.tokens) - end
 
     def logits_behind(self, length: int) -> Logits:
@@ -299,6 +320,8 @@ class Cells:
     def _keep_first(self, length: int) -> None:
         del self.tokens[length:]
         self.exact = min(self.exact, length)
+        if self.exact == length:
+            self._replaced = 0
         self._unknow(length)
 
     # --- memories that cannot be cut anywhere -----------------------------------------------------

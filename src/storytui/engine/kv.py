@@ -18,7 +18,8 @@ MOST_DROPPED = 24
 """Tokens dropped in one place beyond which what follows is read again: it may still know a name
 that stood there. A window that moves on drops more, but nothing that is untrue."""
 MOST_CHANGES = 3
-"""Places changed at once beyond which what follows is read again: a name was changed throughout."""
+"""Places changed, since all was exact, beyond which what follows is read again: a name was changed
+throughout, or a paragraph deleted word by word."""
 SLIDE_SLACK = 8
 """Tokens that a window may have in common, by chance, with where it began before."""
 _PROBE = 8
@@ -57,6 +58,9 @@ class Plan:
     """What stays, in order; everything else is dropped. The first one begins at 0 in both."""
     length: int
     """Tokens wanted."""
+    replaced: int = 0
+    """Places at which tokens were dropped in front of some that are moved, the window's start not
+    counted: those may still know what stood there."""
 
     @property
     def reused(self) -> int:
@@ -82,6 +86,8 @@ class Places:
     """Tokens at its beginning; a change in them has everything behind it read again."""
     story: int = 0
     """Where the story begins: a window that moves on drops tokens right behind it."""
+    moved_on: bool = False
+    """Whether the window did, since the cache was read. Else what went there was deleted."""
 
 
 def common_prefix(cached: list[int], wanted: list[int]) -> int:
@@ -139,13 +145,13 @@ def plan_moves(
     else:
         found = _stretches(cached, wanted, prefix)
     blocks = [Block(0, 0, prefix), *found] if prefix else found
-    blocks = _usable(blocks, places, most_dropped, most_changes)
+    blocks, replaced = _usable(blocks, places, most_dropped, most_changes)
     # Logits are kept for these very tokens: after a change the last one is evaluated anew.
     most = _most_kept(wanted, known if prefix == len(wanted) else 0)
     if blocks and blocks[-1].target_end > most:
         last = blocks.pop()
         blocks.append(Block(last.source, last.target, most - last.target))
-    return Plan(tuple(each for each in blocks if each.length), len(wanted))
+    return Plan(tuple(each for each in blocks if each.length), len(wanted), replaced)
 
 
 def _most_kept(wanted: list[int], known: int) -> int:
@@ -154,25 +160,26 @@ def _most_kept(wanted: list[int], known: int) -> int:
 
 def _usable(
     blocks: list[Block], places: Places, most_dropped: int, most_changes: int
-) -> list[Block]:
-    """The blocks up to where too much was changed in front of one."""
+) -> tuple[list[Block], int]:
+    """The blocks up to where too much was changed in front of one; and how often it was."""
     if not blocks:
-        return []
+        return [], 0
     if blocks[0].target > 0 or blocks[0].source > 0:
         # Not even the beginning is the same.
-        return []
+        return [], 0
     usable = blocks[:1]
-    changes = 0
+    changes = replaced = 0
     for before, block in pairwise(blocks):
         dropped = block.source - before.source_end
         put_in = block.target - before.target_end
-        slid = before.target_end <= places.story + SLIDE_SLACK and put_in <= SLIDE_SLACK
-        if not slid:
+        at_start = abs(before.target_end - places.story) <= SLIDE_SLACK
+        if not (places.moved_on and at_start and put_in <= SLIDE_SLACK):
             changes += 1
             if dropped > most_dropped or changes > most_changes:
                 break
+            replaced += dropped > 0
         usable.append(block)
-    return usable
+    return usable, replaced
 
 
 def _stretches(cached: list[int], wanted: list[int], prefix: int) -> list[Block]:

@@ -21,7 +21,7 @@ from storytui.engine.api import (
     Request,
 )
 
-PROTOCOL = 3
+PROTOCOL = 4
 MAX_FRAME = 32 * 1024 * 1024
 """Bytes; a longer frame is nonsense on the pipe. The largest manuscript takes half of it."""
 

@@ -28,6 +28,8 @@ class TokenPrompt:
 
     tokens: list[int]
     places: Places
+    start: int
+    """The character of the manuscript at which its window begins."""
 
 
 class Prompts:
@@ -58,7 +60,7 @@ class Prompts:
             self._tokens_in(request, request.fixed),
             self._tokens_in(request, request.story),
         )
-        return TokenPrompt(tokens, Places(fixed, max(fixed, story)))
+        return TokenPrompt(tokens, Places(fixed, max(fixed, story)), request.start)
 
     def reply_tokens(self, request: Request) -> int:
         """The most tokens that a reply may take."""

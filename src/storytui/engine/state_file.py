@@ -18,8 +18,9 @@ import shutil
 import stat
 import struct
 import sys
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -38,6 +39,8 @@ _BLOCK = 1 << 20
 """Bytes read at a time: a state can have a gibibyte."""
 _SPARE = 64 << 20
 """Bytes that are left free on the disk."""
+_ABANDONED = 600.0
+"""Seconds after which nobody writes a part any more."""
 _SAMPLES = 16
 _SAMPLE = 1 << 16
 _DIVIDED = re.compile(r"-00001-of-(\d{5})(?=\.gguf$)")
@@ -132,7 +135,13 @@ def identity_of(
     )
 
 
-def keep(path: Path, kept: KeptState, memory: StatefulMemory, room: int) -> bool:
+def keep(
+    path: Path,
+    kept: KeptState,
+    memory: StatefulMemory,
+    room: int,
+    written: Callable[[], object] = lambda: None,
+) -> bool:
     """Keep a memory's state in a file; returns whether it was kept.
 
     The file is replaced as a whole: whoever is killed meanwhile leaves the old one. Where there is
@@ -143,6 +152,7 @@ def keep(path: Path, kept: KeptState, memory: StatefulMemory, room: int) -> bool
         kept: what is known of the state that the memory holds now.
         memory: holds exactly `kept.tokens`.
         room: bytes that the file may take.
+        written: called as soon as the memory is not needed any more.
     """
     _remove_parts(path)
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex[:12]}.part")
@@ -155,7 +165,9 @@ def keep(path: Path, kept: KeptState, memory: StatefulMemory, room: int) -> bool
             return _not_kept(path, "the disk is nearly full")
         # Made here, so that nobody else can read it from the first byte on.
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        _seal(part, memory.save_state(part, kept.tokens), head)
+        length = memory.save_state(part, kept.tokens)
+        written()
+        _seal(part, length, head)
         if part.stat().st_size > room:
             return _not_kept(path, f"it takes more than {room:,} bytes")
         part.replace(path)
@@ -249,8 +261,11 @@ def _remove_parts(path: Path) -> None:
     """Delete what interrupted writes have left beside a file."""
     with contextlib.suppress(OSError):
         for name in os.listdir(path.parent):
-            if name.startswith(f"{path.name}.") and name.endswith(".part"):
-                _discard(path.with_name(name))
+            part = path.with_name(name)
+            ours = name.startswith(f"{path.name}.") and name.endswith(".part")
+            # Another child may be writing a younger one: the story was opened again at once.
+            if ours and time.time() - part.lstat().st_mtime > _ABANDONED:
+                _discard(part)
 
 
 # --- reading ----------------------------------------------------------------------------------

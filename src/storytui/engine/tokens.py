@@ -188,7 +188,7 @@ def render_prompt(frame: Frame, message: str, opening: str, vocabulary: Vocabula
 class TokenCounts:
     """Token counts of texts, each text tokenised once."""
 
-    def __init__(self, vocabulary: Vocabulary, capacity: int = 65_536) -> None:
+    def __init__(self, vocabulary: Vocabulary, capacity: int = 8_192) -> None:
         self._vocabulary = vocabulary
         self._capacity = capacity
         self._counts: dict[str, int] = {}

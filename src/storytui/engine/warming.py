@@ -24,6 +24,10 @@ class LoadedModel(StatefulMemory, Protocol):
 
     info: ModelInfo
 
+    def close(self) -> None:
+        """Give its memory back."""
+        ...
+
 
 class Warmth:
     """The file in which one model's cache is kept between two sessions."""
@@ -67,4 +71,7 @@ class Warmth:
             exact=exact,
             logits=b"" if logits is None else logits.tobytes(),
         )
-        keep(Path(self._place.path), state, self._model, self._place.room)
+        # The card's memory is free for the next editor before the file is sealed.
+        keep(
+            Path(self._place.path), state, self._model, self._place.room, written=self._model.close
+        )

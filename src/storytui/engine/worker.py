@@ -118,6 +118,10 @@ class Worker:
         """Held by who uses the model."""
         self._ahead: GoAhead | None = None
         """What is to be done ahead; None: nothing, or no more of it."""
+        self._edited = False
+        """Whether an edit was told of that nothing done ahead has heeded yet."""
+        self._waiting = 0
+        """What was asked for and is not done: it goes before all that is done ahead."""
         self._ahead_changed = threading.Condition()
         self._leaving = False
         """Whether the editor closes, and only what is evaluated is still to be kept."""
@@ -167,6 +171,9 @@ class Worker:
             with self._turn:
                 model.be_quiet(False)
                 self._do(call)
+            with self._ahead_changed:
+                self._waiting -= 1
+                self._ahead_changed.notify_all()
 
     def _do(self, call: Generate | Rebuild | Warm | Farewell) -> None:
         match call:
@@ -229,7 +236,7 @@ class Worker:
         be_nice(NICENESS_AHEAD)
         while True:
             with self._ahead_changed:
-                self._ahead_changed.wait_for(lambda: self._ahead is not None)
+                self._ahead_changed.wait_for(lambda: self._ahead is not None and not self._waiting)
                 task = self._ahead
             assert task is not None
             try:
@@ -260,10 +267,15 @@ class Worker:
         told: Readiness | None = None
         due = 0.0
         with self._turn:
+            if self._ahead is not task:
+                return None
             self._model.be_quiet(True)
+            edited = edited or self._edited
             steps = self._writer.ahead(task.request, how_far, edited=edited, spare=task.spare)
             with contextlib.closing(steps):
                 for ready in steps:
+                    # What was begun for the text before the edit is dropped by now.
+                    self._edited = False
                     now = time.perf_counter()
                     if now >= due:
                         due = now + TELL_SECONDS
@@ -278,7 +290,16 @@ class Worker:
     def _want_ahead(self, task: GoAhead | None) -> None:
         with self._ahead_changed:
             self._ahead = task
+            self._edited = self._edited or (task is not None and task.edited)
             self._ahead_changed.notify_all()
+
+    def _ask(self, call: Generate | Rebuild | Warm | Farewell) -> None:
+        """Have this done next; what is done ahead leaves off."""
+        with self._ahead_changed:
+            self._ahead = None
+            self._waiting += 1
+            self._ahead_changed.notify_all()
+        self._runs.put(call)
 
     # --- what the editor says ---------------------------------------------------------------------
 
@@ -300,8 +321,7 @@ class Worker:
                 case Generate() | Rebuild() | Warm():
                     if isinstance(message, Generate):
                         self._last_run = message.call
-                    self._want_ahead(None)
-                    self._runs.put(message)
+                    self._ask(message)
                 case GoAhead():
                     self._want_ahead(message)
                 case Rest():
@@ -319,9 +339,8 @@ class Worker:
     def _leave(self, farewell: Farewell) -> None:
         """The editor closes: nothing is finished any more, and nobody listens."""
         self._leaving = True
-        self._want_ahead(None)
         self._stopped.update(range(self._done + 1, self._last_run + 1))
-        self._runs.put(farewell)
+        self._ask(farewell)
         # Whatever native code does, nothing of this stays behind for long.
         watch = threading.Timer(LEAVE_SECONDS, _end)
         watch.daemon = True

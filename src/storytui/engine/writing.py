@@ -5,7 +5,7 @@ Knows no llama.cpp: what it needs of a model is in `Model`. One thread at a time
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from msgspec import structs
@@ -26,7 +26,7 @@ from storytui.engine.api import (
 )
 from storytui.engine.branches import Branch, Live, write_in_step
 from storytui.engine.cells import FIRST_BRANCH, Cells, Memory
-from storytui.engine.kv import common_prefix
+from storytui.engine.kv import Places, common_prefix
 from storytui.engine.prompts import Prompts, TokenPrompt
 from storytui.engine.replying import (
     Evaluate,
@@ -102,6 +102,8 @@ class Writer:
         self._begun: _Begun | None = None
         self._anchor: list[int] = []
         """The prompt of the last continuation that was asked for."""
+        self._start: int | None = None
+        """Where the window began whose story the cache holds; None where nobody said so."""
 
     def prepare(self) -> None:
         """Look the vocabulary through, which the first reply would otherwise wait for."""
@@ -129,7 +131,11 @@ class Writer:
         arrived = self._clock()
         try:
             begun = self._begun
-            if begun is not None and len(requests) == 1 and begun.request == requests[0]:
+            if (
+                begun is not None
+                and len(requests) == 1
+                and begun.request.asks_the_same(requests[0])
+            ):
                 self._begun, self._anchor = None, begun.prompt
                 begun.reply.arrive(arrived, self._cost_now(len(begun.prompt)))
                 yield from ((0, event) for event in self._go_on(begun, stopped))
@@ -149,6 +155,9 @@ class Writer:
                 group, numbered = numbered[:room], numbered[room:]
                 yield from self._write_group(group, prompt, arrived, cost, stopped)
                 arrived = self._clock()
+        except PromptTooLongError:
+            # Nothing was done.
+            raise
         except EngineError:
             self.forget()
             raise
@@ -179,7 +188,7 @@ class Writer:
             return
         begun, before = self._begun, self.cells.evaluated
         try:
-            if begun is not None and begun.request != request:
+            if begun is not None and not begun.request.asks_the_same(request):
                 if not edited:
                     # She may come back to it.
                     yield Readiness(done=0, total=0)
@@ -214,10 +223,12 @@ class Writer:
     def _read_ahead(self, prompt: TokenPrompt) -> Iterator[Readiness]:
         total = len(prompt.tokens)
         batch = self._model.ahead_batch
-        plan = self.cells.unhurried_plan(prompt.tokens, prompt.places, moving=self._moving)
+        places = self._places(prompt)
+        plan = self.cells.unhurried_plan(prompt.tokens, places, moving=self._moving)
+        self._start = prompt.start
         steps = self.cells.go_to(prompt.tokens, plan, batch=batch, checkpoints=True)
         for done in steps:
-            yield Readiness(done=min(done, total), total=total, healing=self.cells.approximate)
+            yield Readiness(done=done, total=total, healing=self.cells.approximate)
         for left in self.cells.heal(batch):
             yield Readiness(done=total, total=total, healing=left)
 
@@ -249,7 +260,8 @@ class Writer:
     def _would_cost(self, prompt: TokenPrompt) -> int:
         """Tokens of the last continuation's prompt that reading this one would drop."""
         anchored = common_prefix(self.cells.tokens, self._anchor)
-        plan = self.cells.unhurried_plan(prompt.tokens, prompt.places, moving=self._moving)
+        places = self._places(prompt)
+        plan = self.cells.unhurried_plan(prompt.tokens, places, moving=self._moving)
         return anchored - plan.reused
 
     def drop_begun(self) -> None:
@@ -260,6 +272,11 @@ class Writer:
             begun.reply.close()
 
     # --- the prompt -------------------------------------------------------------------------------
+
+    def _places(self, prompt: TokenPrompt) -> Places:
+        """Where the prompt changes how, and whether its window moved on."""
+        moved_on = self._start is not None and prompt.start > self._start
+        return replace(prompt.places, moved_on=moved_on)
 
     def _room_for(self, request: Request, prompt: int) -> int:
         """How many replies the context has room for side by side, one at the least."""
@@ -274,7 +291,8 @@ class Writer:
         """Have the prompt evaluated, as fast as can be; returns what it cost."""
         total = len(prompt.tokens)
         before = self.cells.evaluated
-        plan = self.cells.plan(prompt.tokens, prompt.places, moving=self._moving)
+        plan = self.cells.plan(prompt.tokens, self._places(prompt), moving=self._moving)
+        self._start = prompt.start
         yield Reading(plan.reused, total)
         for done in self.cells.go_to(prompt.tokens, plan, checkpoints=True):
             yield Reading(done, total)

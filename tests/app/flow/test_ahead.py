@@ -105,6 +105,19 @@ async def test_moving_the_cursor_is_no_edit(start):
         assert (await asked_again(editor, before + 1)).edited
 
 
+async def test_an_edit_counts_until_the_engine_has_heard_of_it(start):
+    async with start(settings=QUICK) as editor:
+        await editor.until(lambda: editor.screen.status.engine == "ready")
+        before = len(editor.engine.asked_ahead)
+        # Where no story stands before the cursor nothing can be asked.
+        editor.cursor_to(0)
+        await editor.press("enter")
+        await editor.until(lambda: not editor.flow.ahead.waiting)
+        assert len(editor.engine.asked_ahead) == before
+        editor.cursor_to(len(editor.text))
+        assert (await asked_again(editor, before)).edited
+
+
 async def test_far_from_the_last_continuation_its_cache_is_spared(start):
     async with start(settings=QUICK) as editor:
         story = "She waited at the door. " * 100

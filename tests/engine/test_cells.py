@@ -191,7 +191,7 @@ def test_what_is_deleted_little_by_little_is_read_exactly_in_the_end() -> None:
         moved.append(cells.plan(wanted, PLACES, moving=True).moved > 0)
         go(cells, wanted)
         # Some of it is healed; the next change comes before all is.
-        next(cells.heal(16))
+        next(cells.heal(16), None)
     assert moved == [True] * MOST_CHANGES + [False, True]
     check(cells, memory)
 

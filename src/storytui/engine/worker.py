@@ -9,16 +9,13 @@ descriptors first, so that what native code prints can only reach the log.
 
 import contextlib
 import faulthandler
-import os
 import queue
 import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from storytui.engine.api import (
     EngineError,
@@ -56,6 +53,7 @@ from storytui.engine.messages import (
     failure,
     to_child,
 )
+from storytui.engine.own_process import be_nice, end_now, note_fault, take_over_pipes
 from storytui.engine.tokens import TokenCounts, render_prompt
 
 if TYPE_CHECKING:
@@ -79,17 +77,6 @@ NICENESS_AHEAD = 10
 
 OpenModel = Callable[[ModelConfig, Callable[[float], None]], "LlamaModel"]
 """Loads a model, telling how far it is."""
-
-
-def take_over_pipes() -> Channel:
-    """Move the pipes away from descriptors 0 and 1, which native code may use."""
-    reader = os.fdopen(os.dup(0), "rb")
-    writer = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nowhere, 0)
-    os.close(nowhere)
-    os.dup2(2, 1)
-    return Channel(reader, writer)
 
 
 def open_llama(config: ModelConfig, on_progress: Callable[[float], None]) -> "LlamaModel":
@@ -187,7 +174,7 @@ class Worker:
             case Farewell():
                 self._writer.drop_begun()
                 self._warmth.end()
-                _end()
+                end_now()
 
     def _generate(self, call: Generate) -> None:
         try:
@@ -309,13 +296,13 @@ class Worker:
                 body = self._channel.receive_bytes()
                 message = None if body is None else to_child(body)
             except (BrokenPipeProtocolError, OSError) as error:
-                _end(f"{type(error).__name__}: the editor sent what is no message", 1)
+                end_now(f"{type(error).__name__}: the editor sent what is no message", 1)
             match message:
                 case None:
                     if self._leaving:
                         return
                     # The editor is gone. Nothing here is worth keeping; native code may be busy.
-                    _end()
+                    end_now()
                 case Load():
                     self._first.put(message)
                 case Generate() | Rebuild() | Warm():
@@ -342,7 +329,7 @@ class Worker:
         self._stopped.update(range(self._done + 1, self._last_run + 1))
         self._ask(farewell)
         # Whatever native code does, nothing of this stays behind for long.
-        watch = threading.Timer(LEAVE_SECONDS, _end)
+        watch = threading.Timer(LEAVE_SECONDS, end_now)
         watch.daemon = True
         watch.start()
 
@@ -377,36 +364,7 @@ class Worker:
                 self._channel.send(message)
         except OSError:
             # The editor is gone.
-            _end()
-
-
-def be_nice(niceness: int) -> None:
-    """Let what is less nice go before this thread, where the system can tell threads apart.
-
-    Only Linux gives each thread a niceness of its own; threads that it starts have the same.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
-
-
-def _end(line: str = "", status: int = 0) -> NoReturn:
-    """End the process now, from any thread: native code may be busy and cannot be waited for."""
-    if line:
-        sys.stderr.write(line + "\n")
-    sys.stderr.flush()
-    os._exit(status)
-
-
-def _note(
-    kind: type[BaseException], _error: BaseException | None, trace: TracebackType | None
-) -> NoReturn:
-    """Write down where a fault happened, and end.
-
-    What the error says is left out: it may hold what she wrote.
-    """
-    where = "".join(traceback.format_tb(trace))
-    _end(f"{where}{kind.__name__}; its message is left out, it may hold text of the story", 1)
+            end_now()
 
 
 def main(open_model: OpenModel = open_llama) -> None:
@@ -415,11 +373,13 @@ def main(open_model: OpenModel = open_llama) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = take_over_pipes()
     sys.stdout = sys.stderr
-    sys.excepthook = _note
-    threading.excepthook = lambda each: _note(each.exc_type, each.exc_value, each.exc_traceback)
+    sys.excepthook = note_fault
+    threading.excepthook = lambda each: note_fault(
+        each.exc_type, each.exc_value, each.exc_traceback
+    )
     faulthandler.enable()
     Worker(channel, open_model).run()
-    _end()
+    end_now()
 
 
 if __name__ == "__main__":

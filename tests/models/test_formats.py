@@ -1,0 +1,94 @@
+"""Which prompt format a model gets, and where it is said to come from."""
+
+from pathlib import Path
+
+import pytest
+import stores
+import tiny_gguf as tiny
+
+from storytui.engine.api import ModelError
+from storytui.models.formats import KEY, FormatChoice, prompt_format_for, stored_format
+from storytui.story.prompt import FORMATS
+
+
+def test_what_the_file_says_comes_first() -> None:
+    choice = prompt_format_for(stored="storytui-1", repository="molbal/CRA-v1-7B")
+
+    assert choice == FormatChoice("storytui-1", "file", True, "The model's file names storytui-1.")
+
+
+def test_then_the_catalogue_by_repository() -> None:
+    choice = prompt_format_for(repository="molbal/CRA-v1-Guided-7B", file_name="x.gguf")
+
+    assert (choice.name, choice.origin, choice.trained) == ("cra-v1-guided", "catalogue", True)
+    assert choice.sentence == (
+        "The catalogue gives CRA-v1 Guided 7B cra-v1-guided; it was trained on it."
+    )
+
+
+def test_then_the_catalogue_by_the_files_name() -> None:
+    choice = prompt_format_for(file_name="Qwen3-8B-Q4_K_M.gguf")
+
+    assert (choice.name, choice.origin, choice.trained) == ("cra-v1", "catalogue", False)
+    assert choice.sentence == "The catalogue gives Qwen3 8B cra-v1; it was trained on none."
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("CRA V1 7B my merge", "cra-v1"),
+        ("molbal/CRA-v1.1-Unguided:14B-q6_K", "cra-v1"),
+        ("CRA-v1-guided 7b winter edition", "cra-v1-guided"),
+        ("molbal/CRA-v1.2-Guided:7B-f16", "cra-v1-guided"),
+        ("cra_v1_7b_guided_mine", "cra-v1-guided"),
+        ("storytui-1 of Ada's novels", "storytui-1"),
+    ],
+)
+def test_then_the_models_name(name: str, form: str) -> None:
+    choice = prompt_format_for(file_name="model.gguf", model_name=name)
+
+    assert (choice.name, choice.origin, choice.trained) == (form, "name", True)
+    assert name.replace("/", "") in choice.sentence.replace("/", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Mistral 7B", "molbal/CRA-v1.1-FIM:7B-q8_0", "cra-v10", "sacra-v1", "storytui-12"]
+)
+def test_else_it_is_the_first_format_with_a_note(name: str) -> None:
+    choice = prompt_format_for(model_name=name)
+
+    assert (choice.name, choice.origin, choice.trained) == ("cra-v1", "default", False)
+    assert choice.sentence.startswith("Nothing says which prompt format the model was trained on")
+
+
+def test_an_unknown_format_in_the_file_is_said_and_the_next_source_asked() -> None:
+    choice = prompt_format_for(stored="storytui-9\x1b[2J", repository="molbal/CRA-v1-7B")
+
+    assert (choice.name, choice.origin) == ("cra-v1", "catalogue")
+    assert choice.sentence.startswith(
+        "The model's file names storytui-9␛[2J, which this version does not know. "
+    )
+
+
+@pytest.mark.parametrize("stored", FORMATS)
+def test_a_format_in_a_file_is_read(tmp_path: Path, stored: str) -> None:
+    pairs = [*tiny.llama_pairs(), tiny.text(KEY, stored)]
+    path = stores.written(tmp_path / "m.gguf", bytes(tiny.write(pairs, ()).data))
+
+    assert stored_format(path) == stored
+
+
+@pytest.mark.parametrize("more", [(), (tiny.scalar(KEY, tiny.UINT32, 1),)])
+def test_a_file_that_says_nothing_says_nothing(tmp_path: Path, more: tuple[tiny.Pair, ...]) -> None:
+    assert stored_format(stores.written(tmp_path / "m.gguf", stores.gguf(more=more))) == ""
+
+
+@pytest.mark.parametrize("data", [b"", b"GGUF", b"a story", stores.gguf()[:50]])
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(ModelError, match=r"m\.gguf"):
+        stored_format(stores.written(tmp_path / "m.gguf", data))
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be read"):
+        stored_format(tmp_path / "m.gguf")

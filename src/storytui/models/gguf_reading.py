@@ -49,6 +49,10 @@ class Tensor:
     """Bytes from the beginning of the weights."""
     size: int
     """Bytes of its weights."""
+    shape: tuple[int, ...] = ()
+    """Elements in each dimension, the innermost first."""
+    kind: int = 0
+    """Its type's number in `layout.TENSOR_TYPES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,4 +243,4 @@ class _Cursor:
         size = elements // per_block * block_bytes
         if size > self._file_size or elements >= 1 << 63:
             raise GgufFaultError(f"has the tensor {named(name)} larger than the whole file")
-        return Tensor(name, offset, size)
+        return Tensor(name, offset, size, tuple(shape), kind)

@@ -5,13 +5,12 @@ Q4_K_M (llama-quant.cpp). Such a file takes some megabytes of disk, loads throug
 llama.cpp reports the model's true buffers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
 from tiny_gguf import (
-    BOOL,
     FLOAT32,
     INT32,
     STRING,
@@ -91,47 +90,65 @@ PUBLISHED = (
 
 def write_sparse(model: Published, folder: Path) -> Path:
     """A model's file in the folder, of its full length."""
-    weights, end = _placed(_tensors(model))
-    file = write(_pairs(model), weights, alignment=_ALIGNMENT)
+    numbers: dict[str, float] = {
+        "block_count": model.layers,
+        "context_length": model.context,
+        "embedding_length": model.width,
+        "feed_forward_length": model.inner,
+        "attention.head_count": model.heads,
+        "attention.head_count_kv": model.kv_heads,
+        "attention.key_length": model.head,
+        "attention.value_length": model.head,
+        "rope.dimension_count": model.head,
+        "attention.layer_norm_rms_epsilon": 1e-6,
+    }
+    if model.window:
+        numbers["attention.sliding_window"] = model.window
     path = folder / f"{model.name}-Q4_K_M.gguf"
+    write_numbers(path, model.architecture, numbers, model.vocabulary, _tensors(model))
+    return path
+
+
+def write_numbers(
+    path: Path,
+    architecture: str,
+    numbers: Mapping[str, float | Sequence[int]],
+    vocabulary: int,
+    tensors: Iterable[Weights],
+) -> None:
+    """A file of an architecture's numbers and tensors, of its full length."""
+    weights, end = _placed(tensors)
+    file = write(
+        _pairs(path.stem, architecture, numbers, vocabulary), weights, alignment=_ALIGNMENT
+    )
     begin = -(-file.header // _ALIGNMENT) * _ALIGNMENT
     with path.open("wb") as target:
         target.write(file.data[:begin])
         target.truncate(begin + end)
-    return path
 
 
-def _pairs(model: Published) -> list[Pair]:
-    def key(name: str) -> str:
-        return f"{model.architecture}.{name}"
-
+def _pairs(
+    name: str, architecture: str, numbers: Mapping[str, float | Sequence[int]], vocabulary: int
+) -> list[Pair]:
     known = tokens()
-    vocabulary = known + [f"▁{number:x}" for number in range(model.vocabulary - len(known))]
-    kinds = [2, 3, 3, *([6] * 256), *([1] * (model.vocabulary - 259))]
-    pairs = [
-        text("general.architecture", model.architecture),
-        text("general.name", model.name),
-        scalar(key("block_count"), UINT32, model.layers),
-        scalar(key("context_length"), UINT32, model.context),
-        scalar(key("embedding_length"), UINT32, model.width),
-        scalar(key("feed_forward_length"), UINT32, model.inner),
-        scalar(key("attention.head_count"), UINT32, model.heads),
-        scalar(key("attention.head_count_kv"), UINT32, model.kv_heads),
-        scalar(key("attention.key_length"), UINT32, model.head),
-        scalar(key("attention.value_length"), UINT32, model.head),
-        scalar(key("rope.dimension_count"), UINT32, model.head),
-        scalar(key("attention.layer_norm_rms_epsilon"), FLOAT32, 1e-6),
+    texts = known + [f"▁{number:x}" for number in range(vocabulary - len(known))]
+    kinds = [2, 3, 3, *([6] * 256), *([1] * (vocabulary - 259))]
+    pairs = [text("general.architecture", architecture), text("general.name", name)]
+    for key, value in numbers.items():
+        key = f"{architecture}.{key}"
+        if isinstance(value, Sequence):
+            pairs.append(listing(key, INT32, value))
+        else:
+            pairs.append(scalar(key, UINT32 if isinstance(value, int) else FLOAT32, value))
+    return [
+        *pairs,
         text("tokenizer.ggml.model", "llama"),
-        listing("tokenizer.ggml.tokens", STRING, vocabulary),
-        listing("tokenizer.ggml.scores", FLOAT32, [0.0] * model.vocabulary),
+        listing("tokenizer.ggml.tokens", STRING, texts),
+        listing("tokenizer.ggml.scores", FLOAT32, [0.0] * vocabulary),
         listing("tokenizer.ggml.token_type", INT32, kinds),
         scalar("tokenizer.ggml.bos_token_id", UINT32, 1),
         scalar("tokenizer.ggml.eos_token_id", UINT32, 2),
-        scalar("tokenizer.ggml.add_bos_token", BOOL, 1),
     ]
-    if model.window:
-        pairs.append(scalar(key("attention.sliding_window"), UINT32, model.window))
-    return pairs
 
 
 def _tensors(model: Published) -> Iterator[Weights]:
@@ -174,7 +191,7 @@ def _more_bits(number: int, layers: int) -> bool:
     return number < eighth or number >= 7 * layers // 8 or (number - eighth) % 3 == 2
 
 
-def _placed(tensors: Iterator[Weights]) -> tuple[list[Weights], int]:
+def _placed(tensors: Iterable[Weights]) -> tuple[list[Weights], int]:
     """The tensors one behind the other, and where the last ends."""
     placed, end = [], 0
     for each in tensors:

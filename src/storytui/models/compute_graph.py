@@ -124,8 +124,10 @@ class _Builder:
     def _attention(self, layer: Layer, current: Piece) -> Piece:
         tokens, graph = self._batch.tokens, self._graph
         query, key, value = self._projected(layer, current)
-        query = self._heads(layer, "attn_q_norm", query, layer.heads, turned=True)
-        key = self._heads(layer, "attn_k_norm", key, layer.kv_heads, turned=True)
+        # Cohere's layers that see everything do not know positions.
+        turned = layer.windowed or self._shape.architecture != "cohere2"
+        query = self._heads(layer, "attn_q_norm", query, layer.heads, turned=turned)
+        key = self._heads(layer, "attn_k_norm", key, layer.kv_heads, turned=turned)
         value = self._heads(layer, "", value, layer.kv_heads, turned=False)
         if self._gemma:
             query = _scaled(query)
@@ -142,14 +144,13 @@ class _Builder:
         flat: Dimensions = (layer.kv_heads * layer.key_length, tokens, 1, 1)
         graph.expand(_store(_view(key, flat), key_places))
         graph.expand(_store(_view(value, (value.size // _FLOAT, 1, 1, 1)), value_places))
-        viewed = _view(query, query.shape)
-        turned = _view(viewed, (query.shape[0], tokens, layer.heads, 1))
+        asked = _view(_view(query, query.shape), (query.shape[0], tokens, layer.heads, 1))
         width = layer.heads * (layer.value_length or layer.key_length)
         if self._batch.flash_attention:
-            mixed = Piece((width // layer.heads, layer.heads, tokens, 1), _FLOAT, (turned, mask))
+            mixed = Piece((width // layer.heads, layer.heads, tokens, 1), _FLOAT, (asked, mask))
             result = _view(mixed, (width, tokens, 1, 1))
         else:
-            scores = Piece((mask.shape[0], tokens, layer.heads, 1), _FLOAT, (turned,))
+            scores = Piece((mask.shape[0], tokens, layer.heads, 1), _FLOAT, (asked,))
             if self._shape.architecture in ("gemma2", "grok"):
                 scores = _scaled(_scaled(_scaled(scores)))
             weights = Piece(scores.shape, _FLOAT, (scores, mask), in_place=True)

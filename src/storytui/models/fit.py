@@ -129,7 +129,7 @@ class Machine:
     """Memory to plan for, in bytes."""
 
     gpu: int = 0
-    """Of the card; 0: there is none, or none that llama.cpp can use."""
+    """Of the card, all of it; 0: there is none, or none that llama.cpp can use."""
     host: int = 0
     """Of the machine; 0: not known, and taken for enough."""
     driver: int = DRIVER
@@ -210,7 +210,7 @@ def plan(
     for opening in _openings(shape, context, kv_type):
         tried.append(_choice(shape, machine, opening, everything))
         if tried[-1].fits:
-            return _fitting(tried, machine, everything, shape)
+            return _fitting(tried, machine, everything)
     if allow_partial:
         for opening in _openings(shape, context, kv_type):
             for count in range(everything - 1, 0, -1):
@@ -319,25 +319,21 @@ def _choice(shape: Shape, machine: Machine, opening: Opening, gpu_layers: int) -
     )
 
 
-def _fitting(tried: list[Choice], machine: Machine, everything: int, shape: Shape) -> Fit:
-    chosen = tried.pop()
-    size = _of(chosen.parts.total_gpu, machine.gpu)
+def _fitting(tried: list[Choice], machine: Machine, everything: int) -> Fit:
+    """The plan, where the last choice that was tried fits."""
+    *before, chosen = tried
     context = _tokens(chosen.context)
-    if chosen.context < min(GPU_CONTEXT, shape.trained_context) and tried:
-        reason = f"fits fully with a shorter context: {context} instead of "
-        reason += _tokens(tried[0].context)
-    elif chosen.kv_type == "q8_0" and tried:
-        return Fit(
-            chosen,
-            everything,
-            f"fits fully at {context} with q8_0 keys and values, {size}",
-            tuple(tried),
-        )
+    quantised = "q8_0 keys and values" if chosen.kv_type == "q8_0" else ""
+    if before and chosen.context < before[0].context:
+        reason = f"fits with a shorter context: {context} instead of {_tokens(before[0].context)}"
+        if quantised:
+            reason += f", with {quantised}"
+    elif quantised:
+        reason = f"fits at {context} with {quantised}"
     else:
         reason = f"fits fully: {context} context"
-    if chosen.kv_type == "q8_0":
-        reason += " with q8_0 keys and values"
-    return Fit(chosen, everything, f"{reason}, {size}", tuple(tried))
+    reason += f", {_of(chosen.parts.total_gpu, machine.gpu)}"
+    return Fit(chosen, everything, reason, tuple(before))
 
 
 def _plan_on_cpu(shape: Shape, machine: Machine, context: int, kv_type: KvType | None) -> Fit:

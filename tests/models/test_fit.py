@@ -39,7 +39,7 @@ from storytui.models.starter import starter_model
 SWEEP = bool(os.environ.get("STORYTUI_FIT_SWEEP"))
 CONTEXTS = (512, 1024, 2048, 4096, 8192, 16384, 32768) if SWEEP else (512, 16384)
 ROUNDING = MIB // 64
-"""Bytes that llama.cpp's log leaves open: it prints MiB with two places, of each cache by itself."""
+"""Bytes that llama.cpp's log leaves open: it prints MiB with two places, cache by cache."""
 
 
 @pytest.fixture(scope="module")

@@ -31,8 +31,9 @@ from published_shapes import (
 )
 
 from storytui.engine.api import ModelError
-from storytui.models.fit import GIB, MIB, Fit, Machine, Opening, parts_of_plan, plan
+from storytui.models.fit import GIB, Fit, Machine, plan
 from storytui.models.gguf_reading import read_contents
+from storytui.models.model_memory import MIB, Opening, parts_of_plan
 from storytui.models.shape import Shape, shape_of
 from storytui.models.starter import starter_model
 
@@ -278,6 +279,13 @@ def test_without_a_gpu_everything_is_in_host_memory(shape: Callable[[Published],
 def test_q8_0_is_refused_without_a_gpu(shape: Callable[[Published], Shape]) -> None:
     with pytest.raises(ModelError, match="flash attention"):
         plan(shape(LLAMA_3_1_8B), Machine(), kv_type="q8_0")
+
+
+def test_without_flash_attention_there_is_no_q8_0(shape: Callable[[Published], Shape]) -> None:
+    fit = plan(shape(QWEN_3_8B), Machine(gpu=8 * GIB, flash_attention=False))
+
+    assert fit.choice.kv_type == "f16"
+    assert all(each.kv_type == "f16" for each in fit.tried)
 
 
 def test_what_was_measured_takes_the_place_of_what_is_assumed(

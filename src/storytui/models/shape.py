@@ -22,6 +22,14 @@ _HOST = (
 _FLOAT = 4
 """Bytes of a number of the recurrent state."""
 
+_DIMENSIONS: Mapping[str, int] = {
+    "ffn_up.weight": 2,
+    "ffn_down.weight": 2,
+    "ffn_gate_inp.weight": 2,
+    "ffn_up_exps.weight": 3,
+    "ffn_gate_up_exps.weight": 3,
+}
+"""Tensors whose shapes are computed with, and how many dimensions they have at least."""
 _WINDOW_PERIODS: Mapping[str, int] = {
     "cohere2": 4,
     "exaone4": 4,
@@ -113,11 +121,12 @@ def shape_of(contents: Contents, *further: Contents) -> Shape:
         further: of a divided model's further parts.
 
     Raises:
-        GgufFaultError: it has no layers, or no token embeddings.
+        GgufFaultError: it has no layers or no token embeddings, or a layer that cannot be.
     """
     architecture = architecture_of(contents)
     header = _Header(contents, architecture)
-    layers = header.whole("block_count")
+    # Those that guess further tokens are not loaded (llama_model_params.load_mtp).
+    layers = header.whole("block_count") - header.whole("nextn_predict_layers")
     parts = [each.tensors for each in (contents, *further)]
     everything = [tensor for part in parts for tensor in part]
     by_layer: dict[int, dict[str, Tensor]] = {}
@@ -129,7 +138,7 @@ def shape_of(contents: Contents, *further: Contents) -> Shape:
         else:
             by_layer.setdefault(int(match[1]), {})[match[2]] = tensor
     embeddings = outside.get("token_embd.weight")
-    if embeddings is None or not embeddings.shape or not layers:
+    if embeddings is None or len(embeddings.shape) < 2 or layers < 1:
         raise GgufFaultError("has no token embeddings", "Name a whole language model.")
     host = [each for each in outside.values() if each.name.startswith(_HOST)]
     output = [each for each in outside.values() if each not in host]
@@ -145,11 +154,14 @@ def shape_of(contents: Contents, *further: Contents) -> Shape:
         width=width,
         vocabulary=tokens.count if isinstance(tokens, Listing) else embeddings.shape[-1],
         layers=tuple(
-            _layer(header, architecture, number, by_layer.get(number, {}), width, windows)
+            _checked(
+                number,
+                _layer(header, architecture, number, by_layer.get(number, {}), width, windows),
+            )
             for number in range(layers)
         ),
         window=header.whole("attention.sliding_window") if any(windows) else 0,
-        experts_used=header.whole("expert_used_count"),
+        experts_used=max(1, header.whole("expert_used_count")),
         host=tuple(host),
         host_bytes=sum(_range(each for each in part if each in host) for part in parts),
         output=tuple(output),
@@ -243,6 +255,27 @@ def _layer(
         shares=number >= last_own,
         state=state,
     )
+
+
+def _checked(number: int, layer: Layer) -> Layer:
+    """The layer, if it has what is computed with.
+
+    Raises:
+        GgufFaultError: it has not.
+    """
+    fault = GgufFaultError(f"has a layer {number} that no model has")
+    if layer.kv_heads and not (layer.heads > 0 and layer.key_length > 0):
+        raise fault
+    if min(layer.heads, layer.kv_heads, layer.key_length, layer.value_length) < 0:
+        raise fault
+    for name, dimensions in _DIMENSIONS.items():
+        if name in layer.tensors and len(layer.tensors[name].shape) < dimensions:
+            raise fault
+    missing = "ffn_up.weight" in layer.tensors and "ffn_down.weight" not in layer.tensors
+    experts = layer.tensors.keys() & {"ffn_up_exps.weight", "ffn_gate_up_exps.weight"}
+    if missing or ("ffn_gate_inp.weight" in layer.tensors and not experts):
+        raise fault
+    return layer
 
 
 def _state(header: _Header, tensors: Mapping[str, Tensor], width: int) -> int:

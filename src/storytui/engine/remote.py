@@ -37,6 +37,7 @@ from storytui.engine.remote_reply import ReplyWriter
 from storytui.engine.remote_request import (
     Manner,
     RemoteConfig,
+    asked_alone,
     begun_of,
     body_of,
     first_manner,
@@ -246,11 +247,14 @@ class RemoteEngine:
         try:
             while not writer.stop:
                 finish = ""
+                # A short request is heard to its end: servers notice late that nobody listens, and
+                # would not begin the next before.
+                short = asked_alone(request.segments[len(writer.texts) :])
                 for events, delta in self._replies(server, found, request, writer, call):
                     yield from meter.take(delta, reading=not writer.begun)
                     yield from events
                     finish = delta.finish or finish
-                    if writer.over or writer.stop:
+                    if writer.stop or (writer.over and not (short and writer.ours)):
                         break
                 call.leave()
                 meter.next_request()

@@ -16,9 +16,10 @@ def estimate(text: str) -> int:
     """Tokens that a text may have; more rather than less.
 
     Every third letter or blank of the Latin alphabet counts one; every other character one: signs,
-    digits and line breaks are often tokens of their own, and so are characters of other scripts.
-    Those of four bytes in UTF-8 (emoji, rare ideographs) count three.
+    digits and line breaks are often tokens of their own. Of other letters and scripts two bytes in
+    UTF-8 count one, rounded up: vocabularies that do not know a character spend bytes on it.
     """
     letters = len(_LETTERS.findall(text))
-    rare = sum(character > "\uffff" for character in text) if not text.isascii() else 0
-    return -int(-letters // LETTERS_A_TOKEN) + (len(text) - letters) + 2 * rare
+    others = text if letters == 0 else _LETTERS.sub("", text)
+    tokens = sum(-(-len(each.encode("utf-8", "replace")) // 2) for each in others)
+    return -int(-letters // LETTERS_A_TOKEN) + tokens

@@ -129,16 +129,16 @@ def body_of(
         begun: what stands of the reply, tags included; the server goes on from there.
         left: the segments that are still to come, the one begun included.
     """
-    tokens = sum(each.tokens + TAG_TOKENS for each in left) + config.thinking_tokens
+    alone = manner.prefill and asked_alone(left)
+    wanted = left[:1] if alone else left
+    tokens = sum(each.tokens + TAG_TOKENS for each in wanted) + config.thinking_tokens
     body: dict[str, Any] = {"model": model, "stream": True, manner.max_name: tokens}
     if config.mode == "completion":
         body["prompt"] = PLAIN_FRAME.before + request.message + PLAIN_FRAME.after + begun
     else:
         body["messages"] = _messages(request, manner, model, begun)
     if begun and left:
-        # A segment that begins with words of the story has to be asked for by itself.
-        alone = len(left) > 1 and left[1].lead
-        body["stop"] = [(left[0] if alone else left[-1]).closing]
+        body["stop"] = [wanted[-1].closing]
     body |= _sampling(request.sampling, manner)
     if manner.extras:
         body["stream_options"] = {"include_usage": True}
@@ -150,6 +150,11 @@ def body_of(
         if manner.kind == "vllm" and config.mode == "chat" and begun:
             body |= {"continue_final_message": True, "add_generation_prompt": False}
     return body
+
+
+def asked_alone(left: Sequence[SegmentPlan]) -> bool:
+    """Whether a segment is asked for by itself: the next begins with words of the story."""
+    return len(left) > 1 and left[1].lead != ""
 
 
 def _messages(request: Request, manner: Manner, model: str, begun: str) -> list[dict[str, str]]:

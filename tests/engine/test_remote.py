@@ -236,6 +236,23 @@ def test_a_lead_has_the_answer_asked_for_by_itself() -> None:
     assert heard.texts["answer"] == " went out."
 
 
+def test_a_reasoning_that_is_too_long_is_ended_and_the_answer_asked_for_once() -> None:
+    short = SegmentPlan(name="reasoning", opening="<reasoning>", closing="</reasoning>", tokens=40)
+    lead = SegmentPlan(name="answer", opening="<answer>", closing="</answer>", lead="Then")
+    request = Request(message="M", segments=(short, lead), sampling=Sampling())
+    props = as_json({"default_generation_settings": {"n_ctx": 8192}})
+    long = "She waits for him. " * 30
+    answers = [Answer([streams.llama_server(long)]), Answer([streams.llama_server(" he came.")])]
+    with stand_in(chat=answers, props=props) as server:
+        heard = reply(engine_for(server), request)
+        first, _ = (each.body for each in server.replies())
+
+    assert first["max_tokens"] < 100
+    assert heard.ends == {"reasoning": "length", "answer": "closed"}
+    assert len(heard.texts["reasoning"]) < len(long)
+    assert heard.texts["answer"] == " he came."
+
+
 def test_a_llama_server_goes_on_from_our_tags_in_a_chat() -> None:
     props = as_json({"default_generation_settings": {"n_ctx": 8192}})
     answers = [Answer([streams.llama_server(REASONING)]), Answer([streams.llama_server(ANSWER)])]

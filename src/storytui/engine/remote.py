@@ -245,8 +245,9 @@ class RemoteEngine:
         finish = ""
         yield Reading(0, meter.prompt)
         try:
-            while not writer.stop:
-                finish = ""
+            # Each request ends a segment, or more.
+            for _ in request.segments:
+                finish, writer.over = "", False
                 # A short request is heard to its end: servers notice late that nobody listens, and
                 # would not begin the next before.
                 short = asked_alone(request.segments[len(writer.texts) :])
@@ -259,7 +260,7 @@ class RemoteEngine:
                 call.leave()
                 meter.next_request()
                 yield from writer.end(finish)
-                if not writer.over and not writer.stop and not writer.ours:
+                if writer.stop or not writer.ours:
                     break
         except StoppedError:
             yield from writer.stopped()

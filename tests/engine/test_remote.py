@@ -37,8 +37,8 @@ from storytui.engine.remote import (
     ReplyBrokeOffError,
     TimeOuts,
 )
-from storytui.engine.remote_counting import estimate
-from storytui.engine.remote_key import Key
+from storytui.engine.remote.counting import estimate
+from storytui.engine.remote.key import Key
 
 PLANS = (
     SegmentPlan(name="reasoning", opening="<reasoning>", closing="</reasoning>", tokens=200),

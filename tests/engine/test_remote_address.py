@@ -3,7 +3,7 @@
 import pytest
 
 from storytui.engine.api import EngineError
-from storytui.engine.remote_address import is_her_own, parse_address, redirected
+from storytui.engine.remote.address import is_her_own, parse_address, redirected
 
 OWN = [
     *("localhost", "localhost:8080", "LOCALHOST", "me.localhost", "127.0.0.1", "127.8.9.1:80"),

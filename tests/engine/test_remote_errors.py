@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from storytui.engine.api import PromptTooLongError
-from storytui.engine.remote_errors import own_words, refusal, retried, wait_asked
+from storytui.engine.remote.errors import own_words, refusal, retried, wait_asked
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from storytui.engine.api import (
 )
 from storytui.engine.process import ProcessEngine
 from storytui.engine.remote import RemoteConfig, RemoteEngine
-from storytui.engine.remote_counting import estimate
+from storytui.engine.remote.counting import estimate
 
 xllamacpp = pytest.importorskip(
     "xllamacpp", reason="the package xllamacpp (extra bench) is missing"

@@ -19,7 +19,7 @@ from storytui.engine.api import (
     Statistics,
     Text,
 )
-from storytui.engine.remote_reply import ReplyWriter
+from storytui.engine.remote.reply import ReplyWriter
 
 COST = Statistics(
     prompt_tokens=0,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from remote_streams import ANSWER, KINDS, REASONING, TAGGED, chunk, cut, event
 
-from storytui.engine.remote_stream import (
+from storytui.engine.remote.stream import (
     MOST_EVENT,
     Delta,
     EventReader,

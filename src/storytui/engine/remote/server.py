@@ -6,24 +6,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from storytui.engine.api import EngineError
-from storytui.engine.remote_address import (
+from storytui.engine.remote.address import (
     Address,
     ConsentNeededError,
     is_her_own,
     parse_address,
     redirected,
 )
-from storytui.engine.remote_errors import (
+from storytui.engine.remote.connection import Connected, Exchange, Failed, Head, Left
+from storytui.engine.remote.errors import (
     ReplyBrokeOffError,
     own_words,
     refusal,
     retried,
     wait_asked,
 )
-from storytui.engine.remote_http import Connected, Exchange, Failed, Head, Left
-from storytui.engine.remote_key import Key
-from storytui.engine.remote_request import RemoteConfig
-from storytui.engine.remote_stream import Delta, EventReader, StreamError, error_in, read_delta
+from storytui.engine.remote.key import Key
+from storytui.engine.remote.request import RemoteConfig
+from storytui.engine.remote.stream import Delta, EventReader, StreamError, error_in, read_delta
 
 MOST_ERROR = 64 * 1024
 """Bytes of a refusal that are read."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storytui.engine.api import EngineError
-from storytui.engine.remote_address import Address
+from storytui.engine.remote.address import Address
 
 _PIECE = 65536
 _HEADERS = {

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from storytui.engine.api import EngineError
-from storytui.engine.remote_errors import own_words
-from storytui.engine.remote_request import Kind, RemoteConfig
-from storytui.engine.remote_server import Call, Server
+from storytui.engine.remote.errors import own_words
+from storytui.engine.remote.request import Kind, RemoteConfig
+from storytui.engine.remote.server import Call, Server
 
 DEFAULT_CONTEXT = 4096
 """Tokens where a server says nothing: Ollama's default."""

@@ -4,7 +4,7 @@ import importlib
 import os
 
 from storytui.engine.api import EngineError
-from storytui.engine.remote_request import RemoteConfig
+from storytui.engine.remote.request import RemoteConfig
 
 SERVICE = "storytui"
 """The name under which the system's keyring keeps keys; the user's name there is the host."""

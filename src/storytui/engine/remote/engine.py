@@ -1,4 +1,4 @@
-"""Somebody else's engine, over HTTP: any server that speaks OpenAI's chat or completions.
+"""The remote engine: a request becomes what a server is asked, its stream becomes events.
 
 It keeps nothing that is evaluated and does nothing ahead: every reply sends its whole prompt, and
 what the server remembers of it is the server's. A reply that breaks off gives out what came of it
@@ -26,15 +26,14 @@ from storytui.engine.api import (
     Request,
 )
 from storytui.engine.counting import RememberedCounts
-from storytui.engine.remote_address import Address, ConsentNeededError, is_her_own, parse_address
-from storytui.engine.remote_counting import TEMPLATE_TOKENS, estimate
-from storytui.engine.remote_errors import ReplyBrokeOffError
-from storytui.engine.remote_http import TimeOuts
-from storytui.engine.remote_key import Key, read_key
-from storytui.engine.remote_look import Found, look
-from storytui.engine.remote_meter import Meter
-from storytui.engine.remote_reply import ReplyWriter
-from storytui.engine.remote_request import (
+from storytui.engine.remote.address import parse_address
+from storytui.engine.remote.counting import TEMPLATE_TOKENS, estimate
+from storytui.engine.remote.errors import ReplyBrokeOffError
+from storytui.engine.remote.key import Key, read_key
+from storytui.engine.remote.look import Found, look
+from storytui.engine.remote.meter import Meter
+from storytui.engine.remote.reply import ReplyWriter
+from storytui.engine.remote.request import (
     Manner,
     RemoteConfig,
     asked_alone,
@@ -44,21 +43,9 @@ from storytui.engine.remote_request import (
     other_manner,
     path_of,
 )
-from storytui.engine.remote_server import Call, RefusedError, Server, StoppedError
-from storytui.engine.remote_stream import Delta
+from storytui.engine.remote.server import Call, RefusedError, Server, StoppedError
+from storytui.engine.remote.stream import Delta
 from storytui.engine.template import PLAIN_FRAME
-
-__all__ = [
-    "Address",
-    "ConsentNeededError",
-    "RemoteConfig",
-    "RemoteEngine",
-    "ReplyBrokeOffError",
-    "TimeOuts",
-    "is_her_own",
-    "parse_address",
-    "read_key",
-]
 
 MOST_ASKED = 256
 """Texts of one call whose tokens the server is asked for, each in a request; more are estimated."""

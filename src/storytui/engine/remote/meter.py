@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from storytui.engine.api import Event, Reading, Statistics, Writing
-from storytui.engine.remote_stream import Delta, Usage
+from storytui.engine.remote.stream import Delta, Usage
 
 SPEED_SECONDS = 0.5
 """How often the speed is told."""

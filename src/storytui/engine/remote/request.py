@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from storytui.engine.api import Request, Sampling, SegmentPlan, opening_of
-from storytui.engine.remote_http import TimeOuts
+from storytui.engine.remote.connection import TimeOuts
 from storytui.engine.template import PLAIN_FRAME
 
 Mode = Literal["chat", "completion"]

@@ -21,6 +21,7 @@ from storytui.commands.arguments import (
     add_notes_option,
     add_story_options,
     add_verbs,
+    memory,
     name_of_a_take,
     natural,
     positive,
@@ -34,6 +35,7 @@ COMMANDS = {
     "history": "list, show and restore the versions of a story",
     "takes": "list and show the replies that a story was offered",
     "forget": "remove everything that is kept about a story, but not the story",
+    "models": "list the models that are here and those for fiction; say what fits",
     "bench": "measure this machine: start, keystroke, first token, decoding",
     "config": "show the settings, or write a settings file with every key explained",
 }
@@ -236,6 +238,37 @@ def _forget(arguments: list[str]) -> int:
     return run_forget(options)
 
 
+def _models(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="storytui models",
+        description="The models on this machine, wherever other programs put them, those that "
+        "suit fiction, and what fits on a card.",
+    )
+    verbs = parser.add_subparsers(dest="verb", title="verbs", required=True, metavar="list|fit")
+    add_json_option(verbs.add_parser("list", help="list the models; nothing is copied"))
+    fit = verbs.add_parser(
+        "fit", help="say whether a model fits, part by part; the exit status is 1 where it does not"
+    )
+    fit.add_argument("model", metavar="MODEL", help="a GGUF file, or a name that list shows")
+    fit.add_argument(
+        "--vram",
+        type=memory,
+        metavar="SIZE",
+        help="the card's memory, like 8GiB; without it, the plan is for the CPU",
+    )
+    fit.add_argument("--context", type=positive, metavar="N", help="tokens that must be had")
+    fit.add_argument("--kv-type", choices=("f16", "q8_0"), help="how keys and values are kept")
+    fit.add_argument(
+        "--allow-partial", action="store_true", help="put some layers on the GPU, if not all fit"
+    )
+    add_json_option(fit)
+    options = parser.parse_args(arguments)
+    options.json = getattr(options, "json", False)
+    from storytui.commands.models import run_models
+
+    return run_models(options)
+
+
 def _bench(arguments: list[str]) -> int:
     parser = Parser(prog="storytui bench", description="Measure this machine.")
     output = parser.add_mutually_exclusive_group()
@@ -289,6 +322,7 @@ _RUN: dict[str, Callable[[list[str]], int]] = {
     "history": _history,
     "takes": _takes,
     "forget": _forget,
+    "models": _models,
     "bench": _bench,
     "config": _config,
 }

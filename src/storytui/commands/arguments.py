@@ -148,3 +148,22 @@ def fraction(text: str) -> float:
     if not 0 <= value <= 5:
         raise argparse.ArgumentTypeError(f"must be from 0 to 5, not {text}")
     return value
+
+
+def memory(text: str) -> int:
+    """Bytes of a memory: 8GiB, 8GB, 8g, 8192MiB, 8589934592.
+
+    Cards are sold in GB and have GiB, so both mean 2**30 bytes here.
+    """
+    number = text.strip().lower().removesuffix("b").removesuffix("i")
+    shift = _SHIFTS.get(number[-1:], 0)
+    try:
+        size = float(number[:-1] if shift else number) * (1 << shift)
+    except ValueError:
+        size = 0.0
+    if not 1 <= size < 2**50:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it like 8GiB")
+    return round(size)
+
+
+_SHIFTS = {"k": 10, "m": 20, "g": 30}

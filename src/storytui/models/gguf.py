@@ -64,7 +64,7 @@ def look_into(path: Path) -> tuple[GgufHeader, ChatTemplate | None]:
     Raises:
         ModelError: as `check_gguf`.
     """
-    with _opened(path) as (contents, file_size):
+    with opened(path) as (contents, file_size):
         number, count = parts_of(contents)
         if number:
             raise GgufFaultError(
@@ -81,7 +81,7 @@ def look_into(path: Path) -> tuple[GgufHeader, ChatTemplate | None]:
                 f"Give its name back the ending -00001-of-{count:05}.gguf.",
             )
     for number, part in enumerate(parts, start=1):
-        with _opened(part) as (contents, file_size):
+        with opened(part) as (contents, file_size):
             if parts_of(contents) != (number, count):
                 raise GgufFaultError(f"is not part {number + 1} of {count}")
             check_part(contents, file_size=file_size)
@@ -100,7 +100,7 @@ def further_parts(path: Path) -> list[Path]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Contents, int]]:
+def opened(path: Path) -> Iterator[tuple[Contents, int]]:
     """The contents of a file's header and the file's length; faults become a sentence about it."""
     try:
         if path.is_dir():

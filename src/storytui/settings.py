@@ -19,6 +19,7 @@ Positive = Annotated[int, Meta(ge=1)]
 HowFar = Literal["auto", "off", "read", "think", "write"]
 """How much the model does ahead; `auto` is for the editor to find out."""
 WholeWindows = Literal["auto", "yes", "no"]
+KvType = Literal["f16", "q8_0"]
 
 
 class SettingsError(Exception):
@@ -47,6 +48,8 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Layers on the GPU; -1: all of them."""
     threads: NonNegative = 0
     """Threads on a CPU; 0: one for each physical core."""
+    kv_type: KvType = "f16"
+    """How what the model has read is kept: f16, or q8_0, which takes half the memory."""
     exact: bool = False
     """Read everything from a change on again, before the answer begins.
 
@@ -258,4 +261,8 @@ def _reason(message: str, tables: dict[str, Any]) -> str:
     return message
 
 
-_CHOICES = {"how_far": get_args(HowFar), "whole_windows": get_args(WholeWindows)}
+_CHOICES = {
+    "how_far": get_args(HowFar),
+    "whole_windows": get_args(WholeWindows),
+    "kv_type": get_args(KvType),
+}

@@ -296,3 +296,19 @@ def test_cut_windows_cannot_be_moved_and_go_back_to_a_checkpoint_only(
     assert cut.remove(600, -1)
     assert cut.holds(600)
     assert divergence(before, read(cut, tokens[600:601], 600)) < NOISE
+
+
+def test_keys_and_values_of_eight_bits_take_half_and_say_nearly_the_same(
+    loaded: LlamaModel, small_model: Path, story: str
+) -> None:
+    tokens = loaded.vocabulary.tokenize(story)[:LENGTH]
+    expected, size = cold(loaded, tokens), loaded.state_size()
+    config = ModelConfig(path=str(small_model), context=512, kv_type="q8_0")
+    model = LlamaModel(config, lambda _part: None)
+    assert divergence(expected, read(model, tokens)) < NOISE
+    assert model.state_size() < 0.6 * size
+    # They can be moved, too: what follows goes on.
+    model.remove(20, 60)
+    model.shift(60, -1, -40)
+    assert np.isfinite(read(model, tokens[:8], LENGTH - 40)).all()
+    model.close()

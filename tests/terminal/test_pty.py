@@ -119,8 +119,9 @@ from storytui.commands.headless import run_continue, run_prompt
 from storytui.engine.scripted import ScriptedEngine, reply
 
 def options(**given):
-    names = "model context gpu_layers threads format words reasoning_tokens seed temperature"
-    asked = dict.fromkeys(names.split()) | {"at": "end", "guidance": None, "json": False}
+    names = "model context gpu_layers threads kv_type format words seed temperature"
+    asked = dict.fromkeys((*names.split(), "reasoning_tokens", "guidance"))
+    asked |= {"at": "end", "json": False}
     return Namespace(**asked | {"stream": False, "show_reasoning": True} | given)
 
 for line, text in json.load(open(sys.argv[1], encoding="ascii")):

@@ -61,6 +61,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--context", type=positive, metavar="N", help="tokens of context")
     group.add_argument("--gpu-layers", type=layers, metavar="N", help="layers on the GPU; -1: all")
     group.add_argument("--threads", type=positive, metavar="N", help="threads on a CPU")
+    group.add_argument(
+        "--kv-type", choices=("f16", "q8_0"), help="how keys and values are kept; q8_0 takes half"
+    )
 
 
 def add_continue_options(parser: argparse.ArgumentParser) -> None:

@@ -36,6 +36,7 @@ def settings_in_force(options: argparse.Namespace) -> Settings:
             context=options.context,
             gpu_layers=options.gpu_layers,
             threads=options.threads,
+            kv_type=options.kv_type,
         ),
         continuing=_over(
             settings.continuing,
@@ -75,6 +76,7 @@ def model_config(settings: Settings) -> "ModelConfig":
         gpu_layers=settings.model.gpu_layers,
         threads=settings.model.threads,
         exact=settings.model.exact,
+        kv_type=settings.model.kv_type,
         whole_windows=_WHOLE[settings.model.whole_windows],
     )
 

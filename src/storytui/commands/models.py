@@ -12,8 +12,8 @@ from storytui.commands.printing import write
 from storytui.engine.api import ModelError
 
 if TYPE_CHECKING:
+    from storytui.engine.messages import KvType
     from storytui.models.found import Found
-    from storytui.models.model_memory import KvType
 
 
 def run_models(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ every change of a message, so that a parent never talks to a child of another ve
 """
 
 import re
-from typing import IO, TypeVar
+from typing import IO, Literal, TypeVar
 
 import msgspec
 
@@ -21,9 +21,12 @@ from storytui.engine.api import (
     Request,
 )
 
-PROTOCOL = 4
+PROTOCOL = 5
 MAX_FRAME = 32 * 1024 * 1024
 """Bytes; a longer frame is nonsense on the pipe. The largest manuscript takes half of it."""
+
+
+KvType = Literal["f16", "q8_0"]
 
 
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     whole_windows: bool | None = None
     """Whether layers that see only a sliding window keep every token all the same, so that the
     cache can be moved and cut anywhere; None: on a CPU, where memory allows."""
+    kv_type: KvType = "f16"
+    """How keys and values are kept."""
 
 
 # --- parent to child ---------------------------------------------------------------------------

@@ -95,9 +95,7 @@ class StatefulMemory(Protocol):
         ...
 
 
-def identity_of(
-    config: ModelConfig, info: ModelInfo, library: str, cache_type: str = "f16"
-) -> ModelIdentity | None:
+def identity_of(config: ModelConfig, info: ModelInfo, library: str) -> ModelIdentity | None:
     """What the states of a loaded model are known by; None where its file cannot be read now.
 
     Reads about a megabyte of the file.
@@ -106,7 +104,6 @@ def identity_of(
         config: what was asked for.
         info: what was loaded.
         library: llama-cpp-python's version.
-        cache_type: the number format of the evaluated tokens.
     """
     digest = hashlib.blake2b(digest_size=_DIGEST)
     size = newest = 0
@@ -128,7 +125,7 @@ def identity_of(
         sample=digest.hexdigest(),
         library=library,
         context=info.context,
-        cache_type=cache_type,
+        cache_type=config.kv_type,
         backend=info.backend,
         gpu_layers=info.gpu_layers,
         whole_windows=config.whole_windows,

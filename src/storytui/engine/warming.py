@@ -50,7 +50,8 @@ class Warmth:
         """Take up what is kept in a file, where it fits and nothing is evaluated yet."""
         self._place = place
         # Asked now: another model may have the file's name by the time the state is kept.
-        self._identity = identity_of(self._config, self._model.info, version("llama-cpp-python"))
+        library = version("llama-cpp-python")
+        self._identity = identity_of(self._config, self._model.info, library)
         if self._identity is None or self._cells.tokens:
             return
         found = take_up(Path(place.path), self._identity, self._model)

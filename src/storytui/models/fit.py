@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from storytui.engine.api import ModelError
+from storytui.engine.messages import KvType
 from storytui.models.model_memory import (
     DRIVER,
-    KvType,
     Opening,
     Parts,
     parts_of_plan,

@@ -11,8 +11,8 @@ memory: a copy of a batch's inputs, some tens of megabytes.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
+from storytui.engine.messages import KvType
 from storytui.models.compute_graph import GPU_ALIGNMENT, Batch, compute_bytes
 from storytui.models.shape import Layer, Shape, padded_bytes
 
@@ -26,8 +26,6 @@ _PADDING = 256
 """Tokens that llama.cpp rounds a context up to (llama-context.cpp)."""
 _FLOAT = 4
 
-KvType = Literal["f16", "q8_0"]
-"""How keys and values are kept."""
 _KV_BLOCKS: dict[KvType, tuple[int, int]] = {"f16": (1, 2), "q8_0": (32, 34)}
 """Elements in a block, and its bytes."""
 

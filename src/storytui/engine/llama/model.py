@@ -63,6 +63,7 @@ class LlamaModel:
         self._window: int = llama_cpp.llama_model_n_swa(self._model)
         """Tokens that the layers with a sliding window see; 0: there are none."""
         self._on_cpu = gpu is None
+        self._kv_type = config.kv_type
         self._context = self._open_wide_or_narrow(config, context, threads)
         self._effort = Effort(self._context, threads, on_cpu=self._on_cpu)
         self._memory = llama_cpp.llama_get_memory(self._context)
@@ -149,7 +150,11 @@ class LlamaModel:
         parameters.n_threads = threads
         parameters.n_threads_batch = threads
         parameters.no_perf = True
-        if self._on_cpu:
+        if self._kv_type == "q8_0":
+            parameters.type_k = parameters.type_v = llama_cpp.GGML_TYPE_Q8_0
+            # llama.cpp takes quantised values with it only.
+            parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        elif self._on_cpu:
             # Flash attention makes batches of some tens of tokens half as fast on a CPU, and no
             # others faster; measured with llama.cpp of the end of 2026.
             parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED

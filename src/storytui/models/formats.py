@@ -1,17 +1,14 @@
 """Which prompt format a model gets, and a sentence that says where it comes from."""
 
-import mmap
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from storytui.engine.api import ModelError
-from storytui.models import gguf_layout as layout
 from storytui.models.catalog import CatalogueModel, entry_for
-from storytui.models.gguf_reading import GgufFaultError, named, read_contents
-from storytui.models.walking import shown, why
+from storytui.models.gguf import opened
+from storytui.models.gguf_reading import named
 from storytui.story.prompt import DEFAULT_FORMAT, FORMATS
 
 KEY = "storytui.prompt_format"
@@ -87,17 +84,6 @@ def stored_format(path: Path) -> str:
     Raises:
         ModelError: the file cannot be read, or is no GGUF file.
     """
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            length = min(size, layout.MOST_HEADER_BYTES)
-            with (
-                mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ) as mapped,
-                memoryview(mapped) as data,
-            ):
-                value = read_contents(data, size).values.get(KEY)
-    except GgufFaultError as fault:
-        raise ModelError(f"The model {shown(path)} {fault}. {fault.advice}") from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"The model {shown(path)} cannot be read: {why(error)}.") from None
+    with opened(path) as (contents, _):
+        value = contents.values.get(KEY)
     return value.strip() if isinstance(value, str) else ""

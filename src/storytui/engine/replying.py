@@ -137,6 +137,19 @@ class PromptCost:
     moved: int = 0
     approximate: int = 0
 
+    def unwritten(self) -> Statistics:
+        """The statistics of a reply that was stopped before its first token."""
+        return Statistics(
+            prompt_tokens=self.prompt,
+            reused_tokens=max(0, self.prompt - self.evaluated),
+            evaluated_tokens=self.evaluated,
+            moved_tokens=self.moved,
+            approximate_tokens=self.approximate,
+            generated_tokens=0,
+            first_token_ms=0.0,
+            tokens_per_second=0.0,
+        )
+
 
 Steps = Generator[Event | Evaluate, None, None]
 """A reply on its way: its events, and between them what it needs evaluated."""

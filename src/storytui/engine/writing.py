@@ -21,7 +21,6 @@ from storytui.engine.api import (
     Request,
     Sampling,
     SegmentStarted,
-    Statistics,
     Writing,
 )
 from storytui.engine.branches import Branch, Live, write_in_step
@@ -149,7 +148,7 @@ class Writer:
                 cost = yield from _to_all(numbered, reading)
                 if stopped():
                     for number, _ in numbered:
-                        yield number, Finished("stopped", _unwritten(cost))
+                        yield number, Finished("stopped", cost.unwritten())
                     return
                 room = self._room_for(requests[0], len(prompt.tokens))
                 group, numbered = numbered[:room], numbered[room:]
@@ -392,17 +391,3 @@ def _to_all(
             return cost
         for number, _ in numbered:
             yield number, step
-
-
-def _unwritten(cost: PromptCost) -> Statistics:
-    """The statistics of a reply that was stopped before its first token."""
-    return Statistics(
-        prompt_tokens=cost.prompt,
-        reused_tokens=max(0, cost.prompt - cost.evaluated),
-        evaluated_tokens=cost.evaluated,
-        moved_tokens=cost.moved,
-        approximate_tokens=cost.approximate,
-        generated_tokens=0,
-        first_token_ms=0.0,
-        tokens_per_second=0.0,
-    )

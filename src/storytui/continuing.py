@@ -24,7 +24,14 @@ from storytui.engine.api import (
     opening_of,
 )
 from storytui.manuscript.reading_places import ReadingPlaces
-from storytui.story.prompt import ANSWER, REASONING, PromptFormat, prompt_format
+from storytui.story.prompt import (
+    ANSWER,
+    AUTO,
+    DEFAULT_FORMAT,
+    REASONING,
+    PromptFormat,
+    prompt_format,
+)
 from storytui.story.sentences import last_sentence_end
 from storytui.story.window import Window, choose_window, text_at_the_end
 
@@ -112,7 +119,7 @@ def plan(
         EngineError: the model cannot be loaded, or its context is too small for the reply.
         UnknownFormatError: no prompt format has that name.
     """
-    form = prompt_format(options.format)
+    form = prompt_format(DEFAULT_FORMAT if options.format == AUTO else options.format)
     end = _story_end(text, offset)
     if end == 0:
         raise NoStoryError(

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from storytui.story.prompt import UnknownFormatError, prompt_format
+from storytui.story.prompt import AUTO, UnknownFormatError, prompt_format
 
 NonNegative = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -19,7 +19,8 @@ Positive = Annotated[int, Meta(ge=1)]
 HowFar = Literal["auto", "off", "read", "think", "write"]
 """How much the model does ahead; `auto` is for the editor to find out."""
 WholeWindows = Literal["auto", "yes", "no"]
-KvType = Literal["f16", "q8_0"]
+KvType = Literal["auto", "f16", "q8_0"]
+Api = Literal["auto", "chat", "completion"]
 
 
 class SettingsError(Exception):
@@ -41,15 +42,25 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Which model, and how it runs."""
 
     path: str = ""
-    """A GGUF file; empty: the small built-in model, where it is installed."""
+    """A GGUF file, or a model's name as `storytui models list` shows it.
+
+    Empty: the small built-in model, where it is installed."""
+    adapter: str = ""
+    """A LoRA adapter for it: a GGUF file, or its name by `storytui models adapter list`."""
+    adapter_scale: Annotated[float, Meta(ge=-10, le=10)] = 1.0
+    """How strongly the adapter works; 1: as it was trained, 0: not at all."""
     context: NonNegative = 0
     """Tokens of context; 0: 16384 on a GPU, 4096 on a CPU, never more than the model's own."""
     gpu_layers: Annotated[int, Meta(ge=-1)] = -1
     """Layers on the GPU; -1: all of them."""
+    allow_partial: bool = False
+    """Whether some layers may stay on the CPU where not all fit on the GPU, which is slow."""
     threads: NonNegative = 0
     """Threads on a CPU; 0: one for each physical core."""
-    kv_type: KvType = "f16"
-    """How what the model has read is kept: f16, or q8_0, which takes half the memory."""
+    kv_type: KvType = "auto"
+    """How what the model has read is kept: f16, or q8_0, which takes half the memory.
+
+    auto: f16, and q8_0 on a GPU where f16 does not fit."""
     exact: bool = False
     """Read everything from a change on again, before the answer begins.
 
@@ -60,12 +71,35 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     yes takes more memory, no is slower after a change; auto: yes on a CPU, where memory allows."""
 
 
+class ModelsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where models are looked for and fetched from."""
+
+    folders: tuple[str, ...] = ()
+    """More folders in which models are, beside those of other programs."""
+    xet: bool = True
+    """Fetch through Hugging Face's Xet where it is offered; false: plain HTTP."""
+
+
+class RemoteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model on another machine, over an OpenAI-compatible server; story text is sent to it."""
+
+    address: str = ""
+    """The server, like http://192.168.0.5:8080/v1; empty: the model runs on this machine."""
+    model: str = ""
+    """The model's name there; empty: the one that it has."""
+    api: Api = "auto"
+    """chat or completion (raw prompts); auto: chat."""
+
+
 class ContinueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a continuation is."""
 
-    format: str = "cra-v1"
+    format: str = "auto"
     """The prompt format: cra-v1, cra-v1-guided for models that take guidance, storytui-1 for this
-    project's own models, which know your notes (f9 in the editor)."""
+    project's own models, which know your notes (f9 in the editor).
+
+    auto: the one that the model was trained on, by its file, the catalogue or its name; where that
+    is not known, cra-v1."""
     words: Annotated[int, Meta(ge=1, le=4000)] = 120
     """Length of the answer in words, from 1 to 4000."""
     reasoning_tokens: NonNegative = 256
@@ -153,6 +187,8 @@ class Settings(
 
     editor: EditorSettings = EditorSettings()
     model: ModelSettings = ModelSettings()
+    models: ModelsSettings = ModelsSettings()
+    remote: RemoteSettings = RemoteSettings()
     continuing: ContinueSettings = ContinueSettings()
     ahead: AheadSettings = AheadSettings()
     sampling: SamplingSettings = SamplingSettings()
@@ -201,7 +237,8 @@ def parse_settings(text: str, path: Path) -> Settings:
         reason = _reason(str(error), tables)
         raise SettingsError(f"{path.name}: {reason}; {_what_to_do(path)}") from None
     try:
-        prompt_format(settings.continuing.format)
+        if settings.continuing.format != AUTO:
+            prompt_format(settings.continuing.format)
     except UnknownFormatError as error:
         raise SettingsError(
             f"{path.name}: [continue] format: {error}; {_what_to_do(path)}"
@@ -265,4 +302,5 @@ _CHOICES = {
     "how_far": get_args(HowFar),
     "whole_windows": get_args(WholeWindows),
     "kv_type": get_args(KvType),
+    "api": get_args(Api),
 }

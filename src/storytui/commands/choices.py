@@ -9,7 +9,7 @@ import msgspec
 from storytui import folders
 from storytui.engine.api import Engine, Sampling
 from storytui.settings import SamplingSettings, Settings, load_settings
-from storytui.story.prompt import prompt_format
+from storytui.story.prompt import AUTO, prompt_format
 
 if TYPE_CHECKING:  # the editor needs the model's side only after its first paint
     from storytui.continuing import Options
@@ -26,7 +26,7 @@ def settings_in_force(options: argparse.Namespace) -> Settings:
         UnknownFormatError: `--format` names no prompt format.
     """
     settings = load_settings(folders.settings_file())
-    if getattr(options, "format", None) is not None:
+    if getattr(options, "format", None) not in (None, AUTO):
         prompt_format(options.format)
     return msgspec.structs.replace(
         settings,
@@ -76,7 +76,7 @@ def model_config(settings: Settings) -> "ModelConfig":
         gpu_layers=settings.model.gpu_layers,
         threads=settings.model.threads,
         exact=settings.model.exact,
-        kv_type=settings.model.kv_type,
+        kv_type="q8_0" if settings.model.kv_type == "q8_0" else "f16",
         whole_windows=_WHOLE[settings.model.whole_windows],
     )
 

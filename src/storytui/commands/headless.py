@@ -36,7 +36,7 @@ from storytui.manuscript.file import ManuscriptError, StoryFile
 from storytui.manuscript.notes import notes_path, read_notes
 from storytui.manuscript.place import PlaceError, offset_of
 from storytui.settings import Settings, SettingsError
-from storytui.story.prompt import REASONING, UnknownFormatError, prompt_format
+from storytui.story.prompt import AUTO, DEFAULT_FORMAT, REASONING, UnknownFormatError, prompt_format
 from storytui.story.sentences import last_sentence_end
 
 OPENING_MARK, CLOSING_MARK = "⟦", "⟧"
@@ -101,6 +101,7 @@ def _notes(options: argparse.Namespace, format_name: str) -> str:
         ManuscriptError: the notes that were named are not there, or cannot be read.
     """
     named: str | None = getattr(options, "notes", None)
+    format_name = DEFAULT_FORMAT if format_name == AUTO else format_name
     if not prompt_format(format_name).takes_notes:
         if named is not None:
             raise _NoPlaceForNotesError(

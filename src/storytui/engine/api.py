@@ -164,6 +164,16 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     chat_template: str
     """`gguf` where the model brought its own chat template, `default` where it has none."""
+    stored_format: str = ""
+    """The prompt format that the model's file names (`storytui.prompt_format`); empty: none."""
+    device: str = ""
+    """What runs it, by the name that its maker gives it; empty where that is not known."""
+    kv_type: str = "f16"
+    """How keys and values are kept."""
+    flash_attention: bool = False
+    """Whether it is used."""
+    remote: bool = False
+    """Whether it runs on somebody else's server; `backend` is then the host."""
     can_move: bool = True
     """Whether evaluated tokens can be moved in the cache. Sliding windows that keep no more than
     they need and recurrent layers cannot: after a change they are read from a checkpoint on."""

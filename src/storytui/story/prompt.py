@@ -195,6 +195,8 @@ FORMATS: Mapping[str, PromptFormat] = MappingProxyType(
 """The known prompt formats by name."""
 
 DEFAULT_FORMAT = _CRA_V1.name
+AUTO = "auto"
+"""In place of a format's name: the one that the model was trained on."""
 
 
 def prompt_format(name: str) -> PromptFormat:

@@ -6,7 +6,6 @@ The editor, the headless command and the bench all go through here.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypedDict
 
 from msgspec import structs
@@ -24,10 +23,10 @@ from storytui.engine.api import (
     opening_of,
 )
 from storytui.manuscript.reading_places import ReadingPlaces
+from storytui.models.formats import format_in_use
 from storytui.story.prompt import (
     ANSWER,
     AUTO,
-    DEFAULT_FORMAT,
     REASONING,
     PromptFormat,
     prompt_format,
@@ -58,7 +57,8 @@ _WORD = re.compile(r"\S+")
 class Options:
     """What the writer asks for, beside the place."""
 
-    format: str = "cra-v1"
+    format: str = AUTO
+    """A prompt format's name; `auto`: the one that suits the model."""
     direction: str = ""
     """What is to come next: goes into formats that take it, opens the reasoning of others."""
     notes: str = ""
@@ -83,6 +83,8 @@ class Plan:
 
     request: Request
     window: Window
+    format: str
+    """The prompt format's name."""
 
     @property
     def opening(self) -> str:
@@ -119,18 +121,21 @@ def plan(
         EngineError: the model cannot be loaded, or its context is too small for the reply.
         UnknownFormatError: no prompt format has that name.
     """
-    form = prompt_format(DEFAULT_FORMAT if options.format == AUTO else options.format)
+    if options.format != AUTO:
+        prompt_format(options.format)
     end = _story_end(text, offset)
     if end == 0:
         raise NoStoryError(
             "There is no story before the cursor yet; write a first sentence to go on from."
         )
     info = engine.load()
+    chosen = format_in_use(options.format, info)
+    form = prompt_format(chosen.name)
     if form.verbatim:
         # The answer follows the very last character.
         end = offset
     given = _given(form, text, offset, options)
-    segments = _segments(form, options, _lead(text, end, options, info))
+    segments = _segments(form, options, _lead(text, end, options, trained=chosen.trained))
     budget = _budget(engine, info, form, given, segments, text_at_the_end(text, end))
     starts = () if places is None else places.starts()
     window = choose_window(text, budget, engine.count, starts, end=end)
@@ -145,7 +150,7 @@ def plan(
         story=message.story,
         start=window.start,
     )
-    return Plan(request, window)
+    return Plan(request, window, form.name)
 
 
 def continue_story(
@@ -198,12 +203,6 @@ def show_prompt(
     """Exactly what the model would see, up to where it begins to write."""
     planned = plan(engine, text, offset, options, places, remember=False)
     return engine.prompt(planned.request.message, planned.opening)
-
-
-def trained_on_the_format(info: ModelInfo) -> bool:
-    """Whether a model was trained on the project's prompt formats, by its name."""
-    names = f"{info.name} {Path(info.path).name}".lower()
-    return "cra-v1" in names or "storytui" in names
 
 
 class _Given(TypedDict):
@@ -280,11 +279,11 @@ def _later(text: str, offset: int, characters: int) -> str:
     return later.strip()
 
 
-def _lead(text: str, end: int, options: Options, info: ModelInfo) -> str:
+def _lead(text: str, end: int, options: Options, *, trained: bool) -> str:
     """The story's last words, from a word's start to its very end."""
     words = options.lead_words
     if words < 0:
-        words = 0 if trained_on_the_format(info) else LEAD_WORDS
+        words = 0 if trained else LEAD_WORDS
     if words == 0:
         return ""
     near = max(0, end - words * _LONG_WORD)

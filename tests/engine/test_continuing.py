@@ -14,11 +14,11 @@ from storytui.continuing import (
     plan,
     requests_side_by_side,
     show_prompt,
-    trained_on_the_format,
 )
 from storytui.engine.api import (
     Engine,
     Finished,
+    ModelInfo,
     Prompt,
     PromptTooLongError,
     Retracted,
@@ -44,6 +44,19 @@ FINISHED = Finished(
         tokens_per_second=56.78,
     ),
 )
+
+
+class Says:
+    """An engine whose model says something else of itself."""
+
+    def __init__(self, engine: ProcessEngine, info: ModelInfo) -> None:
+        self._info = info
+        self.count, self.prompt = engine.count, engine.prompt
+
+    def load(self) -> ModelInfo:
+        return self._info
+
+
 BOOK = "# One\n\n" + "\n\n".join(f"{n}. {PARAGRAPH * 4}" for n in range(200))
 
 
@@ -240,9 +253,13 @@ def test_a_model_that_never_saw_the_format_hears_the_storys_last_words(
 
 
 def test_a_model_trained_on_the_format_gets_nothing_but_the_tags(engine: ProcessEngine) -> None:
-    info = engine.load()
-    assert not trained_on_the_format(info)
-    assert trained_on_the_format(structs.replace(info, name="CRA-v1-7B"))
+    trained = cast(Engine, Says(engine, structs.replace(engine.load(), stored_format="storytui-1")))
+    planned = plan(trained, BOOK, 900, Options())
+    assert planned.format == "storytui-1"
+    assert planned.request.segments[-1].lead == ""
+    assert planned.request.message.startswith("### Task: Continue the story from the very end")
+    named = plan(trained, BOOK, 900, Options(format="cra-v1"))
+    assert (named.format, named.request.segments[-1].lead) == ("cra-v1", "")
 
 
 def test_an_unknown_format_is_said(engine: ProcessEngine) -> None:

@@ -8,7 +8,9 @@ import msgspec
 
 from storytui.continuing import Options
 from storytui.engine.api import ModelInfo, Sampling
+from storytui.models.formats import format_in_use
 from storytui.settings import Settings
+from storytui.story.prompt import AUTO
 from storytui.takes.take import Take
 
 NEW_SEEDS = 1_000_000
@@ -69,6 +71,13 @@ def side_by_side(asked: Options) -> tuple[Options, ...]:
     )
 
 
+def _format(wanted: str, model: ModelInfo | None) -> str:
+    """The prompt format's name; empty where the model is still to say it."""
+    if model is not None:
+        return format_in_use(wanted, model).name
+    return "" if wanted == AUTO else wanted
+
+
 def take_asked_for(asked: Options, model: ModelInfo | None, model_hash: str, before: str) -> Take:
     """The take that is to come of it, with what is needed to make it again.
 
@@ -91,7 +100,7 @@ def take_asked_for(asked: Options, model: ModelInfo | None, model_hash: str, bef
         model="" if model is None else model.name,
         model_path="" if model is None else model.path,
         model_hash=model_hash,
-        format=asked.format,
+        format=_format(asked.format, model),
         direction=asked.direction,
         words=asked.words,
     )

@@ -116,6 +116,8 @@ class Flow:
         self._condition.ready(info)
         self._screen.status.model = self._condition.runs_on
         self._screen.status.warning = self._condition.partly
+        if info.template_problem:
+            self._screen.complain(info.template_problem)
         self._kept.find_hash(info)
         self.ahead.moved()
         self.show()

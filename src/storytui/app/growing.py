@@ -79,6 +79,7 @@ class Run:
             case Plan(request):
                 for each in self.takes:
                     each.prompt, each.opening = request.message, event.opening
+                    each.format = event.format
             case Loading(fraction):
                 self._goes_on(f"loading the model {fraction * 100:.0f} %")
             case Reading(done, total):

@@ -62,7 +62,7 @@ class PaneView:
                 note=_note(take, growing.progress if growing else ""),
             ),
             which=desk.shelf.number,
-            made_with=f"{take.format} · seed {take.seed}",
+            made_with=" · ".join(filter(None, (take.format, f"seed {take.seed}"))),
             hints=self._hints(desk),
         )
 

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from storytui.commands.choices import continuation, settings_in_force, start_engine
@@ -35,8 +35,9 @@ from storytui.manuscript.encoding import decode
 from storytui.manuscript.file import ManuscriptError, StoryFile
 from storytui.manuscript.notes import notes_path, read_notes
 from storytui.manuscript.place import PlaceError, offset_of
+from storytui.models.formats import format_in_use
 from storytui.settings import Settings, SettingsError
-from storytui.story.prompt import AUTO, DEFAULT_FORMAT, REASONING, UnknownFormatError, prompt_format
+from storytui.story.prompt import AUTO, REASONING, UnknownFormatError, prompt_format
 from storytui.story.sentences import last_sentence_end
 
 OPENING_MARK, CLOSING_MARK = "⟦", "⟧"
@@ -79,11 +80,18 @@ def _run(
         if not text[:offset].strip():
             where = "The story is empty" if not text.strip() else "No text stands before that place"
             raise NoStoryError(f"{where}. Write a sentence or two to go on from.")
-        notes = _notes(options, settings.continuing.format)
+        form = settings.continuing.format
+        notes = "" if form == AUTO else _notes(options, form)
         candidates = getattr(options, "candidates", None) or 1
-        asked = continuation(settings, options.guidance or "", notes, candidates)
         with closing(start(settings)) as engine:
-            return work(Job(engine, text, offset, asked), options)
+            if form == AUTO:
+                info = engine.load()
+                form = format_in_use(AUTO, info).name
+                if info.template_problem:
+                    write(sys.stderr, f"storytui: {info.template_problem}\n")
+                notes = _notes(options, form)
+            asked = continuation(settings, options.guidance or "", notes, candidates)
+            return work(Job(engine, text, offset, replace(asked, format=form)), options)
     except (PlaceError, UnknownFormatError, _NoPlaceForNotesError) as error:
         return fail(error, USAGE_ERROR)
     except (SettingsError, ManuscriptError, NoStoryError, EngineError) as error:
@@ -101,7 +109,6 @@ def _notes(options: argparse.Namespace, format_name: str) -> str:
         ManuscriptError: the notes that were named are not there, or cannot be read.
     """
     named: str | None = getattr(options, "notes", None)
-    format_name = DEFAULT_FORMAT if format_name == AUTO else format_name
     if not prompt_format(format_name).takes_notes:
         if named is not None:
             raise _NoPlaceForNotesError(

@@ -148,6 +148,11 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     """Sampled tokens by the time between the first and the last."""
 
 
+TemplateKind = Literal["gguf", "default", "failed", "remote"]
+"""`gguf`: the model brought its own chat template. `default`: it has none. `failed`: it has one
+that cannot be used. `remote`: a server knows."""
+
+
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What was loaded, and what it runs on."""
 
@@ -162,8 +167,10 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     backend: str
     """What runs it: `CPU`, `CUDA`, `Metal`, `Vulkan`, …"""
     threads: int
-    chat_template: str
-    """`gguf` where the model brought its own chat template, `default` where it has none."""
+    chat_template: TemplateKind
+    """What goes round the message: the model's own chat template, or nothing but a blank line."""
+    template_problem: str = ""
+    """Why its own cannot be used, as a sentence; empty where it can, or it has none."""
     stored_format: str = ""
     """The prompt format that the model's file names (`storytui.prompt_format`); empty: none."""
     device: str = ""

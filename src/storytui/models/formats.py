@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from storytui.engine.api import ModelInfo
 from storytui.models.catalog import CatalogueModel, entry_for
 from storytui.models.gguf import opened
 from storytui.models.gguf_reading import named
-from storytui.story.prompt import DEFAULT_FORMAT, FORMATS
+from storytui.models.hub_cache import repository_of
+from storytui.story.prompt import AUTO, DEFAULT_FORMAT, FORMATS
 
 KEY = "storytui.prompt_format"
 """The GGUF entry that says it; this project's trainer writes it."""
 
-Origin = Literal["file", "catalogue", "name", "default"]
+Origin = Literal["settings", "file", "catalogue", "name", "default"]
 
 _BY_NAME = (
     (re.compile(r"\bcra-v1(?:\.\d+)?-(?:\d+b-)?guided\b"), "cra-v1-guided"),
@@ -74,6 +76,27 @@ def prompt_format_for(
         "name another as format under [continue] in the settings."
     )
     return FormatChoice(DEFAULT_FORMAT, "default", False, unknown + sentence)
+
+
+def format_in_use(wanted: str, info: ModelInfo) -> FormatChoice:
+    """The prompt format that a loaded model is asked in.
+
+    Args:
+        wanted: a format's name, or `auto` for the model's own.
+        info: the model.
+    """
+    path = Path(info.path)
+    own = prompt_format_for(
+        stored=info.stored_format,
+        repository="" if info.remote else repository_of(path),
+        file_name="" if info.remote else path.name,
+        model_name=info.name,
+    )
+    if wanted in (AUTO, own.name):
+        return own
+    # The formats have their tags in common, so a model trained on one knows the others' replies.
+    sentence = f"The settings or the command line name {wanted}. {own.sentence}"
+    return FormatChoice(wanted, "settings", own.trained, sentence)
 
 
 def stored_format(path: Path) -> str:

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -88,7 +89,10 @@ class LlamaModel:
         self.context: int = llama_cpp.llama_n_ctx(self._context)
         layers: int = llama_cpp.llama_model_n_layer(self._model)
         asked = layers + 1 if config.gpu_layers < 0 else config.gpu_layers
-        self.frame, kind = frame_of(self._metadata("tokenizer.chat_template"), self.vocabulary)
+        source = self._metadata("tokenizer.chat_template")
+        self.frame, kind, problem = frame_of(source, self.vocabulary)
+        if problem:
+            sys.stderr.write(f"{problem}\n")
         self.info = ModelInfo(
             name=_name(Path(config.path)),
             path=config.path,
@@ -100,6 +104,8 @@ class LlamaModel:
             backend=gpu or "CPU",
             threads=threads,
             chat_template=kind,
+            template_problem=problem,
+            stored_format=self._metadata("storytui.prompt_format").strip(),
             can_move=self._moves,
         )
 

@@ -2,7 +2,6 @@
 
 import ctypes
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ from typing import Any
 
 import llama_cpp
 
-from storytui.engine.api import EngineError
+from storytui.engine.api import EngineError, TemplateKind
 from storytui.engine.llama.lines import LineTokens, cuts_of
 from storytui.engine.template import PLAIN_FRAME, Frame, TemplateError, render_frame
 from storytui.engine.tokens import without_marks
@@ -171,21 +170,23 @@ class LlamaVocabulary:
         return [self.piece(token) for token in range(self.size)]
 
 
-def frame_of(template: str, vocabulary: LlamaVocabulary) -> tuple[Frame, str]:
+def frame_of(template: str, vocabulary: LlamaVocabulary) -> tuple[Frame, TemplateKind, str]:
     """What a chat template puts round the user message, and whether it is the model's own.
 
     Args:
         template: Jinja, from the model's metadata; empty where it has none.
         vocabulary: the model's; the template's marks are made its control tokens.
 
-    Returns the frame, and `gguf` or, where the plain one is used, `default`.
+    Returns the frame; `gguf`, or `default` or `failed` where the plain one is used; and why the
+    model's own cannot be used, as a sentence.
     """
     if not template:
-        return PLAIN_FRAME, "default"
+        return PLAIN_FRAME, "default", ""
     try:
         frame = render_frame(template, bos=vocabulary.text_of_bos(), eos=vocabulary.text_of_eos())
     except TemplateError as error:
-        sys.stderr.write(f"{error}; the plain default is used\n")
-        return PLAIN_FRAME, "default"
+        reason = str(error)
+        why = f"{reason[:1].upper()}{reason[1:]}, so the model is used without it."
+        return PLAIN_FRAME, "failed", why
     vocabulary.reserve_marks_of(frame)
-    return frame, "gguf"
+    return frame, "gguf", ""

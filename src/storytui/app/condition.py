@@ -26,6 +26,11 @@ class Condition:
         """It could not be loaded."""
         self.absent, self._mourning = True, False
 
+    def changing(self) -> None:
+        """Another one takes its place."""
+        self.info, self.absent, self._mourning = None, False, False
+        self._died_of = self._failed_of = ""
+
     def died(self, problem: str, *, gave_up: bool) -> bool:
         """Its process ended; returns whether the writer has not heard of it.
 

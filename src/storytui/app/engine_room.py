@@ -1,13 +1,11 @@
 """The engine behind the interface: its threads, and what comes from them in batches.
 
-Nothing here changes what is shown. Threads put what the engine says into an inbox; the loop
-empties it every 50 ms into one message, because a message for every token is what makes a screen
-slow.
+Nothing here changes what is shown. Threads put what the engine says into an inbox, which is emptied
+into one message at a time.
 """
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from functools import partial
 from textual.message import Message
 from textual.screen import Screen
 
+from storytui.app.inbox import Inbox
 from storytui.continuing import Options, Plan, continue_side_by_side, plan, show_prompt
 from storytui.engine.api import (
     Engine,
@@ -33,8 +32,8 @@ from storytui.manuscript.states import StatePlace
 
 CLOSE_SECONDS = 1.0
 """How long closing waits for an engine that is being made."""
-FLUSH_SECONDS = 0.05
-"""How often text on its way to the screen is let through."""
+CHANGE_SECONDS = 20.0
+"""How long an engine may take to give its memory back before another one is made."""
 
 Came = tuple[int, Event | Plan]
 """Something that came of a run, and of which of its takes, from 0."""
@@ -129,22 +128,19 @@ class EngineRoom:
         self._state_place: Callable[[ModelInfo], StatePlace | None] = lambda _info: None
         self._screen = screen
         self._make = make
+        self._next: Callable[[], Engine] | None = None
+        """What makes the engine that is to take the place of the one there; None: it stays."""
         self._engine: Engine | None = None
         self._making = threading.Lock()
         self._turn = threading.Lock()
         self._closing = threading.Event()
         self._stopped_run = 0
-        self._inbox: list[_Item] = []
-        self._inbox_lock = threading.Lock()
-        self._flush_asked = False
-        self._flushed_at = 0.0
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._inbox: Inbox[_Item, tuple[int, Readiness]] = Inbox(self._deliver)
         self._ahead = 0
         """The number of what was asked ahead last, or of the rest that was told after it."""
         self._resting = True
         self._edited = self._told = 0
         """The last number that came with an edit, and the last that the engine was told of."""
-        self._readiness: tuple[int, Readiness] | None = None
 
     # --- called on the loop -----------------------------------------------------------------------
 
@@ -156,6 +152,18 @@ class EngineRoom:
     def warm_up(self) -> None:
         """Load the model in the background."""
         self._work(self._load, "load the model")
+
+    def use(self, make: Callable[[], Engine]) -> None:
+        """Have another engine from now on; the one there is given back first.
+
+        Args:
+            make: makes it; called once, in a thread.
+        """
+        self.stop()
+        self._ahead += 1
+        self._resting = False
+        self._next = make
+        self.warm_up()
 
     def keep_state(self, place: Callable[[ModelInfo], StatePlace | None]) -> None:
         """Have what the model has read kept when the editor closes, and taken up once it is loaded.
@@ -173,7 +181,7 @@ class EngineRoom:
         self.run += 1
         self.busy = True
         self._ahead += 1
-        self._loop = asyncio.get_running_loop()
+        self._inbox.loop = asyncio.get_running_loop()
         self._work(partial(self._continue, self.run, text, offset, options), "continue")
         return self.run
 
@@ -202,7 +210,7 @@ class EngineRoom:
             edited: whether the text or what is asked is another than at the last call.
             spare: whether the last continuation's cache is worth more than this.
         """
-        self._loop = asyncio.get_running_loop()
+        self._inbox.loop = asyncio.get_running_loop()
         self._ahead += 1
         self._resting = False
         if edited:
@@ -248,6 +256,11 @@ class EngineRoom:
         with self._making:
             if self._closing.is_set():
                 raise EngineError("The editor is closing.")
+            if self._next is not None:
+                before, self._engine = self._engine, None
+                self._make, self._next = self._next, None
+                if before is not None:
+                    before.close(CHANGE_SECONDS)
             if self._engine is None:
                 engine = self._make()
                 engine.on_death(self._mourn)
@@ -265,22 +278,29 @@ class EngineRoom:
 
     def _load(self) -> None:
         try:
+            if self._next is not None:
+                # A reply of the one there is still coming to its end.
+                with self._turn:
+                    self._get()
             engine = self._get()
             for each in engine.loading():
-                if not self._closing.is_set():
-                    self._screen.post_message(self.Progress(each.fraction))
+                self._tell_of(engine, self.Progress(each.fraction))
             info = engine.load()
             place = self._state_place(info)
             if place is not None:
                 engine.warm(place.path, place.room)
-            if not self._closing.is_set():
-                self._screen.post_message(self.Ready(info))
+            self._tell_of(engine, self.Ready(info))
         except (EngineDiedError, EngineGaveUpError):
             # `Died` has told already.
             return
         except EngineError as error:
             if not self._closing.is_set():
                 self._screen.post_message(self.NotReady(str(error)))
+
+    def _tell_of(self, engine: Engine, message: Message) -> None:
+        """Post what is news of the engine, unless there is another one by now."""
+        if engine is self._engine and self._next is None and not self._closing.is_set():
+            self._screen.post_message(message)
 
     def _continue(self, run: int, text: str, offset: int, options: Options) -> None:
         problem = "The reply ended early. Press the key again to go on."
@@ -290,7 +310,7 @@ class EngineRoom:
                     engine = self._get()
                     told = False
                     for came in continue_side_by_side(engine, text, offset, options, self.places):
-                        self._put(_Item(run, came=came))
+                        self._inbox.put(_Item(run, came=came))
                         # A stop that came before the engine had begun went unheard: say it again.
                         if self._is_over(run) and not told:
                             told = True
@@ -299,7 +319,7 @@ class EngineRoom:
         except (EngineError, ValueError) as error:
             problem = str(error)
         finally:
-            self._put(_Item(run, ended=True, problem=problem))
+            self._inbox.put(_Item(run, ended=True, problem=problem))
 
     def _go_ahead(
         self,
@@ -330,9 +350,7 @@ class EngineRoom:
                 engine.rest()
 
     def _readied(self, readiness: Readiness) -> None:
-        with self._inbox_lock:
-            self._readiness = self._ahead, readiness
-        self._ask_flush()
+        self._inbox.tell((self._ahead, readiness))
 
     def _prompt(self, text: str, offset: int, options: Options) -> None:
         try:
@@ -347,35 +365,9 @@ class EngineRoom:
     def _is_over(self, run: int) -> bool:
         return self._closing.is_set() or self._stopped_run >= run
 
-    def _put(self, item: _Item) -> None:
-        with self._inbox_lock:
-            self._inbox.append(item)
-        self._ask_flush()
-
-    def _ask_flush(self) -> None:
-        with self._inbox_lock:
-            if self._flush_asked or self._loop is None:
-                return
-            self._flush_asked = True
-        # The loop may already be gone when the editor is closing.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._plan_flush)
-
     # --- the inbox, on the loop -------------------------------------------------------------------
 
-    def _plan_flush(self) -> None:
-        wait = self._flushed_at + FLUSH_SECONDS - time.monotonic()
-        if wait > 0 and self._loop is not None:
-            self._loop.call_later(wait, self._flush)
-        else:
-            self._flush()
-
-    def _flush(self) -> None:
-        with self._inbox_lock:
-            items, self._inbox = self._inbox, []
-            readiness, self._readiness = self._readiness, None
-            self._flush_asked = False
-        self._flushed_at = time.monotonic()
+    def _deliver(self, items: list[_Item], readiness: tuple[int, Readiness] | None) -> None:
         if self._closing.is_set():
             return
         for run in sorted({item.run for item in items}):

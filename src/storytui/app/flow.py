@@ -3,6 +3,7 @@
 The writing screen makes it after the first paint and hands it what comes up: keys and messages.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 from textual.containers import Container
@@ -18,7 +19,7 @@ from storytui.app.screens.story import StoryScreen
 from storytui.app.widgets.pane import Pane
 from storytui.app.wishes import Wishes
 from storytui.continuing import Options
-from storytui.engine.api import Finished, ModelInfo, Readiness, Writing
+from storytui.engine.api import Engine, Finished, ModelInfo, Readiness, Writing
 from storytui.manuscript.home import Home
 from storytui.manuscript.journal_records import OpenTakes
 from storytui.manuscript.reading_places import ReadingPlaces
@@ -120,6 +121,20 @@ class Flow:
             self._screen.complain(info.template_problem)
         self._kept.find_hash(info)
         self.ahead.moved()
+        self.show()
+
+    def use(self, make: Callable[[], Engine]) -> None:
+        """Have another model from now on; what was written stays.
+
+        Args:
+            make: makes its engine; called in a thread.
+        """
+        self._condition.changing()
+        self.ahead.readiness = None
+        status = self._screen.status
+        status.model, status.speed, status.warning = "", 0.0, False
+        status.engine = "loading the model"
+        self.room.use(make)
         self.show()
 
     def readied(self, readiness: Readiness) -> None:

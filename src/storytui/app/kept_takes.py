@@ -20,6 +20,8 @@ class KeptTakes:
         """Keep what is on `desk` where the screen's safekeeping keeps everything."""
         self.model_hash = ""
         """The model's; empty until its file was read."""
+        self._hashed = ""
+        """The path of the model that it belongs to, or is to belong to."""
         self._screen = screen
         self._desk = desk
         self._laid = OpenTakes((0, 0), -1, [])
@@ -69,13 +71,18 @@ class KeptTakes:
     def find_hash(self, info: ModelInfo) -> None:
         """The model's hash belongs to every take; it comes when the file was read."""
 
+        path = info.path
+
         def found(sha256: str) -> None:
-            self.model_hash = sha256
+            if path == self._hashed:
+                self.model_hash = sha256
             for take in self._desk.shelf.takes:
-                if not take.model_hash:
+                if not take.model_hash and take.model_path in ("", path):
                     take.model_hash = sha256
                     self.keep(take)
 
+        if path != self._hashed:
+            self._hashed, self.model_hash = path, ""
         archive = self._screen.safekeeping.archive
-        if archive is not None and info.path and not self.model_hash:
-            archive.fingerprint(info.path, found)
+        if archive is not None and path and not self.model_hash:
+            archive.fingerprint(path, found)

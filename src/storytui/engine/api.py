@@ -363,6 +363,10 @@ class Engine(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Give everything back; the engine is not used afterwards."""
+    def close(self, wait: float = 0.0) -> None:
+        """Give everything back; the engine is not used afterwards.
+
+        Args:
+            wait: seconds to wait for that at the most, so that another engine finds the memory.
+        """
         ...

@@ -204,10 +204,13 @@ class Child:
         self._wanted = True
         self._outbox.put(None)
 
-    def leave(self, farewell: Farewell) -> None:
-        """Let it keep what is evaluated and end by itself; nothing waits for that."""
+    def leave(self, farewell: Farewell, wait: float = 0.0) -> None:
+        """Let it keep what is evaluated and end by itself; wait for that so many seconds."""
         self.send(farewell)
         self.dismiss()
+        if wait > 0:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(wait)
 
     def end(self) -> None:
         """Close the pipe, which ends the child; kill it where that does not help."""

@@ -231,14 +231,19 @@ class ProcessEngine:
         """Have `told` called with the error, in a thread, each time the child dies unasked."""
         self._told = told
 
-    def close(self) -> None:
-        """End the child."""
+    def close(self, wait: float = 0.0) -> None:
+        """End the child.
+
+        Args:
+            wait: seconds that it may take to keep what it has read and to end, before it is left
+                to itself: until then it holds the GPU's memory.
+        """
         with self._changed:
             self._closed = True
             self._changed.notify_all()
             child = self._child
         if child is not None and self._warm is not None and child.info is not None:
-            child.leave(Farewell())
+            child.leave(Farewell(), wait)
         elif child is not None:
             child.end()
 

@@ -287,7 +287,7 @@ class ScriptedEngine:
         self._loaded = False
         self._told(error)
 
-    def close(self) -> None:
+    def close(self, wait: float = 0.0) -> None:
         """End the script that plays, with an error."""
         with self._state:
             self.closed = True

@@ -328,7 +328,7 @@ class RemoteEngine:
 
     # --- the end ----------------------------------------------------------------------------------
 
-    def close(self) -> None:
+    def close(self, wait: float = 0.0) -> None:
         """Close every connection; the engine is not used afterwards."""
         with self._lock:
             self._closed = True

@@ -134,6 +134,8 @@ def prepare(
     first_start: bool = False,
     load: Script = (),
     engine_error: EngineError | None = None,
+    shelf: Any = None,
+    choose_model: bool = False,
 ) -> tuple[StorytuiApp, ScriptedEngine]:
     """The editor and its engine, not running yet."""
     engine = ScriptedEngine(scripts, load=load)
@@ -147,6 +149,8 @@ def prepare(
         settings=settings or Settings(sampling=SamplingSettings(seed=7)),
         opened=story if isinstance(story, Opened) else Opened(story),
         engine_factory=make,
+        shelf=shelf,
+        choose_model=choose_model,
         first_start=first_start,
     )
     return app, engine

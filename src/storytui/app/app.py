@@ -1,7 +1,7 @@
 """The editor: themes, keys and the one screen put together."""
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
@@ -15,6 +15,9 @@ from storytui.app.wishes import Wishes
 from storytui.engine.api import Engine
 from storytui.manuscript.opening import Opened
 from storytui.settings import Settings
+
+if TYPE_CHECKING:  # not needed to paint a page
+    from storytui.models.offers import Shelf
 
 
 class StorytuiApp(TerminalApp, inherit_bindings=False):
@@ -97,6 +100,8 @@ def build_app(
     settings: Settings,
     opened: Opened,
     engine_factory: Callable[[], Engine],
+    shelf: "Shelf | None" = None,
+    choose_model: bool = False,
     first_start: bool = False,
     words_today: int = 0,
     direction: str = "",
@@ -107,6 +112,8 @@ def build_app(
         settings: the settings in force.
         opened: the story to open, already read, and where what belongs to it is kept.
         engine_factory: makes the engine; called in a thread after the first paint.
+        shelf: where other models come from; None: there are none to choose.
+        choose_model: have a model chosen first, since none was.
         first_start: greet the writer with the keys that matter.
         words_today: words written today before this session.
         direction: what is to come next, to begin with.
@@ -114,5 +121,12 @@ def build_app(
     Raises:
         KeysError: the settings ask for keys that cannot be.
     """
-    wishes = Wishes(settings, engine_factory, first_start=first_start, direction=direction)
+    wishes = Wishes(
+        settings,
+        engine_factory,
+        shelf=shelf,
+        choose_model=choose_model,
+        first_start=first_start,
+        direction=direction,
+    )
     return StorytuiApp(WritingScreen(opened, wishes, words_today=words_today), settings)

@@ -31,6 +31,11 @@ def palette_commands(app: App[None], screen: WritingScreen) -> Iterator[SystemCo
         "The model forgets what it has read of the story",
         screen.read_again,
     )
+    yield SystemCommand(
+        "Models",
+        "What runs; choose another, download one",
+        screen.choose_model,
+    )
     yield SystemCommand("Theme", "Choose the colours", app.search_themes)
 
 

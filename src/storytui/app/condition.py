@@ -11,6 +11,8 @@ class Condition:
         """The model, where it is loaded."""
         self.absent = False
         """Whether there is none, until the writer asks again."""
+        self.none_chosen = False
+        """Whether that is because none was chosen."""
         self._mourning = False
         """Whether its process ended and has not come back yet; it was told then."""
         self._died_of = self._failed_of = ""
@@ -19,16 +21,17 @@ class Condition:
     def ready(self, info: ModelInfo) -> None:
         """It is loaded."""
         self.info = info
+        self.none_chosen = False
         self.absent = self._mourning = False
         self._failed_of = ""
 
-    def not_ready(self) -> None:
-        """It could not be loaded."""
-        self.absent, self._mourning = True, False
+    def not_ready(self, *, none_chosen: bool = False) -> None:
+        """It could not be loaded, or there is none."""
+        self.absent, self.none_chosen, self._mourning = True, none_chosen, False
 
     def changing(self) -> None:
         """Another one takes its place."""
-        self.info, self.absent, self._mourning = None, False, False
+        self.info, self.absent, self.none_chosen, self._mourning = None, False, False, False
         self._died_of = self._failed_of = ""
 
     def died(self, problem: str, *, gave_up: bool) -> bool:

@@ -24,6 +24,7 @@ from storytui.engine.api import (
     Event,
     HowFar,
     ModelInfo,
+    NoModelError,
     Prompt,
     Readiness,
 )
@@ -78,6 +79,8 @@ class EngineRoom:
         """The model could not be loaded; the sentence says why."""
 
         problem: str
+        none_chosen: bool = False
+        """Whether there is none to load."""
 
     @dataclass
     class Died(Message):
@@ -295,7 +298,8 @@ class EngineRoom:
             return
         except EngineError as error:
             if not self._closing.is_set():
-                self._screen.post_message(self.NotReady(str(error)))
+                none = isinstance(error, NoModelError)
+                self._screen.post_message(self.NotReady(str(error), none))
 
     def _tell_of(self, engine: Engine, message: Message) -> None:
         """Post what is news of the engine, unless there is another one by now."""

@@ -76,6 +76,16 @@ class Flow:
             self.room.keep_state(partial(_state_place, home, self._settings.ahead.state_mb))
 
     @property
+    def model(self) -> ModelInfo | None:
+        """The model, where it is loaded."""
+        return self._condition.info
+
+    @property
+    def none_chosen(self) -> bool:
+        """Whether there is no model, since none was chosen."""
+        return self._condition.none_chosen
+
+    @property
     def writing(self) -> bool:
         """Whether the model writes, and was not told to stop."""
         return self.room.busy and not self.room.stopping
@@ -142,11 +152,12 @@ class Flow:
         self.ahead.told(readiness)
         self._show_engine()
 
-    def not_ready(self, problem: str) -> None:
-        """The model could not be loaded; the page works without one."""
-        self._condition.not_ready()
+    def not_ready(self, problem: str, *, none_chosen: bool) -> None:
+        """The model could not be loaded, or there is none; the page works without one."""
+        self._condition.not_ready(none_chosen=none_chosen)
         self._screen.status.warning = True
-        self._screen.complain(problem)
+        if not (none_chosen and self._screen.asking):
+            self._screen.complain(problem)
         self.show()
 
     def died(self, problem: str, *, gave_up: bool) -> None:

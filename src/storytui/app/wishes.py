@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from storytui.engine.api import Engine
 from storytui.settings import Settings
+
+if TYPE_CHECKING:  # not needed to paint a page
+    from storytui.models.offers import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,10 @@ class Wishes:
     settings: Settings
     engine_factory: Callable[[], Engine]
     """Makes the engine; called once, in a thread, after the first paint."""
+    shelf: "Shelf | None" = None
+    """Where other models come from; None: there are none to choose."""
+    choose_model: bool = False
+    """Have a model chosen first, since none was."""
     first_start: bool = False
     """Greet the writer with the keys that matter."""
     direction: str = ""

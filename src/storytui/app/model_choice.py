@@ -1,0 +1,120 @@
+"""Choosing a model while the story is open: the screen, a download, another engine."""
+
+import asyncio
+from pathlib import Path
+
+from storytui.app.fetching import Fetching, how_far
+from storytui.app.flow import Flow
+from storytui.app.running import what_runs
+from storytui.app.screens.models import ModelsScreen
+from storytui.app.screens.story import StoryScreen
+from storytui.engine.api import EngineError
+from storytui.models.offers import Offer, Shelf
+
+
+class ModelChoice:
+    """The models of one writing screen."""
+
+    def __init__(self, screen: StoryScreen, flow: Flow, shelf: Shelf, wanted_format: str) -> None:
+        """Choose nothing yet.
+
+        Args:
+            screen: the writing screen; gets the messages of downloads.
+            flow: gets another engine.
+            shelf: where the models come from.
+            wanted_format: the prompt format of the settings.
+        """
+        self.fetching = Fetching(screen)
+        """The download that goes on."""
+        self._screen = screen
+        self._flow = flow
+        self._shelf = shelf
+        self._wanted_format = wanted_format
+        self._shown: ModelsScreen | None = None
+
+    async def choose(self, *, first: bool = False) -> None:
+        """Show the models and do what she chooses.
+
+        Args:
+            first: whether she did not ask for it.
+        """
+        info = self._flow.model
+        if first:
+            leaving = "writes with the small built-in model" if _built_in() else "writes without"
+        else:
+            leaving = "goes back to the page"
+        self._shown = ModelsScreen(
+            self._shelf,
+            leaving=leaving,
+            running=() if info is None else what_runs(info, self._wanted_format),
+            cancel=self._cancel,
+        )
+        self._shown.show_fetching(self.fetching.offer, self.fetching.fetched)
+        try:
+            offer = await self._screen.app.push_screen_wait(self._shown)
+        finally:
+            self._shown = None
+        self._screen.area.focus()
+        if offer is None:
+            return
+        if offer.path is not None:
+            self._cancel()
+            await self._use(offer.name, offer.path)
+        else:
+            self._fetch(offer)
+
+    def _fetch(self, offer: Offer) -> None:
+        self.fetching.begin(offer, self._shelf.fetch(offer))
+        self._show()
+
+    def _cancel(self) -> None:
+        if self.fetching.offer is not None:
+            self._screen.say(
+                f"The download of {self.fetching.offer.name} was left off; what is here stays, and "
+                "choosing the model again goes on with it."
+            )
+        self.fetching.cancel()
+        self._show()
+
+    def told(self, event: Fetching.Told) -> None:
+        """A download goes on."""
+        if self.fetching.told(event):
+            self._show()
+
+    async def ended(self, event: Fetching.Ended) -> None:
+        """A download is over."""
+        if not self.fetching.ended(event):
+            return
+        self._show()
+        if event.problem:
+            self._screen.complain(event.problem)
+        elif event.path is not None:
+            await self._use(event.offer.name, event.path)
+
+    def _show(self) -> None:
+        """Bring what is said of a download up to date."""
+        offer, fetched = self.fetching.offer, self.fetching.fetched
+        status = self._screen.status
+        status.fetching = "" if offer is None else f"{offer.name} {how_far(fetched)}"
+        if self._shown is not None:
+            self._shown.show_fetching(offer, fetched)
+
+    async def _use(self, name: str, path: Path) -> None:
+        """Have a model go on with the story, now and at the next start."""
+        try:
+            make = await asyncio.to_thread(self._shelf.use, path)
+        except EngineError as error:
+            self._screen.complain(str(error))
+            return
+        self._screen.say(f"{name} is the model from now on.")
+        self._flow.use(make)
+
+    def close(self) -> None:
+        """The editor closes; a download can be gone on with."""
+        self.fetching.close()
+
+
+def _built_in() -> bool:
+    from storytui.models.starter import starter_model
+
+    return starter_model() is not None

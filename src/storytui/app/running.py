@@ -1,0 +1,48 @@
+"""What runs: the model, where, and how, a line each."""
+
+from storytui.engine.api import ModelInfo
+from storytui.models.formats import format_in_use
+
+_TEMPLATES = {
+    "gguf": "the model's own",
+    "default": "none in the file: the message and a blank line",
+    "failed": "the model's own cannot be used: the message and a blank line",
+    "remote": "the server's",
+}
+
+
+def what_runs(info: ModelInfo, wanted_format: str) -> list[str]:
+    """What a loaded model runs on and how it is asked.
+
+    Args:
+        info: the model.
+        wanted_format: the prompt format of the settings; `auto` for the model's own.
+    """
+    form = format_in_use(wanted_format, info)
+    lines = [f"Running: {info.name}, {info.architecture}, on {runs_on(info)}"]
+    if not info.remote:
+        lines.append(
+            f"Context: {info.context:,} of the model's {info.trained_context:,} tokens · keys and "
+            f"values in {info.kv_type} · flash attention {'on' if info.flash_attention else 'off'}"
+        )
+    lines.append(f"Prompt format: {form.name}. {form.sentence}")
+    lines.append(f"Chat template: {_TEMPLATES[info.chat_template]}.")
+    return lines
+
+
+def runs_on(info: ModelInfo) -> str:
+    """Backend, device and layers.
+
+    >>> from storytui.engine.scripted import SCRIPTED_MODEL
+    >>> runs_on(SCRIPTED_MODEL)
+    'CPU, 1 threads'
+    """
+    if info.remote:
+        return info.backend
+    device = f" ({info.device})" if info.device else ""
+    where = f"{info.backend}{device}"
+    if info.gpu_layers:
+        whole = info.gpu_layers >= info.layers
+        count = f"all {info.layers}" if whole else f"{info.gpu_layers} of {info.layers}"
+        return f"{where}, {count} layers"
+    return f"{where}, {info.threads} threads" if info.threads else where

@@ -27,6 +27,16 @@ def manuscripts_folder() -> Path:
     return user_data_path(_NAME, appauthor=False) / "manuscripts"
 
 
+def places() -> dict[str, Path]:
+    """Every folder that things are kept in, by what they are; nothing is created."""
+    return {
+        "settings": user_config_path(_NAME, appauthor=False),
+        "versions, takes and journals": user_data_path(_NAME, appauthor=False),
+        "what the program remembers": user_state_path(_NAME, appauthor=False),
+        "the log": user_log_path(_NAME, appauthor=False),
+    }
+
+
 def engine_log() -> Path:
     """The file that takes what the model's process prints; its folder is created."""
     return user_log_path(_NAME, appauthor=False, ensure_exists=True) / "engine.log"

@@ -1,0 +1,62 @@
+"""`storytui doctor`: looks at everything that the editor needs; safe to paste in public."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+import msgspec
+
+from storytui import folders
+from storytui.commands.choices import settings_in_force, start_engine
+from storytui.commands.ending import FAILURE
+from storytui.commands.printing import write
+from storytui.doctor.finding import Finding, anything_wrong
+from storytui.doctor.places import check_folders, check_settings
+from storytui.doctor.software import check_software
+from storytui.doctor.terminal import check_terminal, this_terminal
+from storytui.settings import Settings, SettingsError
+
+_MARKS = {"ok": "ok", "warning": "warning", "problem": "PROBLEM"}
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """Print what is found, a line each, as it is found; returns 1 where something does not work."""
+    findings = []
+    for finding in _findings(options):
+        findings.append(finding)
+        if not options.json:
+            write(sys.stdout, line_of(finding))
+    wrong = anything_wrong(findings)
+    if options.json:
+        report = {"ok": not wrong, "findings": msgspec.to_builtins(findings)}
+        write(sys.stdout, msgspec.json.encode(report).decode() + "\n")
+    return FAILURE if wrong else 0
+
+
+def line_of(finding: Finding) -> str:
+    """A finding as it is printed: what, how it is, and what helps on a line of its own.
+
+    >>> print(line_of(Finding(subject="Window", level="ok", says="120 × 40")), end="")
+    ok       Window         120 × 40
+    """
+    line = f"{_MARKS[finding.level]:8} {finding.subject:14} {finding.says}\n"
+    return line + (f"{'':8} {'':14} → {finding.remedy}\n" if finding.remedy else "")
+
+
+def _findings(options: argparse.Namespace) -> Iterator[Finding]:
+    yield from check_software()
+    settings, about_settings = check_settings(folders.settings_file())
+    yield from about_settings
+    yield from check_folders()
+    yield from check_terminal(this_terminal())
+    if settings is None:
+        # The rest is seen as it would be once they are mended.
+        in_force = Settings()
+    else:
+        try:
+            in_force = settings_in_force(options)
+        except SettingsError:
+            return
+    from storytui.doctor.model import check_model
+
+    yield from check_model(in_force, continuation=not options.no_continuation, start=start_engine)

@@ -1,0 +1,1 @@
+"""Looks at everything that the editor needs, and says what is wrong and what helps."""

@@ -40,7 +40,7 @@ class Batch:
     """The embeddings then come from the CPU, ready made."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def compute_bytes(shape: Shape, batch: Batch) -> int:
     """Bytes of llama.cpp's compute buffer on the device that has the layers."""
     graph = _Builder(shape, batch).built()

@@ -126,15 +126,15 @@ def plan(
             return _fitting(tried, machine, everything)
     if allow_partial:
         for opening in _openings(shape, machine, context, kv_type):
-            for count in range(everything - 1, 0, -1):
-                choice = _choice(shape, machine, opening, count)
-                if choice.fits:
-                    reason = (
-                        f"{count} of {everything} layers on the GPU: {_tokens(choice.context)} "
-                        f"context, {_of(choice.parts.total_gpu, machine.gpu)}; the rest runs on "
-                        "the CPU, and slowly"
-                    )
-                    return Fit(choice, everything, reason, tuple(tried))
+            choice = _in_part(shape, machine, opening)
+            if choice is not None:
+                reason = (
+                    f"{choice.gpu_layers} of {everything} layers on the GPU: "
+                    f"{_tokens(choice.context)} context, "
+                    f"{_of(choice.parts.total_gpu, machine.gpu)}; the rest runs on the CPU, "
+                    "and slowly"
+                )
+                return Fit(choice, everything, reason, tuple(tried))
     nearest = min(tried, key=lambda each: each.parts.total_gpu)
     excess = nearest.parts.total_gpu + machine.margin - machine.gpu
     reason = f"too big by {_gib(excess)}"
@@ -169,6 +169,23 @@ def _choice(shape: Shape, machine: Machine, opening: Opening, gpu_layers: int) -
         parts=parts,
         fits=parts.total_gpu + machine.margin <= machine.gpu,
     )
+
+
+def _in_part(shape: Shape, machine: Machine, opening: Opening) -> Choice | None:
+    """As many layers on the GPU as fit, short of all; None where not even one does.
+
+    Each layer adds to what is on the GPU, so the number is halved in on.
+    """
+    best: Choice | None = None
+    fewest, most = 1, len(shape.layers)
+    while fewest <= most:
+        count = (fewest + most) // 2
+        choice = _choice(shape, machine, opening, count)
+        if choice.fits:
+            best, fewest = choice, count + 1
+        else:
+            most = count - 1
+    return best
 
 
 def _fitting(tried: list[Choice], machine: Machine, everything: int) -> Fit:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from storytui.models import gguf_layout as layout
-from storytui.models.gguf_reading import Contents, GgufFaultError, Listing, Tensor
+from storytui.models.gguf_reading import Contents, GgufFaultError, Listing, Tensor, named
 from storytui.models.gguf_rules import architecture_of
 
 _LAYER = re.compile(r"blk\.(\d+)\.(.+)", re.DOTALL)
@@ -43,6 +43,9 @@ _WINDOW_PERIODS: Mapping[str, int] = {
 }
 """Every how many layers one sees the whole context, where the header does not say. Architectures
 that are not here ignore their header's window, as llama.cpp does for Phi-3 and Mistral."""
+_MOST_EXPERTS_USED = 8192
+"""Experts that a token goes through in all layers together; no model has a quarter of it. What is
+planned costs time by it."""
 _LATE_OWN_LAYERS: Mapping[str, int] = {"gemma3n": 20}
 """Layers with keys and values of their own; those that follow use theirs."""
 
@@ -121,12 +124,18 @@ def shape_of(contents: Contents, *further: Contents) -> Shape:
         further: of a divided model's further parts.
 
     Raises:
-        GgufFaultError: it has no layers or no token embeddings, or a layer that cannot be.
+        GgufFaultError: it has no layers or no token embeddings, a layer or a number that cannot
+            be, or more layers or experts than any model.
     """
     architecture = architecture_of(contents)
     header = _Header(contents, architecture)
     # Those that guess further tokens are not loaded (llama_model_params.load_mtp).
     layers = header.whole("block_count") - header.whole("nextn_predict_layers")
+    if layers > layout.MOST_LAYERS:
+        raise GgufFaultError(f"claims {layers:,} layers, more than any model has")
+    experts_used = max(1, header.whole("expert_used_count"))
+    if layers * experts_used > _MOST_EXPERTS_USED:
+        raise GgufFaultError(f"sends a token through {experts_used:,} experts, more than any model")
     parts = [each.tensors for each in (contents, *further)]
     everything = [tensor for part in parts for tensor in part]
     by_layer: dict[int, dict[str, Tensor]] = {}
@@ -161,7 +170,7 @@ def shape_of(contents: Contents, *further: Contents) -> Shape:
             for number in range(layers)
         ),
         window=header.whole("attention.sliding_window") if any(windows) else 0,
-        experts_used=max(1, header.whole("expert_used_count")),
+        experts_used=experts_used,
         host=tuple(host),
         host_bytes=sum(_range(each for each in part if each in host) for part in parts),
         output=tuple(output),
@@ -188,17 +197,36 @@ class _Header:
         return self.by_layer(name, 0, otherwise)
 
     def by_layer(self, name: str, layer: int, otherwise: int = 0) -> int:
-        """A whole number for a layer: the model's one, or the list's entry for it."""
+        """A whole number for a layer: the model's one, or the list's entry for it.
+
+        Raises:
+            GgufFaultError: it is negative, or the list has more entries than a model has layers.
+        """
         key = f"{self._architecture}.{name}"
         value = self._contents.values.get(key)
         if isinstance(value, Listing):
             numbers = self.listed(name)
             return numbers[layer] if layer < len(numbers) else otherwise
-        return int(value) if isinstance(value, int | float) else otherwise
+        number = int(value) if isinstance(value, int | float) else otherwise
+        return self._possible(name, number)
 
     def listed(self, name: str) -> list[int]:
-        """A list of whole numbers; empty where there is none."""
-        return [int(each) for each in self._contents.numbers(f"{self._architecture}.{name}")]
+        """A list of whole numbers; empty where there is none.
+
+        Raises:
+            GgufFaultError: one is negative, or there are more than a model has layers.
+        """
+        key = f"{self._architecture}.{name}"
+        value = self._contents.values.get(key)
+        if isinstance(value, Listing) and value.count > layout.MOST_LAYERS:
+            raise GgufFaultError(f"has {value.count:,} entries in {named(key)}, more than layers")
+        return [self._possible(name, int(each)) for each in self._contents.numbers(key)]
+
+    def _possible(self, name: str, number: int) -> int:
+        if number < 0:
+            key = named(f"{self._architecture}.{name}")
+            raise GgufFaultError(f"says {number:,} for {key}, which cannot be")
+        return number
 
     def has(self, name: str) -> bool:
         """Whether the header says something under this name."""

@@ -244,8 +244,29 @@ def _models(arguments: list[str]) -> int:
         description="The models on this machine, wherever other programs put them, those that "
         "suit fiction, and what fits on a card.",
     )
-    verbs = parser.add_subparsers(dest="verb", title="verbs", required=True, metavar="list|fit")
-    add_json_option(verbs.add_parser("list", help="list the models; nothing is copied"))
+    verbs = parser.add_subparsers(
+        dest="verb", title="verbs", required=True, metavar="list|fit|table"
+    )
+    listing = verbs.add_parser("list", help="list the models; nothing is copied")
+    listing.add_argument(
+        "--vram",
+        type=memory,
+        metavar="SIZE",
+        help="say of each model for fiction whether it fits on a card of this memory, like 8GiB",
+    )
+    add_json_option(listing)
+    table = verbs.add_parser(
+        "table", help="print what fits on cards of several sizes, of the models for fiction"
+    )
+    table.add_argument(
+        "--vram",
+        type=memory,
+        metavar="SIZE",
+        action="append",
+        help="a card's memory, like 8GiB; may be given more than once (default: 6 to 24 GiB)",
+    )
+    table.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    add_json_option(table)
     fit = verbs.add_parser(
         "fit", help="say whether a model fits, part by part; the exit status is 1 where it does not"
     )

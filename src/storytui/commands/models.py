@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 def run_models(options: argparse.Namespace) -> int:
     """Do what was asked; returns the exit status: 1 also for a model that does not fit."""
     try:
+        if options.verb == "table":
+            from storytui.commands.verdicts import run_table
+
+            return run_table(options)
         return _fit(options) if options.verb == "fit" else _list(options)
     except ModelError as error:
         return fail(error)
@@ -76,6 +80,11 @@ def _list(options: argparse.Namespace) -> int:
         }
         for each in catalogue()
     ]
+    if options.vram:
+        from storytui.commands.verdicts import add_verdicts
+        from storytui.models.fit import Machine
+
+        add_verdicts(entries, Machine(gpu=options.vram))
     if options.json:
         listing = {"here": models, "catalogue": entries, "troubles": found.troubles}
         write(sys.stdout, json.dumps(listing, ensure_ascii=False) + "\n")
@@ -90,6 +99,8 @@ def _list(options: argparse.Namespace) -> int:
         about = f"{each['parameters']:g}B, from {each['card']} GB on, {each['licence']}"
         lines += [f"  {each['name']:28} {each['repository']}", f"  {'':28} {about}"]
         lines += [f"  {'':28} {each['good_at']} {each['restrictions']}".rstrip()]
+        if "verdict" in each:
+            lines += [f"  {'':28} {each['verdict']['sentence']}"]
     write(sys.stdout, "\n".join(lines) + "\n")
     for trouble in found.troubles:
         write(sys.stderr, f"{trouble}\n")

@@ -156,7 +156,9 @@ def _contents(model: PublishedShape) -> Contents:
             "attention.key_length_swa": model.head,
             "attention.value_length_swa": model.head,
             "attention.head_count_kv": listed(
-                "i", layout.INT32, [model.wide_kv_heads if each else model.kv_heads for each in wide]
+                "i",
+                layout.INT32,
+                [model.wide_kv_heads if each else model.kv_heads for each in wide],
             ),
             "attention.sliding_window_pattern": listed(
                 "B", layout.BOOL, [int(not each) for each in wide]

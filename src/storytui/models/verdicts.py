@@ -39,6 +39,8 @@ class Verdict:
     machine: Machine = field(repr=False)
     mixture: str = ""
     """How the file is quantised that this is about; empty: as the file that was looked at."""
+    checked: bool = True
+    """Whether all that it is computed from was seen: in a header, or in public documentation."""
 
     @property
     def fits(self) -> bool:
@@ -61,14 +63,17 @@ class Verdict:
         return named or self.entry.files
 
     def as_json(self) -> dict[str, object]:
-        """What `storytui models list --vram SIZE --json` says of it."""
+        """What `storytui models list --vram SIZE --json` says of it: the plan that was chosen."""
+        chosen = None if self.fit is None else self.fit.as_json()
+        if chosen is not None:
+            del chosen["tried"]
         return {
             "fits": self.fits,
             "sentence": self.sentence,
             "origin": self.origin,
             "mixture": self.mixture,
             "bytes": self.size_bytes,
-            "plan": None if self.fit is None else self.fit.as_json(),
+            "plan": chosen,
         }
 
 
@@ -86,7 +91,7 @@ def verdict_of(
         entry: of the catalogue.
         machine: with its card, or without one.
         shape: out of the header of its file; None: as published. Where the file that the catalogue
-            wants is too big and it knows a smaller one that fits, the verdict is about that.
+            wants is too big and it knows a smaller one, the verdict is about that.
         origin: where the shape is from.
         size_bytes: of the file, where that is known.
     """
@@ -97,7 +102,7 @@ def verdict_of(
             return Verdict(entry, None, origin, str(error).rstrip("."), size_bytes, machine)
         size = size_bytes or shape.file_bytes
         return Verdict(entry, fit, origin, _sentence(fit, machine), size, machine)
-    verdicts = []
+    verdicts: list[Verdict] = []
     for file in files_as_published(entry.id):
         built = build_shape(file)
         fit = plan(built, machine)
@@ -106,12 +111,12 @@ def verdict_of(
             sentence += f", as {file.mixture}"
         size = file.file_bytes or built.file_bytes
         verdicts.append(
-            Verdict(entry, fit, "published", sentence, size, machine, mixture=file.mixture)
+            Verdict(entry, fit, "published", sentence, size, machine, file.mixture, file.checked)
         )
         if fit.fits:
             return verdicts[-1]
     if verdicts:
-        return verdicts[0]
+        return verdicts[-1]
     return Verdict(entry, None, "unknown", _UNKNOWN, size_bytes, machine)
 
 
@@ -141,11 +146,11 @@ def best_of(verdicts: Sequence[Verdict]) -> Verdict | None:
     """The one to begin with; None: none of them, so the built-in model.
 
     On a graphics card, of those that are on it wholly with `ENOUGH_CONTEXT`: one trained to
-    continue stories, the largest; else one of the largest size class. Where none has that much
-    context, the one with the most. Without a card, of the smallest class those that leave half of
-    the memory to everything else, and of them the one that takes least: each token reads all the
-    weights, so that is the quickest. What is still open then is as the catalogue has it, the first
-    first.
+    continue stories, the largest; else, of those in the file that the catalogue wants first, one of
+    the largest size class. Where none has that much context, the one with the most. Without a card,
+    of the smallest class those that leave half of the memory to everything else, and of them the
+    one that takes least: each token reads all the weights, so that is the quickest. What is still
+    open then is as the catalogue has it, the first first.
 
     Args:
         verdicts: of one machine, in the catalogue's order.
@@ -161,7 +166,7 @@ def best_of(verdicts: Sequence[Verdict]) -> Verdict | None:
     if trained:
         return max(trained, key=lambda each: each.entry.parameters)
     if enough:
-        return max(enough, key=lambda each: each.entry.card)
+        return max(enough, key=lambda each: (each.files == each.entry.files, each.entry.card))
     return max(fitting, key=lambda each: each.context)
 
 

@@ -1,16 +1,20 @@
 """A header cannot make planning long: counts of layers, experts and entries have ends."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tiny_gguf import INT32, UINT32, Pair, listing, llama_pairs, llama_tensors, scalar, write
 
+from storytui.engine.api import ModelError
 from storytui.models import compute_graph, fit
 from storytui.models.fit import GIB, Machine, plan
 from storytui.models.gguf_layout import MOST_LAYERS
 from storytui.models.gguf_reading import Contents, GgufFaultError, read_contents
 from storytui.models.published import PublishedShape, build_shape
 from storytui.models.shape import Shape, shape_of
+from storytui.models.shape_of_file import shape_in
 
 
 def contents(*more: Pair) -> Contents:
@@ -119,3 +123,35 @@ def test_a_plan_in_part_puts_as_many_layers_on_the_card_as_fit(deep: Shape) -> N
     opening = fit.Opening(found.choice.context, found.choice.kv_type)
     more = fit.parts_of_plan(deep, opening, layers + 1, machine.driver)
     assert more.total_gpu + machine.margin > machine.gpu
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        (
+            (
+                scalar("llama.block_count", UINT32, 16),
+                scalar("llama.expert_count", UINT32, 1024),
+                scalar("llama.expert_used_count", UINT32, 1024),
+            ),
+            "sends a token through 1,024 experts, more than any model. Get the file again.",
+        ),
+        (
+            (
+                scalar("llama.attention.sliding_window", UINT32, 512),
+                listing("llama.attention.sliding_window_pattern", INT32, [1] * 5000),
+            ),
+            "has 5,000 entries in llama.attention.sliding_window_pattern, more than layers.",
+        ),
+    ],
+)
+def test_such_a_file_is_refused_in_a_sentence(
+    pairs: tuple[Pair, ...], says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "absurd.gguf"
+    said = {each.key for each in pairs}
+    kept = [each for each in llama_pairs() if each.key not in said]
+    path.write_bytes(write([*kept, *pairs], llama_tensors()).data)
+
+    with pytest.raises(ModelError, match=re.escape(says)):
+        shape_in(path)

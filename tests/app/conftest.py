@@ -149,7 +149,7 @@ def prepare(
         settings=settings or Settings(sampling=SamplingSettings(seed=7)),
         opened=story if isinstance(story, Opened) else Opened(story),
         engine_factory=make,
-        shelf=shelf,
+        make_shelf=None if shelf is None else lambda: shelf,
         choose_model=choose_model,
         first_start=first_start,
     )

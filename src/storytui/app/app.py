@@ -100,7 +100,7 @@ def build_app(
     settings: Settings,
     opened: Opened,
     engine_factory: Callable[[], Engine],
-    shelf: "Shelf | None" = None,
+    make_shelf: "Callable[[], Shelf] | None" = None,
     choose_model: bool = False,
     first_start: bool = False,
     words_today: int = 0,
@@ -112,7 +112,7 @@ def build_app(
         settings: the settings in force.
         opened: the story to open, already read, and where what belongs to it is kept.
         engine_factory: makes the engine; called in a thread after the first paint.
-        shelf: where other models come from; None: there are none to choose.
+        make_shelf: makes what other models come from; None: there are none to choose.
         choose_model: have a model chosen first, since none was.
         first_start: greet the writer with the keys that matter.
         words_today: words written today before this session.
@@ -124,7 +124,7 @@ def build_app(
     wishes = Wishes(
         settings,
         engine_factory,
-        shelf=shelf,
+        make_shelf=make_shelf,
         choose_model=choose_model,
         first_start=first_start,
         direction=direction,

@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from storytui.engine.api import EngineError
 from storytui.models.offers import Fetch, FetchCancelledError, Fetched, Offer
+from storytui.story.visible import visible
 
 TELL_SECONDS = 0.25
 """How often its progress is told."""
@@ -120,6 +121,8 @@ def how_far(fetched: Fetched | None) -> str:
     """
     if fetched is None or not fetched.total:
         return "asking for it"
+    if fetched.note:
+        return visible(fetched.note, newlines=False)
     percent = 100 * fetched.done // fetched.total
     if fetched.checking:
         return f"checking it {percent} %"

@@ -1,6 +1,7 @@
 """Choosing a model while the story is open: the screen, a download, another engine."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from storytui.app.fetching import Fetching, how_far
@@ -15,20 +16,23 @@ from storytui.models.offers import Offer, Shelf
 class ModelChoice:
     """The models of one writing screen."""
 
-    def __init__(self, screen: StoryScreen, flow: Flow, shelf: Shelf, wanted_format: str) -> None:
+    def __init__(
+        self, screen: StoryScreen, flow: Flow, make_shelf: Callable[[], Shelf], wanted_format: str
+    ) -> None:
         """Choose nothing yet.
 
         Args:
             screen: the writing screen; gets the messages of downloads.
             flow: gets another engine.
-            shelf: where the models come from.
+            make_shelf: makes what the models come from, in a thread.
             wanted_format: the prompt format of the settings.
         """
         self.fetching = Fetching(screen)
         """The download that goes on."""
         self._screen = screen
         self._flow = flow
-        self._shelf = shelf
+        self._make_shelf = make_shelf
+        self._made: Shelf | None = None
         self._wanted_format = wanted_format
         self._shown: ModelsScreen | None = None
 
@@ -38,6 +42,8 @@ class ModelChoice:
         Args:
             first: whether she did not ask for it.
         """
+        if self._made is None:
+            self._made = await asyncio.to_thread(self._make_shelf)
         info = self._flow.model
         if first:
             leaving = "writes with the small built-in model" if _built_in() else "writes without"
@@ -62,6 +68,11 @@ class ModelChoice:
             await self._use(offer.name, offer.path)
         else:
             self._fetch(offer)
+
+    @property
+    def _shelf(self) -> Shelf:
+        assert self._made is not None
+        return self._made
 
     def _fetch(self, offer: Offer) -> None:
         self.fetching.begin(offer, self._shelf.fetch(offer))

@@ -18,8 +18,8 @@ class Wishes:
     settings: Settings
     engine_factory: Callable[[], Engine]
     """Makes the engine; called once, in a thread, after the first paint."""
-    shelf: "Shelf | None" = None
-    """Where other models come from; None: there are none to choose."""
+    make_shelf: "Callable[[], Shelf] | None" = None
+    """Makes what other models come from, in a thread; None: there are none to choose."""
     choose_model: bool = False
     """Have a model chosen first, since none was."""
     first_start: bool = False

@@ -3,11 +3,12 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 import msgspec
 
 from storytui import folders
-from storytui.commands.choices import settings_in_force, start_engine
+from storytui.commands.choices import model_chosen, settings_in_force, start_engine
 from storytui.commands.ending import FAILURE
 from storytui.commands.printing import write
 from storytui.doctor.finding import Finding, anything_wrong
@@ -59,4 +60,9 @@ def _findings(options: argparse.Namespace) -> Iterator[Finding]:
             return
     from storytui.doctor.model import check_model
 
-    yield from check_model(in_force, continuation=not options.no_continuation, start=start_engine)
+    yield from check_model(
+        in_force,
+        lambda: model_chosen(in_force).path,
+        partial(start_engine, in_force),
+        continuation=not options.no_continuation,
+    )

@@ -5,6 +5,7 @@ import sys
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storytui import folders
 from storytui.app.app import build_app
@@ -16,8 +17,11 @@ from storytui.commands.ending import FAILURE, USAGE_ERROR, fail
 from storytui.daily_words import keep_written_today, written_today
 from storytui.manuscript.file import ManuscriptError, StoryFile
 from storytui.manuscript.opening import open_manuscript
-from storytui.settings import SettingsError
+from storytui.settings import Settings, SettingsError
 from storytui.story.prompt import UnknownFormatError
+
+if TYPE_CHECKING:  # not needed to paint a page
+    from storytui.models.offers import Shelf
 
 
 def run_editor(options: argparse.Namespace) -> int:
@@ -28,11 +32,14 @@ def run_editor(options: argparse.Namespace) -> int:
         opened = open_manuscript(
             folders.manuscripts_folder(), _path(options), encoding=options.encoding
         )
+        first_start = _first_start()
         app = build_app(
             settings=settings,
             opened=opened,
             engine_factory=partial(start_engine, settings),
-            first_start=_first_start(),
+            make_shelf=partial(_make_shelf, settings),
+            choose_model=first_start and _none_chosen(settings, options),
+            first_start=first_start,
             words_today=_words_before(opened.story_file),
             direction=options.guidance or "",
         )
@@ -61,6 +68,17 @@ def _path(options: argparse.Namespace) -> Path | None:
                 f"The sample story cannot be put into {error.filename}. Name a file of your own."
             ) from error
     return None if options.file is None else Path(options.file)
+
+
+def _make_shelf(settings: Settings) -> "Shelf":
+    from storytui.commands.shelf import MachineShelf
+
+    return MachineShelf(settings)
+
+
+def _none_chosen(settings: Settings, options: argparse.Namespace) -> bool:
+    """Whether nobody has said which model it is to be; the sample story goes with the built-in."""
+    return not (settings.model.path or settings.remote.address or options.sample)
 
 
 def _first_start() -> bool:

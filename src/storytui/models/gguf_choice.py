@@ -54,6 +54,12 @@ def choose_files(names: Iterable[str], patterns: Sequence[str], where: str) -> t
     )
 
 
+def whole_models(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Every model among files, each with all its parts in their order; those with gaps left out."""
+    models = sorted(name for name in set(names) if _is_model(name))
+    return [group for group in _groups(models) if not _gap(group)]
+
+
 def part_of(name: str) -> tuple[str, int, int] | None:
     """Of a divided model's part: its name without number, its number from 1, how many there are.
 

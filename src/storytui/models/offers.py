@@ -76,6 +76,8 @@ class Fetched:
     seconds_left: float | None = None
     checking: bool = False
     """Whether all is here, and its checksum is being made."""
+    note: str = ""
+    """What is waited for, in words; empty while it gets on."""
 
 
 class Fetch(Protocol):

@@ -89,7 +89,7 @@ class WritingScreen(StoryScreen):
             flow.lay_open(self.opened.recovered.open_takes)
         self.ask(self._bring_notes, "read the notes")
         self.refresh_bindings()
-        if self._wishes.shelf is not None and self._wishes.choose_model:
+        if self._wishes.choose_model:
             self.choose_model(first=True)
         if self._go_on_asked:
             flow.begin(again=False)
@@ -106,12 +106,13 @@ class WritingScreen(StoryScreen):
             first: whether she did not ask for it.
         """
         if self.models is None:
-            if self.flow is None or self._wishes.shelf is None:
+            make = self._wishes.make_shelf
+            if self.flow is None or make is None:
                 return
             from storytui.app.model_choice import ModelChoice
 
             wanted = self._wishes.settings.continuing.format
-            self.models = ModelChoice(self, self.flow, self._wishes.shelf, wanted)
+            self.models = ModelChoice(self, self.flow, make, wanted)
         if not self.asking:
             self.ask(partial(self.models.choose, first=first), "choose a model")
 
@@ -263,7 +264,7 @@ class WritingScreen(StoryScreen):
             self._go_on_asked = True
         elif self.flow.writing:
             self.flow.stop()
-        elif self.flow.none_chosen and self._wishes.shelf is not None:
+        elif self.flow.none_chosen and self._wishes.make_shelf is not None:
             self.choose_model()
         else:
             self.flow.begin(again=False)

@@ -1,0 +1,361 @@
+"""Where the editor's models come from: this machine and the Hugging Face Hub."""
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from msgspec import structs
+
+from storytui import folders
+from storytui.commands.choices import library_for, model_chosen, start_engine
+from storytui.engine.api import Engine, EngineError, ModelError
+from storytui.engine.asking import ask_devices
+from storytui.engine.devices import DeviceReport
+from storytui.models.catalog import CatalogueModel, entry_for
+from storytui.models.checking import examine
+from storytui.models.choosing import as_setting
+from storytui.models.fit import Machine, plan
+from storytui.models.gguf_choice import whole_models
+from storytui.models.graphics import advice
+from storytui.models.graphics_here import look_around
+from storytui.models.hub.asking import repository, search, shape_on_hub
+from storytui.models.hub.download import Download
+from storytui.models.hub.errors import HubError
+from storytui.models.hub.place import HubPlace, hub_place
+from storytui.models.hub.records import HubFile, HubRepository, total
+from storytui.models.library import Library, LibraryModel
+from storytui.models.offers import (
+    Fetch,
+    FetchCancelledError,
+    Fetched,
+    FetchEndedError,
+    Offer,
+    Offers,
+)
+from storytui.models.shape_of_file import shape_in
+from storytui.models.starting import machine_of
+from storytui.models.verdicts import Verdict, best_of, in_order, verdicts_of
+from storytui.settings import Settings
+from storytui.settings_writing import set_in_settings
+from storytui.story.visible import visible
+
+_GIB = 1 << 30
+_KIND = re.compile(r"(?:^|[-_.])((?:I?Q\d[A-Z0-9_]*|B?F16|F32|MXFP4))(?=[-_.]|$)", re.IGNORECASE)
+_MEASURED = ("q4_k_m", "q5_k_m", "q4_k_s", "q6_k", "iq4_xs", "q8_0", "q3_k_m", "q4_0")
+"""Files of a repository whose headers are read for a verdict, the first of them first."""
+_MOST_MEASURED = 4
+
+
+def place_of_hub(settings: Settings) -> HubPlace:
+    """The Hub, as environment and settings have it."""
+    return hub_place(
+        os.environ,
+        Path.home(),
+        sys.platform,
+        xet=settings.models.xet,
+        hashes=folders.state_folder() / "hashes.json",
+    )
+
+
+@dataclass(slots=True)
+class MachineShelf:
+    """The models of this machine, of the catalogue, and of the Hub."""
+
+    settings: Settings
+    _report: DeviceReport | None = None
+    _entries: dict[str, Verdict] = field(default_factory=dict)
+    """What the offers of the catalogue stand for."""
+
+    def offers(self) -> Offers:
+        """What is here and what could be; asks the machine, not the network.
+
+        Raises:
+            EngineError: the machine could not be asked.
+        """
+        machine = self._machine()
+        library = library_for(self.settings)
+        here = list(self._here(library, machine))
+        names = {model.entry for model in library.models if model.entry}
+        verdicts = verdicts_of(machine)
+        self._entries = {each.entry.id: each for each in verdicts}
+        # Those that are here are offered as they are.
+        others = [each for each in in_order(verdicts) if each.entry.id not in names]
+        offers = (*here, *(_of_catalogue(each) for each in others))
+        report = self._report or DeviceReport()
+        warnings = (*advice(look_around(), report), *library.troubles[:2])
+        return Offers(_shown(report), offers, self._best(here, library, verdicts), warnings)
+
+    def search(self, query: str) -> tuple[Offer, ...]:
+        """Repositories of the Hub; see `Shelf`."""
+        found = search(place_of_hub(self.settings), query)
+        return tuple(
+            Offer(
+                id=each.repository,
+                name=each.repository,
+                group="repository",
+                good_at=f"{each.downloads:,} downloads a month",
+                licence=each.licence,
+                verdict="its terms are to be accepted first" if each.gated else "",
+                details=(f"Last changed {each.updated}.",) if each.updated else (),
+            )
+            for each in found
+        )
+
+    def files(self, name: str) -> tuple[Offer, ...]:
+        """The models of a repository; see `Shelf`."""
+        place = place_of_hub(self.settings)
+        record = repository(place, name)
+        by_name = {each.name: each for each in record.files}
+        groups = [tuple(by_name[part] for part in group) for group in whole_models(by_name)]
+        if not groups:
+            raise ModelError(f"{name} holds no GGUF model. Look for one whose name ends in -GGUF.")
+        machine = self._machine()
+        groups.sort(key=lambda group: (_rank(group[0].name), total(group)))
+        verdicts = dict(zip(groups, _measured(place, record, groups, machine), strict=False))
+        return tuple(_of_repository(record, each, verdicts.get(each)) for each in groups)
+
+    def fetch(self, offer: Offer) -> Fetch:
+        """What fetches an offer; see `Shelf`."""
+        place = place_of_hub(self.settings)
+        if offer.group == "catalogue":
+            verdict = self._entries[offer.id]
+            return HubFetch(place, verdict.entry.repository, patterns=verdict.files)
+        name, _, file = offer.id.partition(":")
+        return HubFetch(place, name, patterns=(file,))
+
+    def use(self, path: Path) -> Callable[[], Engine]:
+        """Remember a model as the chosen one; see `Shelf`."""
+        examine(path, folders.state_folder() / "models.json")
+        model = library_for(self.settings).model_at(path)
+        value = str(path) if model is None else as_setting(model)
+        # An adapter belongs to the model that it was made for.
+        changes = {("model", "path"): value or None, ("model", "adapter"): None}
+        set_in_settings(folders.settings_file(), changes)
+        chosen = structs.replace(self.settings.model, path=value, adapter="")
+        self.settings = structs.replace(self.settings, model=chosen)
+        return partial(start_engine, self.settings)
+
+    # --- this machine -----------------------------------------------------------------------------
+
+    def _machine(self) -> Machine:
+        if self._report is None:
+            self._report = ask_devices()
+        return machine_of(self._report)
+
+    def _here(self, library: Library, machine: Machine) -> Iterator[Offer]:
+        in_use = self._in_use()
+        for model in library.models:
+            verdict, fits = _verdict_here(model, machine)
+            yield Offer(
+                id=f"here:{model.name}",
+                name=f"{model.name} (built in)" if model.source == "built in" else model.name,
+                group="here",
+                kind=_kind(model.path.name) or _kind(model.name),
+                size=model.size_bytes,
+                verdict=verdict,
+                fits=fits,
+                good_at=_good_at(model),
+                path=model.path,
+                in_use=in_use is not None and _same(in_use, model.path),
+                details=tuple(_details(model)),
+            )
+
+    def _in_use(self) -> Path | None:
+        try:
+            return model_chosen(self.settings).path
+        except ModelError:
+            return None
+
+    def _best(self, here: Sequence[Offer], library: Library, verdicts: Sequence[Verdict]) -> str:
+        """What is in use, else a model that is here and fits, else the best of the catalogue."""
+        chosen = next((each for each in here if each.in_use), None)
+        if chosen is not None and self.settings.model.path:
+            return chosen.id
+        fitting = {each.id for each in here if each.fits}
+        of_catalogue = [
+            model
+            for model in library.models
+            if model.entry and model.source != "built in" and f"here:{model.name}" in fitting
+        ]
+        if of_catalogue:
+            entries = {model.entry for model in of_catalogue}
+            best = best_of([each for each in verdicts if each.entry.id in entries])
+            wanted = best.entry.id if best else of_catalogue[0].entry
+            return next(f"here:{each.name}" for each in of_catalogue if each.entry == wanted)
+        best = best_of(verdicts)
+        if best is not None:
+            return best.entry.id
+        return here[0].id if here else ""
+
+
+@dataclass(slots=True)
+class HubFetch:
+    """A download out of a repository, whose file is found by pattern when it begins."""
+
+    place: HubPlace
+    repository: str
+    patterns: Sequence[str]
+    _download: Download | None = None
+    _cancelled: bool = False
+
+    def run(self, told: Callable[[Fetched], None]) -> Path:
+        """Fetch it; see `Fetch`."""
+        try:
+            record = repository(self.place, self.repository)
+            files = record.chosen(self.patterns)
+            download = Download(self.place, self.repository, [each.name for each in files])
+            self._download = download
+            if self._cancelled:
+                raise FetchCancelledError("It was left off.")
+            for each in download:
+                told(
+                    Fetched(
+                        each.done,
+                        each.total,
+                        each.bytes_per_second,
+                        each.seconds_left,
+                        checking=each.phase == "checking",
+                        note=each.note,
+                    )
+                )
+            return download.path
+        except EngineError as error:
+            cancelled = self._cancelled or getattr(error, "trouble", "") == "cancelled"
+            raise (FetchCancelledError if cancelled else FetchEndedError)(str(error)) from error
+
+    def cancel(self) -> None:
+        """End it soon."""
+        self._cancelled = True
+        if self._download is not None:
+            self._download.cancel()
+
+
+# --- offers -------------------------------------------------------------------------------------
+
+
+def _of_catalogue(verdict: Verdict) -> Offer:
+    entry = verdict.entry
+    return Offer(
+        id=entry.id,
+        name=entry.name,
+        group="catalogue",
+        kind=verdict.mixture,
+        size=verdict.size_bytes,
+        verdict=verdict.sentence,
+        fits=verdict.fits,
+        good_at=entry.good_at,
+        licence=entry.licence,
+        details=tuple(_about(entry, verdict)),
+    )
+
+
+def _about(entry: CatalogueModel, verdict: Verdict) -> Iterator[str]:
+    trained = "trained on it" if entry.trained else "not trained on it, but led into it"
+    yield (
+        f"{entry.repository} on Hugging Face, made from {entry.base}. Prompt format "
+        f"{entry.prompt_format}, {trained}."
+    )
+    if entry.restrictions:
+        yield entry.restrictions
+    if verdict.origin == "published":
+        yield "The verdict is reckoned from what is published of it; its own file has the last word."
+
+
+def _of_repository(
+    record: HubRepository, files: tuple[HubFile, ...], verdict: tuple[str, bool] | None
+) -> Offer:
+    says, fits = verdict or ("", True)
+    name = files[0].name
+    return Offer(
+        id=f"{record.repository}:{name}",
+        name=name.removesuffix(".gguf"),
+        group="hub",
+        kind=_kind(name),
+        size=total(files),
+        verdict=says,
+        fits=fits,
+        licence=record.licence,
+        details=(
+            *((f"In {len(files)} parts.",) if len(files) > 1 else ()),
+            *(("Its terms are to be accepted on Hugging Face first.",) if record.gated else ()),
+        ),
+    )
+
+
+def _measured(
+    place: HubPlace,
+    record: HubRepository,
+    groups: Sequence[tuple[HubFile, ...]],
+    machine: Machine,
+) -> list[tuple[str, bool] | None]:
+    """Verdicts of the first few, by their headers; None where one could not be read."""
+
+    def measure(group: tuple[HubFile, ...]) -> tuple[str, bool] | None:
+        with contextlib.suppress(HubError, ModelError):
+            fit = plan(shape_on_hub(place, record, group), machine)
+            return fit.reason, fit.fits
+        return None
+
+    with ThreadPoolExecutor(_MOST_MEASURED) as pool:
+        return list(pool.map(measure, groups[:_MOST_MEASURED]))
+
+
+def _verdict_here(model: LibraryModel, machine: Machine) -> tuple[str, bool]:
+    try:
+        fit = plan(shape_in(model.path), machine)
+    except ModelError as error:
+        return str(error).rstrip("."), False
+    return fit.reason, fit.fits
+
+
+def _details(model: LibraryModel) -> Iterator[str]:
+    where = "" if model.source in ("added", "folder", "built in") else f"Of {model.source}. "
+    yield f"{where}{model.path}"
+    if model.adapters:
+        yield "Ollama lays an adapter over it, which is not done here by itself."
+
+
+def _good_at(model: LibraryModel) -> str:
+    if model.source == "built in":
+        return "Shows how the program works; too small to write well."
+    entry = entry_for(repository=model.repository, file_name=model.path.name)
+    return "" if entry is None else entry.good_at
+
+
+def _same(one: Path, other: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samefile(one, other)
+    return one == other
+
+
+def _kind(name: str) -> str:
+    """The quantisation that a file's name says."""
+    found = _KIND.findall(name.removesuffix(".gguf"))
+    return str(found[-1]).upper() if found else ""
+
+
+def _rank(name: str) -> int:
+    plain = name.lower()
+    return next((at for at, each in enumerate(_MEASURED) if each in plain), len(_MEASURED))
+
+
+def _shown(report: DeviceReport) -> str:
+    """What models run on, with its memory, and the room on the disk."""
+    parts = []
+    for each in report.gpus:
+        free = f", {each.free / _GIB:.1f} free" if each.free else ""
+        parts.append(f"{each.description} · {each.total / _GIB:.1f} GiB{free}")
+    if not parts:
+        cpu = report.cpu
+        memory = f" · {cpu.total / _GIB:.0f} GiB of memory" if cpu and cpu.total else ""
+        parts.append(f"{cpu.description if cpu else 'CPU'}{memory}")
+    with contextlib.suppress(OSError):
+        parts.append(f"{shutil.disk_usage(Path.home()).free / 1e9:.0f} GB free on the disk")
+    return visible(" · ".join(parts), newlines=False)

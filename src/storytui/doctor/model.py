@@ -1,0 +1,105 @@
+"""llama.cpp and what it runs on, the model that is chosen, whether it fits, and one continuation."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from storytui import folders
+from storytui.doctor.continuation import check_continuation
+from storytui.doctor.finding import Finding, ok, problem, warning
+from storytui.engine.api import Engine, EngineError, ModelError
+from storytui.engine.asking import ask_devices
+from storytui.engine.devices import Device, DeviceReport
+from storytui.models.checking import examine
+from storytui.models.fit import plan
+from storytui.models.graphics import advice
+from storytui.models.graphics_here import look_around
+from storytui.models.shape_of_file import shape_in
+from storytui.models.starting import machine_of
+from storytui.settings import Settings
+
+_GIB = 1 << 30
+
+
+def check_devices() -> tuple[DeviceReport | None, list[Finding]]:
+    """Ask llama.cpp what it is and what it can run on; None where it does not say."""
+    try:
+        report = ask_devices()
+    except EngineError as error:
+        return None, [problem("llama.cpp", str(error), "pip install --force-reinstall storytui")]
+    built = "for a GPU" if report.offloads else "for the CPU only"
+    findings = [ok("llama.cpp", f"llama-cpp-python {report.library}, built {built}")]
+    says, *remedies = advice(look_around(), report) or ("",)
+    if says:
+        findings.append(warning("Graphics card", says, " ".join(remedies)))
+    findings += [ok("Device", _described(each)) for each in report.devices]
+    return report, findings
+
+
+def check_model(
+    settings: Settings,
+    path: Callable[[], Path],
+    start: Callable[[], Engine],
+    *,
+    continuation: bool = True,
+) -> Iterator[Finding]:
+    """See to the model, what it runs on, and that it writes.
+
+    Args:
+        settings: those in force.
+        path: the file of the model that they name; raises ModelError.
+        start: makes the engine that they ask for.
+        continuation: whether the model is loaded and writes a few words.
+    """
+    report, findings = check_devices()
+    yield from findings
+    if settings.remote.address:
+        yield ok("Model", f"on the server {settings.remote.address}, not on this machine")
+    else:
+        file, found = _check_file(path, settings)
+        yield from found
+        if file is None:
+            return
+        if report is not None:
+            yield _check_fit(file, report, settings)
+    if continuation:
+        yield from check_continuation(start, settings.continuing.format)
+
+
+def _check_file(path: Callable[[], Path], settings: Settings) -> tuple[Path | None, list[Finding]]:
+    another = "Choose one in the editor, or with: storytui models use NAME"
+    try:
+        file = path()
+        header = examine(file, folders.state_folder() / "models.json")
+    except ModelError as error:
+        return None, [problem("Model", str(error), another)]
+    except OSError:
+        # Nothing can be kept in that folder, which has its own line.
+        header = examine(file, None)
+    chosen = "" if settings.model.path else ", the built-in one, which is too small to write well"
+    says = f"{header.name or file.name} ({header.architecture}) in {file}{chosen}"
+    return file, [ok("Model", says)]
+
+
+def _check_fit(file: Path, report: DeviceReport, settings: Settings) -> Finding:
+    try:
+        fit = plan(
+            shape_in(file),
+            machine_of(report, on_gpu=settings.model.gpu_layers != 0),
+            context=settings.model.context,
+            allow_partial=settings.model.allow_partial,
+        )
+    except ModelError as error:
+        return problem("Fit", str(error), "Change [model] in the settings.")
+    if fit.fits:
+        return ok("Fit", fit.reason)
+    return warning(
+        "Fit", fit.reason, "Choose a smaller model (storytui models list), or a shorter context."
+    )
+
+
+def _described(device: Device) -> str:
+    memory = ""
+    if device.total:
+        memory = f", {device.total / _GIB:.1f} GiB"
+        memory += f" of which {device.free / _GIB:.1f} are free" if device.free else ""
+    return f"{device.backend}: {device.description or device.name}{memory}"

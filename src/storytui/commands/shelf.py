@@ -265,7 +265,7 @@ def _about(entry: CatalogueModel, verdict: Verdict) -> Iterator[str]:
     if entry.restrictions:
         yield entry.restrictions
     if verdict.origin == "published":
-        yield "The verdict is reckoned from what is published of it; its own file has the last word."
+        yield "The verdict is reckoned from what is published; its own file has the last word."
 
 
 def _of_repository(

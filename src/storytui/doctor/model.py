@@ -1,4 +1,4 @@
-"""llama.cpp and what it runs on, the model that is chosen, whether it fits, and one continuation."""
+"""llama.cpp and its devices, the chosen model, whether it fits, and one continuation."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

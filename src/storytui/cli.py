@@ -275,7 +275,7 @@ def _models(arguments: list[str]) -> int:
         "--vram",
         type=memory,
         metavar="SIZE",
-        help="the card's memory, like 8GiB; without it, the plan is for the CPU",
+        help="a card's memory, like 8GiB; without it, the plan is for this machine",
     )
     fit.add_argument("--context", type=positive, metavar="N", help="tokens that must be had")
     fit.add_argument("--kv-type", choices=("f16", "q8_0"), help="how keys and values are kept")

@@ -19,7 +19,7 @@ from storytui.engine.api import (
 from storytui.engine.scripted import Fail, ScriptedEngine, Step, segment
 
 UNSET = (
-    *("model", "context", "gpu_layers", "threads", "kv_type"),
+    *("model", "context", "gpu_layers", "threads", "kv_type", "allow_partial"),
     *("format", "guidance", "words", "reasoning_tokens", "temperature"),
 )
 STATISTICS = Statistics(

@@ -13,6 +13,7 @@ from byte_model import ByteModel, draws
 from faulty_child import INFO
 
 from storytui.engine import worker
+from storytui.engine.devices import DeviceReport
 from storytui.engine.messages import Alive, Channel, FromChild, ModelConfig, ToChild
 
 
@@ -48,7 +49,7 @@ def main(kind: str) -> None:
         on_progress(1.0)
         return model
 
-    worker.main(open_model)  # type: ignore[arg-type]
+    worker.main(open_model, DeviceReport)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -27,16 +27,19 @@ from storytui.engine.api import (
     Text,
     Writing,
 )
+from storytui.engine.devices import Device, DeviceReport
 from storytui.engine.messages import (
     Ahead,
     Alive,
     Channel,
     Count,
     Counted,
+    Devices,
     Events,
     Failed,
     FromChild,
     Generate,
+    Hello,
     Load,
     Loaded,
     LoadProgress,
@@ -57,6 +60,10 @@ INFO = ModelInfo(
     backend="CPU",
     threads=1,
     chat_template="default",
+)
+REPORT = DeviceReport(
+    devices=(Device(name="CPU", description="A played processor", kind="cpu", total=8 << 30),),
+    library="0.0.0",
 )
 COUNTS = [1, 2, 3]
 PROMPT = Prompt((PromptPart("a story", False),), 7)
@@ -85,7 +92,7 @@ REPLY: tuple[Event, ...] = (
     SegmentEnded("answer", "closed", (3, 4, 5)),
     FINISHED,
 )
-REPLY_BEGINS = 9
+REPLY_BEGINS = 11
 """The moment before the reply's first event is sent."""
 MOMENTS = REPLY_BEGINS + len(REPLY) + 1
 """How many there are; at the last the reply has been sent."""
@@ -137,11 +144,13 @@ class FaultyChild:
         self.pass_moment()
         while (body := self.channel.receive_bytes()) is not None:
             message = to_child(body)
-            if not isinstance(message, Load | Count | Render | Generate):
+            if not isinstance(message, Hello | Load | Count | Render | Generate):
                 continue
-            self.call = 0 if isinstance(message, Load) else message.call
+            self.call = 0 if isinstance(message, Hello | Load) else message.call
             self.pass_moment()
             match message:
+                case Hello():
+                    self.send(Devices(REPORT))
                 case Load():
                     self.send(LoadProgress(0.5))
                     self.send(Loaded(INFO))

@@ -46,8 +46,9 @@ from storytui.engine.process import LOG_BYTES, ProcessEngine
 
 AT_ONCE = Backoff(delays=(0.0,), most=10**6)
 WHOLE = [INFO, COUNTS, PROMPT, *REPLY]
-COUNTED, RENDERED, WRITING, IDLE = 5, 7, 8, MOMENTS - 1
-"""Moments: before the counts are sent, before the prompt is; a reply was asked for; it was sent."""
+TELLING, LOADING, COUNTED, RENDERED, WRITING, IDLE = 2, 4, 7, 9, 10, MOMENTS - 1
+"""Moments: before the devices are told, before progress is; before the counts are sent, before the
+prompt is; a reply was asked for; it was sent."""
 SECONDS = 60.0
 """For what comes at once: who waits so long waits for what never comes."""
 
@@ -156,7 +157,7 @@ def editors() -> Iterator[Callable[..., Editor]]:
 
 def before(moment: int) -> list[object]:
     """What has come when a moment is reached."""
-    answered = [3, 5, 7, *range(REPLY_BEGINS, IDLE)]
+    answered = [LOADING + 1, COUNTED, RENDERED, *range(REPLY_BEGINS, IDLE)]
     return WHOLE[: sum(moment > each for each in answered)]
 
 
@@ -236,7 +237,7 @@ def test_a_hang_at_any_moment_is_ended(
 
 def test_a_child_that_lives_but_gets_no_further_is_ended(editors: Callable[..., Editor]) -> None:
     editor = editors(limits=Limits(silence=60.0, standstill=0.5))
-    for moment in (2, COUNTED, REPLY_BEGINS + 3):
+    for moment in (TELLING, LOADING, COUNTED, REPLY_BEGINS + 3):
         assert "got no further" in editor.session_with(moment, "beat")
 
 
@@ -274,8 +275,8 @@ def test_what_comes_after_the_end_of_a_reply_is_dropped(editors: Callable[..., E
 
 def test_a_model_that_cannot_be_loaded_is_no_death(editors: Callable[..., Editor]) -> None:
     editor = editors(backoff=Backoff(delays=(1000.0,)))
-    for _ in range(2):
-        editor.goes_wrong(2, "no-model")
+    for moment in (TELLING, LOADING):
+        editor.goes_wrong(moment, "no-model")
         with pytest.raises(ModelError, match="there is no model file"):
             editor.session()
     editor.goes_wrong(-1, "")
@@ -310,7 +311,7 @@ def test_watching_the_loading_fail_does_not_start_a_second_child(
     editors: Callable[..., Editor],
 ) -> None:
     editor = editors()
-    editor.goes_wrong(2, "SIGKILL")
+    editor.goes_wrong(LOADING, "SIGKILL")
     assert list(editor.engine.loading())
     with pytest.raises(EngineDiedError, match="SIGKILL"):
         editor.engine.load()

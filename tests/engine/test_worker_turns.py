@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from byte_model import ByteModel, draws
+from faulty_child import INFO
 
 from storytui.engine.api import Request, Sampling, SegmentPlan
 from storytui.engine.messages import Ahead, GoAhead, ModelConfig, Rebuild, frame
@@ -46,7 +47,7 @@ class HeldModel(ByteModel):
     def __init__(self) -> None:
         super().__init__([])
         self.evaluates, self.goes_on = threading.Event(), threading.Event()
-        self.info = None
+        self.info = INFO
 
     def evaluate(self, tokens: Sequence[int], position: int, sequence: int = 0) -> None:
         self.evaluates.set()

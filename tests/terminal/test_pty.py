@@ -119,7 +119,7 @@ from storytui.commands.headless import run_continue, run_prompt
 from storytui.engine.scripted import ScriptedEngine, reply
 
 def options(**given):
-    names = "model context gpu_layers threads kv_type format words seed temperature"
+    names = "model context gpu_layers threads kv_type allow_partial format words seed temperature"
     asked = dict.fromkeys((*names.split(), "reasoning_tokens", "guidance"))
     asked |= {"at": "end", "json": False}
     return Namespace(**asked | {"stream": False, "show_reasoning": True} | given)

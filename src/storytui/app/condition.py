@@ -62,13 +62,13 @@ class Condition:
             return ""
         runs_on = self.info.backend
         if self.partly:
-            runs_on += f", {self.info.gpu_layers} of {self.info.layers} layers"
+            runs_on += f", {self.info.gpu_layers} of {self.info.layers + 1} layers"
         return f"{self.info.name} · {runs_on}"
 
     @property
     def partly(self) -> bool:
         """Whether only some of its layers are on the GPU."""
-        return self.info is not None and 0 < self.info.gpu_layers < self.info.layers
+        return self.info is not None and 0 < self.info.gpu_layers <= self.info.layers
 
     def says(self, readiness: Readiness | None) -> str:
         """What the status line says while nothing is written; empty: what it said before.

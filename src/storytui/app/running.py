@@ -42,7 +42,8 @@ def runs_on(info: ModelInfo) -> str:
     device = f" ({info.device})" if info.device else ""
     where = f"{info.backend}{device}"
     if info.gpu_layers:
-        whole = info.gpu_layers >= info.layers
-        count = f"all {info.layers}" if whole else f"{info.gpu_layers} of {info.layers}"
+        everything = info.layers + 1
+        whole = info.gpu_layers >= everything
+        count = f"all {everything}" if whole else f"{info.gpu_layers} of {everything}"
         return f"{where}, {count} layers"
     return f"{where}, {info.threads} threads" if info.threads else where

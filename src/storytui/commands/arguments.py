@@ -64,6 +64,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--kv-type", choices=("f16", "q8_0"), help="how keys and values are kept; q8_0 takes half"
     )
+    group.add_argument(
+        "--allow-partial",
+        action="store_true",
+        help="put some layers on the GPU where not all fit, which is slow",
+    )
 
 
 def add_continue_options(parser: argparse.ArgumentParser) -> None:

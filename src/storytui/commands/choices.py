@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -37,6 +38,7 @@ def settings_in_force(options: argparse.Namespace) -> Settings:
             gpu_layers=options.gpu_layers,
             threads=options.threads,
             kv_type=options.kv_type,
+            allow_partial=options.allow_partial or None,
         ),
         continuing=_over(
             settings.continuing,
@@ -91,8 +93,20 @@ def start_engine(settings: Settings) -> Engine:
         ModelError: no model is chosen and none built in, or the file is no model.
     """
     from storytui.engine.process import ProcessEngine
+    from storytui.models.starting import StartPlanner
 
-    return ProcessEngine(model_config(settings), log_path=folders.engine_log())
+    planner = StartPlanner(
+        model_config(settings),
+        choose_kv_type=settings.model.kv_type == "auto",
+        allow_partial=settings.model.allow_partial,
+        measurements=measurements_file(),
+    )
+    return ProcessEngine(planner, log_path=folders.engine_log())
+
+
+def measurements_file() -> Path:
+    """Where it is kept what models really took on this machine."""
+    return folders.state_folder() / "measured.json"
 
 
 def sampling(settings: SamplingSettings) -> Sampling:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from storytui.commands.ending import FAILURE, fail
 from storytui.commands.printing import write
-from storytui.engine.api import ModelError
+from storytui.engine.api import EngineError, ModelError
+from storytui.story.visible import visible
 
 if TYPE_CHECKING:
     from storytui.engine.messages import KvType
     from storytui.models.found import Found
+    from storytui.models.model_memory import Parts
 
 
 def run_models(options: argparse.Namespace) -> int:
@@ -24,7 +26,7 @@ def run_models(options: argparse.Namespace) -> int:
 
             return run_table(options)
         return _fit(options) if options.verb == "fit" else _list(options)
-    except ModelError as error:
+    except EngineError as error:
         return fail(error)
 
 
@@ -111,35 +113,65 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from storytui.models.fit import Machine, plan
+    from storytui.commands.choices import measurements_file
+    from storytui.engine.asking import ask_devices
+    from storytui.models.fit import Machine, bytes_of, plan
+    from storytui.models.measured import Measurements, driver_share, measured_ways
     from storytui.models.shape_of_file import shape_in
+    from storytui.models.starting import machine_of, names_of
 
     path = _path_of(options.model)
-    machine = Machine(gpu=options.vram or 0, host=0 if options.vram else _memory())
+    shape = shape_in(path)
     kv_type: KvType | None = options.kv_type
+    machine = Machine(gpu=options.vram or 0)
+    device, known = "", {}
+    if not options.vram:
+        report = ask_devices()
+        on = report.gpus or tuple(filter(None, [report.cpu]))
+        device = names_of(on)
+        records = Measurements(measurements_file()).on(device, report.library)
+        machine = machine_of(report, driver=driver_share(records) if report.gpus else None)
+        known = measured_ways(records, shape, machine.driver, None)
     found = plan(
-        shape_in(path),
+        shape,
         machine,
         context=options.context or 0,
         kv_type=kv_type,
         allow_partial=options.allow_partial,
     )
+    choice = found.choice
+    measured = known.get((choice.context, choice.kv_type, choice.gpu_layers))
     if options.json:
-        write(sys.stdout, json.dumps({"model": str(path), **found.as_json()}) + "\n")
+        answer = {
+            "model": str(path),
+            "device": device,
+            **found.as_json(),
+            "measured": bytes_of(measured) if measured else None,
+        }
+        write(sys.stdout, json.dumps(answer) + "\n")
     else:
-        parts = found.choice.parts
-        rows = [
-            ("weights on the GPU", parts.weights_gpu),
-            ("weights in host memory", parts.weights_host),
-            ("keys and values", parts.kv),
-            ("intermediate results", parts.compute),
-            ("the driver's share", parts.overhead),
-            ("together on the GPU", parts.total_gpu),
-        ]
-        lines = [f"{path.name}: {found.reason}."]
-        lines += [f"  {name:24}{_size(size):>10}" for name, size in rows if size]
+        where = f" on {visible(device, newlines=False)}" if device else ""
+        lines = [f"{path.name}{where}: {found.reason}."]
+        lines += _rows(choice.parts, measured)
         write(sys.stdout, "\n".join(lines) + "\n")
     return 0 if found.fits else FAILURE
+
+
+def _rows(planned: "Parts", measured: "Parts | None") -> list[str]:
+    """The parts one below the other; beside what is planned, what was measured."""
+    lines = [f"  {'':24}{'planned':>10}{'measured':>10}"] if measured else []
+    for name, part in (
+        ("weights on the GPU", "weights_gpu"),
+        ("weights in host memory", "weights_host"),
+        ("keys and values", "kv"),
+        ("intermediate results", "compute"),
+        ("the driver's share", "overhead"),
+        ("together on the GPU", "total_gpu"),
+    ):
+        sizes = [getattr(each, part) for each in (planned, measured) if each is not None]
+        if any(sizes):
+            lines.append(f"  {name:24}" + "".join(f"{_size(size):>10}" for size in sizes))
+    return lines
 
 
 def _path_of(model: str) -> Path:
@@ -169,14 +201,6 @@ def _path_of(model: str) -> Path:
             "Get the file, and name it by its path."
         )
     raise ModelError(f"There is no model {model}. storytui models list shows those that are here.")
-
-
-def _memory() -> int:
-    """Bytes of this machine's memory; 0 where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 0
 
 
 def _size(size: int) -> str:

@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from storytui.engine.devices import Buffers
+
 
 class EngineError(Exception):
     """Something an engine could not do; the message says what, to what, and what to do."""
@@ -178,11 +180,14 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     stored_format: str = ""
     """The prompt format that the model's file names (`storytui.prompt_format`); empty: none."""
     device: str = ""
-    """What runs it, by the name that its maker gives it; empty where that is not known."""
+    """What runs it, by the name that its maker gives it; several are joined by ` + `. Empty where
+    that is not known."""
     kv_type: str = "f16"
     """How keys and values are kept."""
     flash_attention: bool = False
     """Whether it is used."""
+    measured: Buffers = Buffers()
+    """What llama.cpp says that it takes of memory; empty where nothing does."""
     remote: bool = False
     """Whether it runs on somebody else's server; `backend` is then the host."""
     can_move: bool = True

@@ -10,25 +10,28 @@ from collections.abc import Callable, Sequence
 from typing import IO, NoReturn
 
 from storytui.engine.api import EngineDiedError, EngineError, ModelInfo
+from storytui.engine.devices import DeviceReport
 from storytui.engine.messages import (
     PROTOCOL,
     Ahead,
     Alive,
     BrokenPipeProtocolError,
     Channel,
+    Devices,
     Failed,
     Farewell,
     FromChild,
+    Hello,
     Load,
     Loaded,
     LoadProgress,
-    ModelConfig,
     ToChild,
     error_of,
     frame,
     from_child,
 )
 from storytui.engine.patience import Limits, Patience
+from storytui.engine.planning import Planner
 
 COMMAND = (sys.executable, "-P", "-X", "utf8", "-m", "storytui.engine.worker")
 """What runs as the child. -P: a file in the folder where she writes must not be imported."""
@@ -47,7 +50,7 @@ class Child:
 
     def __init__(
         self,
-        config: ModelConfig,
+        planner: Planner,
         log: IO[bytes],
         *,
         command: Sequence[str],
@@ -56,10 +59,10 @@ class Child:
         told: Callable[[EngineError], None],
         ahead: Callable[[Ahead], None] = lambda _ahead: None,
     ) -> None:
-        """Start the process and have it load the model.
+        """Start the process, and have it load the model as the planner says.
 
         Args:
-            config: the model and how it runs.
+            planner: says so, in a thread, when the process has told its devices.
             log: where its error output goes.
             command: what is run.
             limits: when it counts as hung.
@@ -89,6 +92,8 @@ class Child:
         self.limits = limits
         self.progress = 0.0
         """How much of the model is loaded, from 0 to 1."""
+        self.report: DeviceReport | None = None
+        """What it has to run on."""
         self.info: ModelInfo | None = None
         self.problem: EngineError | None = None
         """Why the model is not loaded, or the child has ended."""
@@ -101,6 +106,7 @@ class Child:
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._calls: dict[int, Inbox] = {}
         self._last_call = 0
+        self._planner = planner
         self._died = died
         self._told = told
         self._ahead = ahead
@@ -109,7 +115,6 @@ class Child:
         self._reason = ""
         for work, name in ((self._listen, "engine-listen"), (self._tell, "engine-tell")):
             threading.Thread(target=work, name=name, daemon=True).start()
-        self.send(Load(PROTOCOL, config))
 
     def send(self, message: ToChild) -> None:
         """Have a message sent; a child that is gone is found by the listener.
@@ -201,7 +206,9 @@ class Child:
 
     def dismiss(self) -> None:
         """Have it end, without waiting; this is not a death."""
-        self._wanted = True
+        with self.ready:
+            self._wanted = True
+            self.ready.notify_all()
         self._outbox.put(None)
 
     def leave(self, farewell: Farewell, wait: float = 0.0) -> None:
@@ -224,16 +231,48 @@ class Child:
     # --- in the two threads -----------------------------------------------------------------------
 
     def _tell(self) -> None:
+        try:
+            with contextlib.suppress(OSError):
+                self._channel.write(frame(Hello(PROTOCOL)))
+                if self._planned():
+                    self._write_all()
+        finally:
+            # Which ends the child, where it has not ended yet.
+            with contextlib.suppress(OSError):
+                self._channel.close_writer()
+
+    def _planned(self) -> bool:
+        """Have the model loaded as is planned for the devices; whether the child is to go on."""
+        self._planner.prepare()
+        with self.ready:
+            self.ready.wait_for(
+                lambda: self.report is not None or self.problem is not None or self._wanted
+            )
+            report, stays = self.report, self.problem is None and not self._wanted
+        if report is None or not stays:
+            return False
+        try:
+            load = Load(PROTOCOL, self._planner.plan(report))
+        except EngineError as error:
+            with self.ready:
+                self.problem = self.problem or error
+                self.dismiss()
+            return False
+        self._channel.write(frame(load))
+        return True
+
+    def _write_all(self) -> None:
         with contextlib.suppress(OSError):
             while (raw := self._outbox.get()) is not None:
                 self._channel.write(raw)
-        with contextlib.suppress(OSError):
-            self._channel.close_writer()
 
     def _listen(self) -> None:
         try:
             while (body := self._channel.receive_bytes()) is not None:
-                self._take(from_child(body))
+                message = from_child(body)
+                self._take(message)
+                if isinstance(message, Loaded) and self.report is not None:
+                    self._planner.loaded(self.report, message.info)
         except (BrokenPipeProtocolError, OSError):
             self._nonsense()
         # The pipe's end is the process's end: nothing else holds the child's private descriptors.
@@ -250,6 +289,10 @@ class Child:
             match message:
                 case Alive():
                     return
+                case Devices(report):
+                    if self.report is not None:
+                        raise BrokenPipeProtocolError("it told its devices twice")
+                    self.report = report
                 case LoadProgress(fraction):
                     if not fraction > self.progress:  # also where it is no number
                         return

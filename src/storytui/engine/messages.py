@@ -20,6 +20,7 @@ from storytui.engine.api import (
     Readiness,
     Request,
 )
+from storytui.engine.devices import DeviceReport
 
 PROTOCOL = 5
 MAX_FRAME = 32 * 1024 * 1024
@@ -51,8 +52,14 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
 # --- parent to child ---------------------------------------------------------------------------
 
 
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    """The first message: what is there to run a model on?"""
+
+    protocol: int
+
+
 class Load(msgspec.Struct, frozen=True, tag=True):
-    """The first message: load this model."""
+    """Load this model; a child that is told so at once loads it without telling its devices."""
 
     protocol: int
     config: ModelConfig
@@ -121,10 +128,18 @@ class Farewell(msgspec.Struct, frozen=True, tag=True):
     """The editor closes: keep the evaluated state where `Warm` said, then end with the pipe."""
 
 
-ToChild = Load | Count | Render | Generate | Stop | GoAhead | Rest | Rebuild | Warm | Farewell
+ToChild = (
+    Hello | Load | Count | Render | Generate | Stop | GoAhead | Rest | Rebuild | Warm | Farewell
+)
 
 
 # --- child to parent ---------------------------------------------------------------------------
+
+
+class Devices(msgspec.Struct, frozen=True, tag=True):
+    """The answer to Hello, and the first message."""
+
+    report: DeviceReport
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag=True):
@@ -181,7 +196,7 @@ class Alive(msgspec.Struct, frozen=True, tag=True):
     """A sign of life, every few seconds while the child is busy with something long."""
 
 
-FromChild = LoadProgress | Loaded | Counted | Rendered | Events | Ahead | Failed | Alive
+FromChild = Devices | LoadProgress | Loaded | Counted | Rendered | Events | Ahead | Failed | Alive
 
 _KINDS: dict[str, type[EngineError]] = {
     each.__name__: each for each in (EngineError, ModelError, PromptTooLongError)

@@ -45,6 +45,7 @@ from storytui.engine.messages import (
     sendable,
 )
 from storytui.engine.patience import Backoff, Deaths, Limits
+from storytui.engine.planning import AsAsked, Planner
 
 LOG_BYTES = 1_000_000
 """A longer log is begun anew."""
@@ -62,7 +63,7 @@ class ProcessEngine:
 
     def __init__(
         self,
-        config: ModelConfig,
+        model: ModelConfig | Planner,
         log_path: Path | None = None,
         died: Callable[[EngineError], None] | None = None,
         *,
@@ -74,7 +75,7 @@ class ProcessEngine:
         """Nothing is started yet.
 
         Args:
-            config: the model and how it runs.
+            model: the model and how it runs, or who says so when the devices are known.
             log_path: where llama.cpp's and the child's own messages go; None: nowhere.
             died: called with the error each time the child dies, whether or not anybody waits for
                 it; from a thread, which it must not hold up.
@@ -83,7 +84,8 @@ class ProcessEngine:
             backoff: how a child that keeps dying is started again.
             clock: seconds, for the backoff.
         """
-        self._config = config
+        self.planner = AsAsked(model) if isinstance(model, ModelConfig) else model
+        """Says how the model is loaded."""
         self._log_path = log_path
         self._told = died or (lambda _error: None)
         self._command = command
@@ -270,7 +272,7 @@ class ProcessEngine:
                 child.dismiss()
             with self._log() as log:
                 self._child = Child(
-                    self._config,
+                    self.planner,
                     log,
                     command=self._command,
                     limits=self._limits,

@@ -14,9 +14,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from storytui.engine.about import describe
 from storytui.engine.api import (
     EngineError,
     Event,
@@ -35,11 +35,13 @@ from storytui.engine.messages import (
     Channel,
     Count,
     Counted,
+    Devices,
     Events,
-    Failed,
     Farewell,
+    FromChild,
     Generate,
     GoAhead,
+    Hello,
     Load,
     Loaded,
     LoadProgress,
@@ -53,11 +55,9 @@ from storytui.engine.messages import (
     failure,
     to_child,
 )
+from storytui.engine.opening import LookAtDevices, OpenModel, llama_devices, open_llama
 from storytui.engine.own_process import be_nice, end_now, note_fault, take_over_pipes
 from storytui.engine.tokens import TokenCounts, render_prompt
-
-if TYPE_CHECKING:
-    from storytui.engine.llama import LlamaModel
 
 FLUSH_SECONDS = 0.05
 """Events are sent together for so long: each message wakes the editor, which shares the CPU."""
@@ -75,29 +75,25 @@ editor, which shows each key, goes first."""
 NICENESS_AHEAD = 10
 """Of the thread that works ahead: whatever she does goes first."""
 
-OpenModel = Callable[[ModelConfig, Callable[[float], None]], "LlamaModel"]
-"""Loads a model, telling how far it is."""
-
-
-def open_llama(config: ModelConfig, on_progress: Callable[[float], None]) -> "LlamaModel":
-    """Load the model with llama.cpp; raises ModelError."""
-    from storytui.engine.llama import LlamaModel
-
-    return LlamaModel(config, on_progress)
-
 
 class Worker:
     """The child's threads."""
 
-    def __init__(self, channel: Channel, open_model: OpenModel = open_llama) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        open_model: OpenModel = open_llama,
+        look: LookAtDevices = llama_devices,
+    ) -> None:
         self._channel = channel
         self._open_model = open_model
+        self._look = look
         self._sending = threading.Lock()
         self._runs: queue.SimpleQueue[Generate | Rebuild | Warm | Farewell] = queue.SimpleQueue()
         self._stopped: set[int] = set()
         self._done = self._last_run = 0
         """The last run that was finished, and the last that was asked for."""
-        self._first: queue.SimpleQueue[Load] = queue.SimpleQueue()
+        self._first: queue.SimpleQueue[Hello | Load] = queue.SimpleQueue()
         self._counter: TokenCounts | None = None
         self._busy = threading.Event()
         """Set while the model is loaded or writes."""
@@ -117,16 +113,24 @@ class Worker:
         """Load the model and serve until the pipe closes, which ends the process."""
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         threading.Thread(target=self._beat, name="beat", daemon=True).start()
-        load = self._first.get()
-        if load.protocol != PROTOCOL:
+        first = self._first.get()
+        if first.protocol != PROTOCOL:
             self._send(
                 failure(0, EngineError("Two versions of storytui are mixed; start it anew."))
             )
             return
         # Before any thread of llama.cpp's is there.
         be_nice(NICENESS)
+        self._busy.set()
+        if isinstance(first, Hello):
+            self._send(Devices(self._look()))
+            # What is needed next is brought in while the editor plans.
+            import storytui.engine.warming
+            import storytui.engine.writing  # noqa: F401
+        while isinstance(first, Hello):
+            first = self._first.get()
         try:
-            self._serve(load.config)
+            self._serve(first.config)
         except ModelError as error:
             self._send(failure(0, error))
 
@@ -142,13 +146,13 @@ class Worker:
                 shown = fraction
                 self._send(LoadProgress(fraction))
 
-        self._busy.set()
         model = self._open_model(config, report)
         writer = Writer(model, exact=config.exact)
         self._model = model
         self._writer = writer
         self._warmth = Warmth(config, model, writer.cells)
         self._counter = TokenCounts(model.vocabulary)
+        sys.stderr.write(f"{describe(model.info)}\n")
         self._send(Loaded(model.info))
         writer.prepare()
         threading.Thread(target=self._work_ahead, name="ahead", daemon=True).start()
@@ -303,7 +307,7 @@ class Worker:
                         return
                     # The editor is gone. Nothing here is worth keeping; native code may be busy.
                     end_now()
-                case Load():
+                case Hello() | Load():
                     self._first.put(message)
                 case Generate() | Rebuild() | Warm():
                     if isinstance(message, Generate):
@@ -354,9 +358,7 @@ class Worker:
         except EngineError as error:
             self._send(failure(call, error))
 
-    def _send(
-        self, message: LoadProgress | Loaded | Counted | Rendered | Events | Ahead | Failed | Alive
-    ) -> None:
+    def _send(self, message: FromChild) -> None:
         if self._leaving:
             return
         try:
@@ -367,7 +369,7 @@ class Worker:
             end_now()
 
 
-def main(open_model: OpenModel = open_llama) -> None:
+def main(open_model: OpenModel = open_llama, look: LookAtDevices = llama_devices) -> None:
     """Run the child."""
     # Ctrl-C in a terminal reaches the whole group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -378,7 +380,7 @@ def main(open_model: OpenModel = open_llama) -> None:
         each.exc_type, each.exc_value, each.exc_traceback
     )
     faulthandler.enable()
-    Worker(channel, open_model).run()
+    Worker(channel, open_model, look).run()
     end_now()
 
 

@@ -5,7 +5,7 @@ is done only where it is asked for. What each way takes is worked out in
 `storytui.models.model_memory`, which says what of it is verified.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from storytui.engine.api import ModelError
@@ -28,6 +28,8 @@ SHORTER_CONTEXTS = (12_288, 8_192, 6_144, 4_096, 2_048)
 MARGIN = GIB
 """Bytes that stay free for the screen and other programs; llama.cpp's own `--fit` leaves as much
 (common.h, fit_params_target)."""
+RESERVE = GIB // 4
+"""Bytes that stay free beside what other programs hold already: they may want a little more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,28 @@ class Machine:
     """What the driver takes; as measured, once a model was loaded."""
     margin: int = MARGIN
     """What stays free."""
+    free: int = 0
+    """Of the card, what no program holds now; 0: not known, and taken for all of it."""
+    cards: int = 1
+    """How many the card's memory, the driver's share and the margin are of: each has intermediate
+    results of its own."""
     flash_attention: bool = True
     """Whether the GPU has it for this model; without it q8_0 is not to be had."""
+
+    @property
+    def room(self) -> int:
+        """Bytes of the card that a plan may take."""
+        room = self.gpu - self.margin
+        return min(room, self.free - RESERVE * self.cards) if self.free else room
+
+    @property
+    def crowded(self) -> int:
+        """Bytes of the card that other programs hold, where they leave less room than planned."""
+        return self.gpu - self.free if self.room < self.gpu - self.margin else 0
+
+
+Way = tuple[int, KvType, int]
+"""A way to load a model: tokens of context, keys' type, layers on the GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +77,8 @@ class Choice:
     gpu_layers: int
     parts: Parts
     fits: bool
+    measured: bool = False
+    """Whether its parts are what such a load took on this machine, and not worked out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +117,9 @@ def plan(
     context: int = 0,
     kv_type: KvType | None = None,
     allow_partial: bool = False,
+    gpu_layers: int | None = None,
+    whole_windows: bool = False,
+    measured: Mapping[Way, Parts] | None = None,
 ) -> Fit:
     """Choose how a model is loaded.
 
@@ -102,6 +129,10 @@ def plan(
         context: tokens that must be had; 0: as many as fit, up to what the engine takes by itself.
         kv_type: how keys and values must be kept; None: f16 where that fits, else q8_0.
         allow_partial: whether some layers may stay in host memory, where not all fit.
+        gpu_layers: layers that must be on the GPU, the output counted as one; None: all, or as
+            `allow_partial` says.
+        whole_windows: whether layers with a sliding window keep the whole context on a GPU.
+        measured: what this model took on this machine; it takes the place of what is worked out.
 
     Raises:
         ModelError: the model was trained with a shorter context, or q8_0 is not to be had.
@@ -116,30 +147,31 @@ def plan(
             "Keys and values in q8_0 need a GPU with flash attention, and heads of whole blocks. "
             "Use f16."
         )
+    known = measured or {}
     if not machine.gpu:
-        return _plan_on_cpu(shape, machine, context)
+        return _plan_on_cpu(shape, machine, context, known)
     tried: list[Choice] = []
     everything = len(shape.layers) + 1
-    for opening in _openings(shape, machine, context, kv_type):
-        tried.append(_choice(shape, machine, opening, everything))
+    wanted = everything if gpu_layers is None else min(gpu_layers, everything)
+    openings = list(_openings(shape, machine, context, kv_type, whole_windows))
+    for opening in openings:
+        tried.append(_choice(shape, machine, opening, wanted, known))
+        if tried[-1].fits and wanted < everything:
+            return Fit(tried[-1], everything, _partly(tried[-1], machine, everything), ())
         if tried[-1].fits:
             return _fitting(tried, machine, everything)
-    if allow_partial:
-        for opening in _openings(shape, machine, context, kv_type):
-            choice = _in_part(shape, machine, opening)
+    if allow_partial and gpu_layers is None:
+        for opening in openings:
+            choice = _in_part(shape, machine, opening, known)
             if choice is not None:
-                reason = (
-                    f"{choice.gpu_layers} of {everything} layers on the GPU: "
-                    f"{_tokens(choice.context)} context, "
-                    f"{_of(choice.parts.total_gpu, machine.gpu)}; the rest runs on the CPU, "
-                    "and slowly"
-                )
+                reason = _partly(choice, machine, everything)
                 return Fit(choice, everything, reason, tuple(tried))
     nearest = min(tried, key=lambda each: each.parts.total_gpu)
-    excess = nearest.parts.total_gpu + machine.margin - machine.gpu
-    reason = f"too big by {_gib(excess)}"
+    reason = f"too big by {_gib(nearest.parts.total_gpu - machine.room)}"
     if context:
         reason += f" with {_tokens(context)} context"
+    if machine.crowded:
+        reason += f": other programs hold {_of(machine.crowded, machine.gpu)}"
     return Fit(nearest, everything, reason, tuple(each for each in tried if each is not nearest))
 
 
@@ -147,7 +179,11 @@ def plan(
 
 
 def _openings(
-    shape: Shape, machine: Machine, context: int, kv_type: KvType | None
+    shape: Shape,
+    machine: Machine,
+    context: int,
+    kv_type: KvType | None,
+    whole_windows: bool,
 ) -> Iterator[Opening]:
     """Ways to open a context on a GPU, the best first."""
     whole = context or min(GPU_CONTEXT, shape.trained_context)
@@ -157,21 +193,32 @@ def _openings(
         kinds = ("f16",)
     for tokens in (whole, *shorter):
         for kind in kinds:
-            yield Opening(tokens, kind, flash_attention=machine.flash_attention)
+            yield Opening(
+                tokens,
+                kind,
+                flash_attention=machine.flash_attention,
+                whole_windows=whole_windows,
+            )
 
 
-def _choice(shape: Shape, machine: Machine, opening: Opening, gpu_layers: int) -> Choice:
-    parts = parts_of_plan(shape, opening, gpu_layers, machine.driver)
-    return Choice(
-        context=opening.context,
-        kv_type=opening.kv_type,
-        gpu_layers=gpu_layers,
-        parts=parts,
-        fits=parts.total_gpu + machine.margin <= machine.gpu,
-    )
+def _choice(
+    shape: Shape,
+    machine: Machine,
+    opening: Opening,
+    gpu_layers: int,
+    measured: Mapping[Way, Parts],
+) -> Choice:
+    way = (opening.context, opening.kv_type, gpu_layers)
+    parts = measured.get(way)
+    if parts is None:
+        parts = parts_of_plan(shape, opening, gpu_layers, machine.driver)
+        parts = replace(parts, compute=parts.compute * machine.cards)
+    return Choice(*way, parts, fits=parts.total_gpu <= machine.room, measured=way in measured)
 
 
-def _in_part(shape: Shape, machine: Machine, opening: Opening) -> Choice | None:
+def _in_part(
+    shape: Shape, machine: Machine, opening: Opening, measured: Mapping[Way, Parts]
+) -> Choice | None:
     """As many layers on the GPU as fit, short of all; None where not even one does.
 
     Each layer adds to what is on the GPU, so the number is halved in on.
@@ -180,7 +227,7 @@ def _in_part(shape: Shape, machine: Machine, opening: Opening) -> Choice | None:
     fewest, most = 1, len(shape.layers)
     while fewest <= most:
         count = (fewest + most) // 2
-        choice = _choice(shape, machine, opening, count)
+        choice = _choice(shape, machine, opening, count, measured)
         if choice.fits:
             best, fewest = choice, count + 1
         else:
@@ -202,20 +249,33 @@ def _fitting(tried: list[Choice], machine: Machine, everything: int) -> Fit:
     else:
         reason = f"fits fully: {context} context"
     reason += f", {_of(chosen.parts.total_gpu, machine.gpu)}"
+    if before and machine.crowded:
+        reason += f"; other programs hold {_of(machine.crowded, machine.gpu)}"
     return Fit(chosen, everything, reason, tuple(before))
 
 
-def _plan_on_cpu(shape: Shape, machine: Machine, context: int) -> Fit:
+def _partly(choice: Choice, machine: Machine, everything: int) -> str:
+    """The reason, where not all layers are on the GPU."""
+    return (
+        f"{choice.gpu_layers} of {everything} layers on the GPU: {_tokens(choice.context)} "
+        f"context, {_of(choice.parts.total_gpu, machine.gpu)}; the rest runs on the CPU, and slowly"
+    )
+
+
+def _plan_on_cpu(
+    shape: Shape, machine: Machine, context: int, measured: Mapping[Way, Parts]
+) -> Fit:
     opening = Opening.on_cpu(context or min(CPU_CONTEXT, shape.trained_context))
-    parts = parts_of_plan(shape, opening)
+    way: Way = (opening.context, opening.kv_type, 0)
+    parts = measured.get(way) or parts_of_plan(shape, opening)
     excess = parts.total_host + machine.margin - machine.host if machine.host else 0
-    if excess > 0 and shape.window:
+    if excess > 0 and shape.window and way not in measured:
         # The engine cuts the windows where memory does not allow whole ones.
         narrow = parts_of_plan(shape, replace(opening, whole_windows=False))
         if narrow.total_host < parts.total_host:
             parts = narrow
             excess = parts.total_host + machine.margin - machine.host
-    choice = Choice(opening.context, "f16", 0, parts, fits=excess <= 0)
+    choice = Choice(*way, parts, fits=excess <= 0, measured=way in measured)
     size = _of(parts.total_host, machine.host) if machine.host else _gib(parts.total_host)
     reason = f"runs on the CPU: {_tokens(opening.context)} context, {size} of memory"
     if excess > 0:
@@ -227,21 +287,25 @@ def _plan_on_cpu(shape: Shape, machine: Machine, context: int) -> Fit:
 
 
 def _described(choice: Choice) -> dict[str, object]:
-    parts = choice.parts
     return {
         "context": choice.context,
         "kv_type": choice.kv_type,
         "gpu_layers": choice.gpu_layers,
-        "bytes": {
-            "weights_gpu": parts.weights_gpu,
-            "weights_host": parts.weights_host,
-            "kv": parts.kv,
-            "compute": parts.compute,
-            "output": parts.output,
-            "overhead": parts.overhead,
-            "total_gpu": parts.total_gpu,
-            "total_host": parts.total_host,
-        },
+        "bytes": bytes_of(choice.parts),
+    }
+
+
+def bytes_of(parts: Parts) -> dict[str, int]:
+    """A plan's parts, by the names that JSON has for them."""
+    return {
+        "weights_gpu": parts.weights_gpu,
+        "weights_host": parts.weights_host,
+        "kv": parts.kv,
+        "compute": parts.compute,
+        "output": parts.output,
+        "overhead": parts.overhead,
+        "total_gpu": parts.total_gpu,
+        "total_host": parts.total_host,
     }
 
 

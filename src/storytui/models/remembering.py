@@ -94,7 +94,7 @@ def remember(cache: Path | None, version: str, path: Path, marks: Marks, value: 
     entries[_key(path)] = _Entry(marks, msgspec.Raw(msgspec.json.encode(value)))
     kept = dict(list(entries.items())[-MOST_ENTRIES:])
     with contextlib.suppress(OSError):
-        _write(cache, msgspec.json.encode(_Cache(version, kept)))
+        put_in_place(cache, msgspec.json.encode(_Cache(version, kept)))
 
 
 def _key(path: Path) -> str:
@@ -112,8 +112,12 @@ def _read(cache: Path | None, version: str) -> dict[str, _Entry]:
     return dict(found.entries) if found.version == version else {}
 
 
-def _write(cache: Path, body: bytes) -> None:
-    """Put the whole file in place at once: two editors may do so at the same time."""
+def put_in_place(cache: Path, body: bytes) -> None:
+    """Put the whole file in place at once: two editors may do so at the same time.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     part = cache.with_name(f".{cache.name}.{os.getpid()}-{time.monotonic_ns()}")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

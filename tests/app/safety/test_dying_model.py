@@ -27,7 +27,7 @@ from storytui.story.joining import join
 
 STORY = "The lamp had been out for eleven minutes."
 CHILD = Path(__file__).with_name("once_faulty_child.py")
-LOADING = 4
+LOADING = 6
 """Moments before the model is loaded."""
 STEPS = MOMENTS - 2
 """All moments of a request that is not the first: how long a prompt is without the story is known

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import llama_cpp
-from llama_cpp import _ggml
 
 _DEBUG, _ERROR, _CONTINUED = 1, 4, 5  # enum ggml_log_level in ggml.h
-_GGML_DEVICE_GPU = 1  # enum ggml_backend_dev_type in ggml-backend.h; 2 is an integrated GPU
+_MOST_LINES = 4096
+"""Lines of the log that are kept; a load says some hundreds."""
 
 
 @dataclass(slots=True)
@@ -19,10 +19,12 @@ class _Log:
     """llama.cpp's log: to the error output (the log file), the last errors kept for messages."""
 
     errors: list[str]
+    lines: list[str]
+    """What was said while a model was loaded."""
     level: int = 0
 
 
-_log = _Log([])
+_log = _Log([], [])
 
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
@@ -34,6 +36,8 @@ def _on_log(level: int, text: bytes, _data: Any) -> None:
         return
     line = text.decode("utf-8", "replace")
     sys.stderr.write(line)
+    if len(_log.lines) < _MOST_LINES:
+        _log.lines.append(line)
     if _log.level == _ERROR and line.strip():
         _log.errors.append(line.strip())
         del _log.errors[:-8]
@@ -44,6 +48,12 @@ def begin() -> None:
     llama_cpp.llama_log_set(_on_log, ctypes.c_void_p())
     llama_cpp.llama_backend_init()
     _log.errors.clear()
+    _log.lines.clear()
+
+
+def said() -> list[str]:
+    """The lines of llama.cpp's log since `begin`, as far as they are kept."""
+    return list(_log.lines)
 
 
 def reason() -> str:
@@ -51,26 +61,6 @@ def reason() -> str:
     if not _log.errors:
         return "llama.cpp gives no reason"
     return _log.errors[0].removeprefix("llama_model_load: error loading model: ").split(": ", 1)[-1]
-
-
-def gpu_backend() -> str | None:
-    """Name of the backend of the first GPU that llama.cpp can use; None without one."""
-    if not llama_cpp.llama_supports_gpu_offload():
-        return None
-    library = _ggml.libggml
-    library.ggml_backend_dev_count.restype = ctypes.c_size_t
-    library.ggml_backend_dev_get.restype = ctypes.c_void_p
-    library.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
-    library.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
-    library.ggml_backend_dev_type.restype = ctypes.c_int
-    library.ggml_backend_dev_name.argtypes = [ctypes.c_void_p]
-    library.ggml_backend_dev_name.restype = ctypes.c_char_p
-    for index in range(library.ggml_backend_dev_count()):
-        device = library.ggml_backend_dev_get(index)
-        if library.ggml_backend_dev_type(device) in (_GGML_DEVICE_GPU, _GGML_DEVICE_GPU + 1):
-            name: bytes = library.ggml_backend_dev_name(device)
-            return name.decode("utf-8", "replace").rstrip("0123456789")
-    return None
 
 
 def processors() -> int:

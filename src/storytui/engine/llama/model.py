@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,8 +12,10 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from storytui.engine.api import EngineError, ModelError, ModelInfo, Sampling
+from storytui.engine.api import EngineError, ModelError, Sampling
 from storytui.engine.llama import backend
+from storytui.engine.llama.devices import device_report
+from storytui.engine.llama.loaded import Figures, info_of, metadata
 from storytui.engine.llama.quiet import Effort
 from storytui.engine.llama.sampler import LlamaSampler, Penalties
 from storytui.engine.llama.vocabulary import LlamaVocabulary, frame_of
@@ -29,7 +30,6 @@ FEW_SEQUENCES = 2
 """Where each sequence has memory of its own: recurrent layers and cut windows."""
 
 _MAIN = 0
-_QUANTISATION = re.compile(r"[-._](?:I?Q\d\w*|B?F16|F32|MXFP4)(?:-\d+-of-\d+)?$", re.IGNORECASE)
 
 
 class LlamaModel:
@@ -41,8 +41,8 @@ class LlamaModel:
         Raises:
             ModelError: the file is missing, broken, or does not fit the settings.
         """
-        backend.begin()
-        gpu = backend.gpu_backend() if config.gpu_layers != 0 else None
+        report = device_report()
+        gpu = config.gpu_layers != 0 and bool(report.gpus)
         self._model = self._load(config, on_progress)
         self.vocabulary = LlamaVocabulary(llama_cpp.llama_model_get_vocab(self._model))
         trained: int = llama_cpp.llama_model_n_ctx_train(self._model)
@@ -63,7 +63,7 @@ class LlamaModel:
         )
         self._window: int = llama_cpp.llama_model_n_swa(self._model)
         """Tokens that the layers with a sliding window see; 0: there are none."""
-        self._on_cpu = gpu is None
+        self._on_cpu = not gpu
         self._kv_type = config.kv_type
         self._context = self._open_wide_or_narrow(config, context, threads)
         self._effort = Effort(self._context, threads, on_cpu=self._on_cpu)
@@ -87,26 +87,23 @@ class LlamaModel:
         self._views: dict[int, NDArray[np.float32]] = {}
         self._penalties = Penalties(self._model, self.vocabulary.size)
         self.context: int = llama_cpp.llama_n_ctx(self._context)
-        layers: int = llama_cpp.llama_model_n_layer(self._model)
-        asked = layers + 1 if config.gpu_layers < 0 else config.gpu_layers
-        source = self._metadata("tokenizer.chat_template")
+        source = metadata(self._model, "tokenizer.chat_template")
         self.frame, kind, problem = frame_of(source, self.vocabulary)
         if problem:
             sys.stderr.write(f"{problem}\n")
-        self.info = ModelInfo(
-            name=_name(Path(config.path)),
-            path=config.path,
-            architecture=self._metadata("general.architecture"),
-            context=self.context,
-            trained_context=trained,
-            layers=layers,
-            gpu_layers=min(asked, layers + 1) if gpu else 0,
-            backend=gpu or "CPU",
-            threads=threads,
-            chat_template=kind,
-            template_problem=problem,
-            stored_format=self._metadata("storytui.prompt_format").strip(),
-            can_move=self._moves,
+        self.info = info_of(
+            self._model,
+            config,
+            Figures(
+                context=self.context,
+                trained_context=trained,
+                threads=threads,
+                on_gpu=gpu,
+                devices=report.gpus if gpu else tuple(filter(None, [report.cpu])),
+                chat_template=kind,
+                template_problem=problem,
+                can_move=self._moves,
+            ),
         )
 
     # --- loading ----------------------------------------------------------------------------------
@@ -168,15 +165,6 @@ class LlamaModel:
             # Room for as many logits as are ever asked for at once, not for a batch of them.
             parameters.n_outputs_max = parameters.n_seq_max
         return llama_cpp.llama_init_from_model(self._model, parameters)
-
-    def _metadata(self, key: str) -> str:
-        size = 256
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            length = llama_cpp.llama_model_meta_val_str(self._model, key.encode(), buffer, size)
-            if length < size:
-                return buffer.value.decode("utf-8", "replace") if length > 0 else ""
-            size = length + 1
 
     # --- evaluating -------------------------------------------------------------------------------
 
@@ -397,11 +385,3 @@ class LlamaModel:
         llama_cpp.llama_batch_free(self._batch)
         llama_cpp.llama_free(self._context)
         llama_cpp.llama_model_free(self._model)
-
-
-def _name(path: Path) -> str:
-    """A model's name for people: its file's, which they chose; metadata often name a training run.
-
-    The quantisation at its end is left out: `CRA-v1-7B-Q4_K_M.gguf` is CRA-v1-7B.
-    """
-    return _QUANTISATION.sub("", path.stem) or path.stem

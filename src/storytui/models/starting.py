@@ -1,0 +1,180 @@
+"""How a model is loaded on the devices that its process tells of: the plan at every start.
+
+Everything goes on the GPU, or nothing unless some layers are allowed to stay on the CPU; what is
+set by hand is done as it is set. Plans for a GPU are not verified on one. Two editors that start
+at the same moment see the same free memory, and the second may then be refused by llama.cpp.
+"""
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+from msgspec import structs
+
+from storytui.engine.api import ModelError, ModelInfo
+from storytui.engine.devices import Device, DeviceReport
+from storytui.engine.messages import ModelConfig
+from storytui.models.fit import GIB, MARGIN, Fit, Machine, plan
+from storytui.models.gguf import further_parts
+from storytui.models.measured import (
+    Measurements,
+    Record,
+    driver_share,
+    has_flash_attention,
+    measured_ways,
+    record_of,
+)
+from storytui.models.model_memory import DRIVER
+from storytui.models.remembering import Marks, marks_of
+from storytui.models.shape import Shape
+from storytui.models.shape_of_file import shape_in
+
+
+def machine_of(report: DeviceReport, *, on_gpu: bool = True, driver: int | None = None) -> Machine:
+    """The memory that there is to plan for.
+
+    Several cards are planned for as one: llama.cpp deals a model's layers out by their free memory.
+
+    Args:
+        report: of the devices.
+        on_gpu: whether GPUs are used, where there are any.
+        driver: bytes of the driver's share of each; None: as is assumed.
+    """
+    host = report.cpu.total if report.cpu else 0
+    gpus = report.gpus if on_gpu else ()
+    if not gpus:
+        return Machine(host=host)
+    return Machine(
+        gpu=sum(each.total for each in gpus),
+        host=host,
+        driver=(DRIVER if driver is None else driver) * len(gpus),
+        margin=MARGIN * len(gpus),
+        free=sum(each.free for each in gpus),
+        cards=len(gpus),
+    )
+
+
+def names_of(devices: tuple[Device, ...]) -> str:
+    """Devices by the names that `ModelInfo.device` has."""
+    return " + ".join(each.description for each in devices)
+
+
+class StartPlanner:
+    """Plans each load of one model, and keeps what it really took."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        choose_kv_type: bool = True,
+        allow_partial: bool = False,
+        measurements: Path | None = None,
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            config: what is set by hand; 0 tokens of context and -1 layers are for the plan.
+            choose_kv_type: whether the keys' type is for the plan too.
+            allow_partial: whether some layers may stay on the CPU.
+            measurements: the file of what was measured; None: none is kept.
+        """
+        self._config = config
+        self._choose_kv_type = choose_kv_type
+        self._allow_partial = allow_partial
+        self._measurements = Measurements(measurements)
+        self._shape: Shape | None = None
+        self._marks: Marks = ()
+        self.fit: Fit | None = None
+        """The last plan, also where it does not fit; None: there is none."""
+
+    def prepare(self) -> None:
+        """Read the model's shape, unless it is known and the file has not changed."""
+        path = Path(self._config.path)
+        with contextlib.suppress(OSError, ModelError):
+            marks = marks_of([path, *(each for each in further_parts(path) if each.exists())])
+            if self._shape is None or marks != self._marks:
+                self._shape, self._marks = None, marks
+                self._shape = shape_in(path)
+
+    def plan(self, report: DeviceReport) -> ModelConfig:
+        """How the model is loaded on these devices.
+
+        A model that cannot be planned for, and a GPU that does not tell its memory, get what is
+        set by hand: llama.cpp then says whether it can be.
+
+        Raises:
+            ModelError: it does not fit; the message says by how much, and what to do.
+        """
+        self.fit = None
+        config, shape = self._config, self._shape
+        gpus = report.gpus if config.gpu_layers else ()
+        if shape is None or (gpus and not all(each.total for each in gpus)):
+            return config
+        records = self._records(report, gpus)
+        share = driver_share(records) if gpus else None
+        machine = machine_of(report, on_gpu=bool(gpus), driver=share)
+        machine = replace(machine, flash_attention=has_flash_attention(records, shape))
+        self.fit = fit = plan(
+            shape,
+            machine,
+            context=config.context,
+            kv_type=config.kv_type if gpus and not self._choose_kv_type else None,
+            allow_partial=self._allow_partial,
+            gpu_layers=config.gpu_layers if config.gpu_layers > 0 else None,
+            whole_windows=config.whole_windows is True,
+            measured=measured_ways(records, shape, machine.driver, config.whole_windows),
+        )
+        self._refuse(fit, machine, gpus)
+        if not gpus:
+            return structs.replace(config, context=fit.choice.context)
+        there = fit.choice.gpu_layers
+        return structs.replace(
+            config,
+            context=fit.choice.context,
+            gpu_layers=-1 if there == fit.layers else there,
+            kv_type=fit.choice.kv_type,
+        )
+
+    def loaded(self, report: DeviceReport, info: ModelInfo) -> None:
+        """Keep what the model took."""
+        if self._shape is None:
+            return
+        record = record_of(report, info, self._shape, self._config.whole_windows)
+        if record is not None:
+            self._measurements.keep(record)
+
+    def _records(self, report: DeviceReport, gpus: tuple[Device, ...]) -> list[Record]:
+        on = gpus or ((report.cpu,) if report.cpu else ())
+        return self._measurements.on(names_of(on), report.library)
+
+    def _refuse(self, fit: Fit, machine: Machine, gpus: tuple[Device, ...]) -> None:
+        """Say that it does not fit, unless what is set by hand is to be done all the same.
+
+        Raises:
+            ModelError: it does not.
+        """
+        name = Path(self._config.path).name
+        parts = fit.choice.parts
+        if not gpus:
+            # What is mapped from the file, the system may drop: only what cannot be is refused.
+            if machine.host and parts.total_host > machine.host:
+                raise ModelError(
+                    f"{name} does not fit in this machine's memory: it takes "
+                    f"{parts.total_host / GIB:.1f} of {machine.host / GIB:.1f} GiB. Choose a "
+                    "smaller model, or a shorter context."
+                )
+            return
+        if fit.fits or self._config.gpu_layers > 0:
+            return
+        ways = ["Choose a smaller model"]
+        if self._config.context:
+            ways.append("ask for a shorter context")
+        if machine.crowded:
+            ways.append("close what else uses the card, another storytui for instance")
+        if not self._allow_partial:
+            ways.append("let some layers run on the CPU, slowly, with --allow-partial")
+        ways.append("let all of them with --gpu-layers 0")
+        raise ModelError(
+            f"{name} does not fit on {names_of(gpus)}: {fit.reason}. "
+            f"{', '.join(ways[:-1])}, or {ways[-1]}."
+        )

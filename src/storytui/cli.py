@@ -303,8 +303,8 @@ def _bench(arguments: list[str]) -> int:
         "--only",
         action="append",
         choices=(
-            *("commands", "start", "keystroke", "first-token", "decoding", "thinking"),
-            *("session", "reopen", "candidates", "typing", "quality"),
+            *("commands", "start", "keystroke", "loading", "first-token", "decoding"),
+            *("thinking", "session", "reopen", "candidates", "typing", "quality"),
         ),
         help="measure only this; may be given more than once",
     )

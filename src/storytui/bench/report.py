@@ -25,6 +25,7 @@ ON_SCREEN = ("commands", "start", "keystroke")
 """Measures of the editor without a model."""
 MEASURES = (
     *ON_SCREEN,
+    "loading",
     "first-token",
     "decoding",
     "thinking",
@@ -37,6 +38,7 @@ MEASURES = (
 REPEATED = {
     "commands": 15,
     "start": 9,
+    "loading": 9,
     "decoding": 5,
     "first-token": ROUNDS,
     "thinking": 5,
@@ -132,6 +134,10 @@ def _on_model(name: str, wanted: Wanted, times: int, model: dict[str, Any]) -> A
     if name == "quality":
         return _quality(manuscript, seed, model)
     # Each is loaded when it is wanted: most runs want a few of them.
+    if name == "loading":
+        from storytui.bench.loading import measure_loading
+
+        return measure_loading(start, times, _say)
     if name == "thinking":
         from storytui.bench.thinking import measure_thinking
 

@@ -35,6 +35,11 @@ def lines(name: str, figures: Any) -> list[str]:
             f"({each['not_kept_median_ms']:.1f} ms)"
             for each in figures
         ]
+    if name == "loading":
+        return [
+            f"{'loading the model':28}{figures['child_ms']:8.1f} ms   "
+            f"{figures['ratio']:.2f} × a bare load ({figures['bare_ms']:.1f} ms)"
+        ]
     if name == "decoding":
         return [
             f"{'decoding':28}{figures['storytui_tokens_per_second']:8.1f} tok/s  "
@@ -103,7 +108,7 @@ def markdown(found: dict[str, Any]) -> str:
         parts.append(_first_token_table(found))
     others = [
         line
-        for name in ("decoding", "thinking", "session", "reopen", "candidates", "typing")
+        for name in ("loading", "decoding", "thinking", "session", "reopen", "candidates", "typing")
         if found.get(name)
         for line in lines(name, found[name])
     ]

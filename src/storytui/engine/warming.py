@@ -1,6 +1,5 @@
 """Warm after reopening: the evaluated cache goes into a file, and comes back from it."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +47,8 @@ class Warmth:
 
     def begin(self, place: Warm) -> None:
         """Take up what is kept in a file, where it fits and nothing is evaluated yet."""
+        from importlib.metadata import version  # takes a while, and the model is there first
+
         self._place = place
         # Asked now: another model may have the file's name by the time the state is kept.
         library = version("llama-cpp-python")

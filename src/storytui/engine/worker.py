@@ -124,9 +124,6 @@ class Worker:
         self._busy.set()
         if isinstance(first, Hello):
             self._send(Devices(self._look()))
-            # What is needed next is brought in while the editor plans.
-            import storytui.engine.warming
-            import storytui.engine.writing  # noqa: F401
         while isinstance(first, Hello):
             first = self._first.get()
         try:
@@ -135,9 +132,7 @@ class Worker:
             self._send(failure(0, error))
 
     def _serve(self, config: ModelConfig) -> None:
-        from storytui.engine.warming import Warmth
-        from storytui.engine.writing import Writer
-
+        threading.Thread(target=_bring_in, name="bring-in", daemon=True).start()
         shown = -1.0
 
         def report(fraction: float) -> None:
@@ -147,6 +142,9 @@ class Worker:
                 self._send(LoadProgress(fraction))
 
         model = self._open_model(config, report)
+        from storytui.engine.warming import Warmth
+        from storytui.engine.writing import Writer
+
         writer = Writer(model, exact=config.exact)
         self._model = model
         self._writer = writer
@@ -367,6 +365,12 @@ class Worker:
         except OSError:
             # The editor is gone.
             end_now()
+
+
+def _bring_in() -> None:
+    """Import what is needed once the model is there, while llama.cpp loads it."""
+    import storytui.engine.warming
+    import storytui.engine.writing  # noqa: F401
 
 
 def main(open_model: OpenModel = open_llama, look: LookAtDevices = llama_devices) -> None:

@@ -7,7 +7,7 @@ What concerns a GPU's memory here is not verified on one.
 
 import contextlib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ from storytui.engine.messages import KvType
 from storytui.models.fit import Way
 from storytui.models.gguf_reading import Tensor
 from storytui.models.model_memory import MIB, Parts
-from storytui.models.remembering import put_in_place
+from storytui.models.remembering import Marks, put_in_place
 from storytui.models.shape import Shape
 
 VERSION = "measured-1"
@@ -41,6 +41,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """llama-cpp-python's version."""
     model: str
     """The key of its shape."""
+    file: str
+    """What tells its file from others, and from itself once it changed."""
     context: int
     kv_type: KvType
     flash_attention: bool
@@ -109,7 +111,10 @@ class Measurements:
         """Keep a record, in place of an older one of the same load."""
         if self._path is None:
             return
-        kept = [each for each in self.records() if _load_of(each) != _load_of(record)]
+        found = self.records()
+        if record in found[-_RECENT:]:
+            return
+        kept = [each for each in found if _load_of(each) != _load_of(record)]
         body = msgspec.json.encode(_File(VERSION, [*kept, record][-MOST_RECORDS:]))
         with contextlib.suppress(OSError):
             put_in_place(self._path, body)
@@ -171,16 +176,26 @@ def model_key(shape: Shape) -> str:
     return digest.hexdigest()
 
 
+def file_key(marks: Marks) -> str:
+    """What tells a model's files from others without reading them."""
+    return " ".join(f"{each.size}-{each.mtime_ns}" for each in marks)
+
+
 def record_of(
-    report: DeviceReport, info: ModelInfo, shape: Shape, whole_windows: bool | None
+    report: DeviceReport,
+    info: ModelInfo,
+    whole_windows: bool | None,
+    file: str,
+    model: Callable[[], str | None],
 ) -> Record | None:
     """What a load took; None where llama.cpp's log said nothing that is understood.
 
     Args:
         report: of the devices, from before the load.
         info: of the loaded model.
-        shape: the model's.
         whole_windows: as the engine was told.
+        file: the key of its file.
+        model: gives the key of its shape, or None where it has none; called last.
     """
     measured = info.measured
     if not measured.of("weights") or info.kv_type not in ("f16", "q8_0"):
@@ -191,10 +206,14 @@ def record_of(
         before = sum(each.free for each in gpus.values())
         after = sum(measured.free[name] for name in gpus)
         gone = max(0, before - after - sum(measured.on(name) for name in gpus))
+    key = model()
+    if key is None:
+        return None
     return Record(
         device=info.device,
         library=report.library,
-        model=model_key(shape),
+        model=key,
+        file=file,
         context=info.context,
         kv_type="q8_0" if info.kv_type == "q8_0" else "f16",
         flash_attention=info.flash_attention,

@@ -14,14 +14,16 @@ from msgspec import structs
 from storytui.engine.api import ModelError, ModelInfo
 from storytui.engine.devices import Device, DeviceReport
 from storytui.engine.messages import ModelConfig
-from storytui.models.fit import GIB, MARGIN, Fit, Machine, plan
+from storytui.models.fit import CPU_CONTEXT, GIB, MARGIN, Fit, Machine, plan
 from storytui.models.gguf import further_parts
 from storytui.models.measured import (
     Measurements,
     Record,
     driver_share,
+    file_key,
     has_flash_attention,
     measured_ways,
+    model_key,
     record_of,
 )
 from storytui.models.model_memory import DRIVER
@@ -84,17 +86,15 @@ class StartPlanner:
         self._measurements = Measurements(measurements)
         self._shape: Shape | None = None
         self._marks: Marks = ()
+        """Of the files that the shape was read from."""
         self.fit: Fit | None = None
-        """The last plan, also where it does not fit; None: there is none."""
+        """The last plan, also where it does not fit; None: there is none, as for a model that is
+        small beside the memory that it runs in without a GPU."""
 
     def prepare(self) -> None:
-        """Read the model's shape, unless it is known and the file has not changed."""
-        path = Path(self._config.path)
-        with contextlib.suppress(OSError, ModelError):
-            marks = marks_of([path, *(each for each in further_parts(path) if each.exists())])
-            if self._shape is None or marks != self._marks:
-                self._shape, self._marks = None, marks
-                self._shape = shape_in(path)
+        """Read the model's shape, where a GPU was used before; a CPU seldom needs it."""
+        if any(each.gpu_layers for each in self._measurements.records()):
+            self._read_shape()
 
     def plan(self, report: DeviceReport) -> ModelConfig:
         """How the model is loaded on these devices.
@@ -106,9 +106,13 @@ class StartPlanner:
             ModelError: it does not fit; the message says by how much, and what to do.
         """
         self.fit = None
-        config, shape = self._config, self._shape
+        config = self._config
         gpus = report.gpus if config.gpu_layers else ()
-        if shape is None or (gpus and not all(each.total for each in gpus)):
+        silent = gpus and not all(each.total for each in gpus)
+        if silent or (not gpus and self._is_small(report)):
+            return config
+        shape = self._read_shape()
+        if shape is None:
             return config
         records = self._records(report, gpus)
         share = driver_share(records) if gpus else None
@@ -136,12 +140,40 @@ class StartPlanner:
         )
 
     def loaded(self, report: DeviceReport, info: ModelInfo) -> None:
-        """Keep what the model took."""
-        if self._shape is None:
-            return
-        record = record_of(report, info, self._shape, self._config.whole_windows)
+        """Keep what the model took; its shape is read for that once, then its file is known."""
+        file = file_key(self._marks_now())
+
+        def model() -> str | None:
+            for each in self._measurements.records():
+                if each.file == file:
+                    return each.model
+            shape = self._read_shape()
+            return model_key(shape) if shape is not None else None
+
+        record = record_of(report, info, self._config.whole_windows, file, model)
         if record is not None:
             self._measurements.keep(record)
+
+    def _marks_now(self) -> Marks:
+        path = Path(self._config.path)
+        with contextlib.suppress(OSError):
+            return marks_of([path, *(each for each in further_parts(path) if each.exists())])
+        return ()
+
+    def _read_shape(self) -> Shape | None:
+        """The model's shape, read anew where its file changed; None where it has none."""
+        marks = self._marks_now()
+        if self._shape is None or marks != self._marks:
+            self._shape, self._marks = None, marks
+            with contextlib.suppress(ModelError):
+                self._shape = shape_in(Path(self._config.path))
+        return self._shape
+
+    def _is_small(self, report: DeviceReport) -> bool:
+        """Whether a model surely fits in the machine's memory, however it is built."""
+        host = report.cpu.total if report.cpu else 0
+        size = sum(each.size for each in self._marks_now())
+        return not host or (self._config.context <= CPU_CONTEXT and 2 * size + 2 * GIB <= host)
 
     def _records(self, report: DeviceReport, gpus: tuple[Device, ...]) -> list[Record]:
         on = gpus or ((report.cpu,) if report.cpu else ())

@@ -18,7 +18,7 @@ from storytui.engine.llama.devices import device_report
 from storytui.engine.llama.loaded import Figures, info_of, metadata
 from storytui.engine.llama.quiet import Effort
 from storytui.engine.llama.sampler import LlamaSampler, Penalties
-from storytui.engine.llama.vocabulary import LlamaVocabulary, frame_of
+from storytui.engine.llama.vocabulary import begin_vocabulary, frame_of
 from storytui.engine.messages import ModelConfig
 
 GPU_CONTEXT = 16_384
@@ -44,7 +44,7 @@ class LlamaModel:
         report = device_report()
         gpu = config.gpu_layers != 0 and bool(report.gpus)
         self._model = self._load(config, on_progress)
-        self.vocabulary = LlamaVocabulary(llama_cpp.llama_model_get_vocab(self._model))
+        vocabulary = begin_vocabulary(llama_cpp.llama_model_get_vocab(self._model))
         trained: int = llama_cpp.llama_model_n_ctx_train(self._model)
         if config.context > trained:
             raise ModelError(
@@ -66,6 +66,7 @@ class LlamaModel:
         self._on_cpu = not gpu
         self._kv_type = config.kv_type
         self._context = self._open_wide_or_narrow(config, context, threads)
+        self.vocabulary = vocabulary()
         self._effort = Effort(self._context, threads, on_cpu=self._on_cpu)
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._moves = not self._recurrent and bool(llama_cpp.llama_memory_can_shift(self._memory))

@@ -27,6 +27,7 @@ from storytui.commands.arguments import (
     positive,
 )
 from storytui.commands.ending import FAILURE, INTERRUPTED
+from storytui.commands.models_arguments import add_library_verbs
 
 COMMANDS = {
     "continue": "print what comes next at a place in a story",
@@ -35,7 +36,7 @@ COMMANDS = {
     "history": "list, show and restore the versions of a story",
     "takes": "list and show the replies that a story was offered",
     "forget": "remove everything that is kept about a story, but not the story",
-    "models": "list the models that are here and those for fiction; say what fits",
+    "models": "list, choose, add, check and remove models; say what fits",
     "bench": "measure this machine: start, keystroke, first token, decoding",
     "config": "show the settings, or write a settings file with every key explained",
 }
@@ -245,14 +246,17 @@ def _models(arguments: list[str]) -> int:
         "suit fiction, and what fits on a card.",
     )
     verbs = parser.add_subparsers(
-        dest="verb", title="verbs", required=True, metavar="list|fit|table"
+        dest="verb",
+        title="verbs",
+        required=True,
+        metavar="list|use|info|verify|add|remove|fit|table",
     )
     listing = verbs.add_parser("list", help="list the models; nothing is copied")
     listing.add_argument(
         "--vram",
         type=memory,
         metavar="SIZE",
-        help="say of each model for fiction whether it fits on a card of this memory, like 8GiB",
+        help="say whether they fit on a card of this memory, like 8GiB, not on this machine",
     )
     add_json_option(listing)
     table = verbs.add_parser(
@@ -267,6 +271,7 @@ def _models(arguments: list[str]) -> int:
     )
     table.add_argument("--markdown", action="store_true", help="print a Markdown table")
     add_json_option(table)
+    add_library_verbs(verbs)
     fit = verbs.add_parser(
         "fit", help="say whether a model fits, part by part; the exit status is 1 where it does not"
     )

@@ -22,7 +22,7 @@ def small() -> Path:
 def test_the_built_in_model_and_the_catalogue_are_listed(storytui: Run, small: Path) -> None:
     done = storytui("models", "list")
     assert done.returncode == 0
-    assert small.stem in done.stdout
+    assert f"* {small.stem.lower()}" in done.stdout
     assert "CRA-v1 7B" in done.stdout
     listing = json.loads(storytui("models", "list", "--json").stdout)
     assert listing["here"][0]["path"] == str(small)
@@ -38,9 +38,10 @@ def test_a_model_of_another_program_is_listed_and_planned_for_by_its_name(
     (store / "maker" / "A-Model" / "a-model-Q4_1.gguf").symlink_to(small)
     monkeypatch.setenv("LLAMA_CACHE", str(store))
     listing = json.loads(storytui("models", "list", "--json").stdout)
-    [found] = [each for each in listing["here"] if each["source"] != "built in"]
+    [found] = listing["here"]
     assert found["bytes"] == small.stat().st_size
-    planned = json.loads(storytui("models", "fit", found["name"], "--json").stdout)
+    assert "a-model-q4_1" in found["also_named"]
+    planned = json.loads(storytui("models", "fit", "a-model-q4_1", "--json").stdout)
     assert planned["fits"]
 
 
@@ -106,15 +107,15 @@ def test_the_table_has_a_column_for_each_card_and_marks_the_first_choice(storytu
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
-        ((), 2, "list|fit"),
+        ((), 2, "list|use|"),
         (("fit",), 2, "MODEL"),
         (("fit", "x.gguf", "--vram", "much"), 2, "write it like 8GiB"),
         (("fit", "x.gguf", "--vram", "0"), 2, "write it like 8GiB"),
         (("table", "--vram", "large"), 2, "write it like 8GiB"),
         (("list", "--vram", "large"), 2, "write it like 8GiB"),
-        (("fit", "x.gguf"), 1, "There is no model x.gguf"),
+        (("fit", "x.gguf"), 1, "x.gguf. Check the path"),
         (("fit", "nothing-of-that-name"), 1, "storytui models list shows"),
-        (("fit", "cra-v1-7b"), 1, "is not on this machine"),
+        (("fit", "cra-v1-7b"), 1, "storytui models add cra-v1-7b"),
         (("fit", "{small}", "--context", "99999"), 1, "Ask for at most that"),
         (("fit", "{small}", "--kv-type", "q8_0"), 1, "Use f16"),
     ],

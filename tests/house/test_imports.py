@@ -9,7 +9,17 @@ import pytest
 
 import storytui
 
-HEAVY = {"textual", "rich", "llama_cpp", "numpy", "torch", "transformers", "peft", "jinja2"}
+HEAVY = {
+    "textual",
+    "rich",
+    "llama_cpp",
+    "numpy",
+    "torch",
+    "transformers",
+    "peft",
+    "jinja2",
+    "tomlkit",
+}
 
 WITHOUT = {
     # module → which heavy packages it may bring
@@ -18,6 +28,7 @@ WITHOUT = {
     "storytui_train.cli": set(),
     "storytui.settings": set(),
     "storytui.settings_document": set(),
+    "storytui.settings_writing": set(),
     "storytui.folders": set(),
     "storytui.commands.choices": set(),
     "storytui.commands.config": set(),

@@ -57,7 +57,9 @@ def add_encoding_option(parser: argparse.ArgumentParser) -> None:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which model, and how it runs; each overrides its setting."""
     group = parser.add_argument_group("the model (default: the settings, else the built-in model)")
-    group.add_argument("--model", metavar="PATH", help="a GGUF file")
+    group.add_argument(
+        "--model", metavar="MODEL", help="a GGUF file, or a name that storytui models list shows"
+    )
     group.add_argument("--context", type=positive, metavar="N", help="tokens of context")
     group.add_argument("--gpu-layers", type=layers, metavar="N", help="layers on the GPU; -1: all")
     group.add_argument("--threads", type=positive, metavar="N", help="threads on a CPU")

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,8 @@ from storytui.story.prompt import AUTO, prompt_format
 if TYPE_CHECKING:  # the editor needs the model's side only after its first paint
     from storytui.continuing import Options
     from storytui.engine.messages import ModelConfig
+    from storytui.models.choosing import Chosen
+    from storytui.models.library import Library
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
@@ -60,20 +63,38 @@ def _over(table: _Struct, **given: object) -> _Struct:
     return msgspec.structs.replace(table, **changes)
 
 
+def model_chosen(settings: Settings) -> "Chosen":
+    """The model that the settings name; the disk is searched only where they do so by a name.
+
+    Raises:
+        ModelError: no model is chosen and none built in, or a name is that of none or of several.
+    """
+    from storytui.models.choosing import choose
+
+    return choose(settings.model.path, lambda only: library_for(settings, only))
+
+
+def library_for(settings: Settings, only: "Collection[str] | None" = None) -> "Library":
+    """The models and adapters on this machine, those in the folders that the settings name too."""
+    from storytui.models.library import library_here
+
+    return library_here(settings.models.folders, only=only)
+
+
 def model_config(settings: Settings) -> "ModelConfig":
     """The model to run, its file looked at.
 
     Raises:
-        ModelError: no model is chosen and none built in, or the file is no model.
+        ModelError: no model is chosen and none built in, a name is that of none or of several, or
+            the file is no model.
     """
     from storytui.engine.messages import ModelConfig
     from storytui.models.checking import examine
-    from storytui.models.starter import chosen_model
 
-    path = chosen_model(settings.model.path)
+    path = model_chosen(settings).path
     examine(path, folders.state_folder() / "models.json")
     return ModelConfig(
-        path=str(path.resolve()),
+        path=str(path),
         context=settings.model.context,
         gpu_layers=settings.model.gpu_layers,
         threads=settings.model.threads,

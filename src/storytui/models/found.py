@@ -5,7 +5,7 @@ ends nothing. The result is a function of an environment, a home folder and what
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -34,8 +34,20 @@ MOST_TROUBLES = 50
 _MOST_TEXT = 120
 """Characters of what a header says that are kept."""
 _MOST_NOTES = 10_000
+_MOST_ELSEWHERE = 16
 _CACHE_NOTE = re.compile(r"manifest=([^=]+)=([^=]+)=[^=]*\.json")
 """How older versions of llama.cpp note where a file came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another place in which a model is found, or another name of it: the same file, no copy."""
+
+    name: str
+    """Fit to be shown."""
+    path: Path
+    source: Source
+    repository: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,7 @@ class FoundModel:
     """All files of a divided model, in their order; empty for an undivided one."""
     adapters: tuple[Path, ...] = ()
     """Adapters that Ollama lays over it. Without them it is another model than the name says."""
+    also: tuple[Elsewhere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +110,25 @@ class _Candidate:
     adapters: tuple[Path, ...] = ()
 
 
+_Identity = tuple[int, int] | str
+
+
 @dataclass(slots=True)
 class _Harvest:
     """What has been brought in so far."""
 
-    models: list[FoundModel] = field(default_factory=list)
+    models: dict[_Identity, FoundModel] = field(default_factory=dict)
     adapters: list[FoundAdapter] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
-    seen: set[tuple[int, int] | str] = field(default_factory=set)
+    seen: dict[_Identity, list[_Candidate]] = field(default_factory=dict)
+    """Every file that was looked at, with the candidates that lead to it as well."""
+
+    def gathered(self) -> list[FoundModel]:
+        """The models, each with where else it is."""
+        return [
+            replace(model, also=_elsewhere(model, self.seen[key]))
+            for key, model in self.models.items()
+        ]
 
 
 def find_models(
@@ -113,6 +137,7 @@ def find_models(
     platform: str,
     *,
     folders: Sequence[Path] = (),
+    only: Collection[str] | None = None,
     root: Path = Path("/"),
     bounds: Bounds | None = None,
     scan: Scanner = listed,
@@ -127,6 +152,7 @@ def find_models(
         home: her home folder.
         platform: as `sys.platform`.
         folders: further folders, or single files, by name.
+        only: whose folders are looked into; None: everybody's.
         root: where the system's own folders begin.
         bounds: how much of each place is looked at.
         scan: what is in a folder.
@@ -134,12 +160,14 @@ def find_models(
     machine = Machine(environment, home, platform, root)
     harvest = _Harvest()
     for source, place in _places(machine, folders):
+        if only is not None and source not in only:
+            continue
         walk = Walk(bounds or Bounds(), scan)
         for candidate in _candidates(source, place, walk):
             _take(candidate, harvest)
         harvest.troubles += walk.troubles
     return Found(
-        tuple(sorted(harvest.models, key=_order)),
+        tuple(sorted(harvest.gathered(), key=_order)),
         tuple(harvest.adapters),
         _few(harvest.troubles),
     )
@@ -186,7 +214,8 @@ def _is_there(place: Path, source: Source, walk: Walk) -> bool:
         return False
     except (OSError, ValueError):
         if source == "folder":
-            walk.troubles.append(f"There is no folder {shown(place)}.")
+            what = "file" if place.suffix.lower() == ".gguf" else "folder"
+            walk.troubles.append(f"There is no {what} {shown(place)}.")
         return False
     return True
 
@@ -262,11 +291,13 @@ def _take(candidate: _Candidate, harvest: _Harvest) -> None:
     try:
         seen = identity(path)
         if seen in harvest.seen:
+            harvest.seen[seen].append(candidate)
             return
-        harvest.seen.add(seen)
+        harvest.seen[seen] = []
         size = sum(part.stat().st_size for part in candidate.parts or (path,))
     except (OSError, ValueError):
-        size = 0  # the glimpse says what is wrong
+        seen, size = str(path), 0  # the glimpse says what is wrong
+        harvest.seen.setdefault(seen, [])
     try:
         seen_in_it = glimpse(path)
     except ModelError as error:
@@ -289,7 +320,19 @@ def _take(candidate: _Candidate, harvest: _Harvest) -> None:
         parts=candidate.parts,
         adapters=candidate.adapters,
     )
-    harvest.models.append(model)
+    harvest.models[seen] = model
+
+
+def _elsewhere(model: FoundModel, candidates: Sequence[_Candidate]) -> tuple[Elsewhere, ...]:
+    """Where else a model is, and as what: each name in each program's folders once."""
+    found: dict[tuple[str, str], Elsewhere] = {}
+    for each in candidates:
+        name = visible(each.name, newlines=False) or shown(each.path)
+        if (name, each.source) != (model.name, model.source) and len(found) < _MOST_ELSEWHERE:
+            repository = visible(each.repository, newlines=False)
+            place = Elsewhere(name, each.path, each.source, repository)
+            found.setdefault((name, each.source), place)
+    return tuple(found.values())
 
 
 def _order(model: FoundModel) -> tuple[list[tuple[int, str]], str]:

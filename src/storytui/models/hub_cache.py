@@ -21,6 +21,12 @@ def repository_of(path: Path) -> str:
     return path.parts[place].removeprefix(_PREFIX).replace("--", "/", 1)
 
 
+def cache_folder_of(path: Path) -> Path | None:
+    """The folder of the repository that a file in such a cache belongs to; None elsewhere."""
+    place = _place(path)
+    return None if place is None else Path(*path.parts[: place + 1])
+
+
 def without_outdated(paths: Iterable[Path]) -> list[Path]:
     """`paths` without those of older revisions that the current one has too.
 

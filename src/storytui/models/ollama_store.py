@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from storytui.models.walking import Walk, is_folder, shown, why
+from storytui.models.walking import Bounds, Walk, is_folder, listed, shown, why
 
 _MODEL = "application/vnd.ollama.image.model"
 _ADAPTER = "application/vnd.ollama.image.adapter"
@@ -66,6 +66,15 @@ def ollama_models(store: Path, walk: Walk) -> list[OllamaModel]:
                         found += _model(store, tag, walk)
     # One blob may have several names; the one that says most comes first.
     return sorted(found, key=lambda each: (each.name.endswith(":latest"), each.name))
+
+
+def repository_of_blob(path: Path) -> str:
+    """What a blob in a store is, as `OllamaModel.repository`; empty elsewhere."""
+    store = path.parent.parent
+    if not _DIGEST.fullmatch(path.name) or not is_ollama_store(store):
+        return ""
+    found = ollama_models(store, Walk(Bounds(), listed))
+    return next((each.repository for each in found if each.blob.name == path.name), "")
 
 
 def _folders(folder: Path, walk: Walk) -> list[Path]:

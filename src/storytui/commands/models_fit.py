@@ -1,0 +1,84 @@
+"""`storytui models fit`: whether a model fits, planned and, where it was loaded before, measured."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from storytui.commands.choices import library_for, measurements_file
+from storytui.commands.ending import FAILURE
+from storytui.commands.models_facts import size
+from storytui.commands.printing import write
+from storytui.models.choosing import resolve
+from storytui.settings import Settings
+from storytui.story.visible import visible
+
+if TYPE_CHECKING:
+    from storytui.engine.messages import KvType
+    from storytui.models.model_memory import Parts
+
+
+def run_fit(options: argparse.Namespace, settings: Settings) -> int:
+    """Say how a model would be loaded; returns 1 where it does not fit.
+
+    Raises:
+        EngineError: there is no such model, or llama.cpp does not tell its devices.
+    """
+    from storytui.engine.asking import ask_devices
+    from storytui.models.fit import Machine, bytes_of, plan
+    from storytui.models.measured import Measurements, driver_share, measured_ways
+    from storytui.models.shape_of_file import shape_in
+    from storytui.models.starting import machine_of, names_of
+
+    path = resolve(options.model, lambda only: library_for(settings, only))
+    shape = shape_in(path)
+    kv_type: KvType | None = options.kv_type
+    machine = Machine(gpu=options.vram or 0)
+    device, known = "", {}
+    if not options.vram:
+        report = ask_devices()
+        on = report.gpus or tuple(filter(None, [report.cpu]))
+        device = names_of(on)
+        records = Measurements(measurements_file()).on(device, report.library)
+        machine = machine_of(report, driver=driver_share(records) if report.gpus else None)
+        known = measured_ways(records, shape, machine.driver, None)
+    found = plan(
+        shape,
+        machine,
+        context=options.context or 0,
+        kv_type=kv_type,
+        allow_partial=options.allow_partial,
+    )
+    choice = found.choice
+    measured = known.get((choice.context, choice.kv_type, choice.gpu_layers))
+    if options.json:
+        answer = {
+            "model": str(path),
+            "device": device,
+            **found.as_json(),
+            "measured": bytes_of(measured) if measured else None,
+        }
+        write(sys.stdout, json.dumps(answer) + "\n")
+    else:
+        where = f" on {visible(device, newlines=False)}" if device else ""
+        lines = [f"{path.name}{where}: {found.reason}."]
+        lines += _rows(choice.parts, measured)
+        write(sys.stdout, "\n".join(lines) + "\n")
+    return 0 if found.fits else FAILURE
+
+
+def _rows(planned: "Parts", measured: "Parts | None") -> list[str]:
+    """The parts one below the other; beside what is planned, what was measured."""
+    lines = [f"  {'':24}{'planned':>10}{'measured':>10}"] if measured else []
+    for name, part in (
+        ("weights on the GPU", "weights_gpu"),
+        ("weights in host memory", "weights_host"),
+        ("keys and values", "kv"),
+        ("intermediate results", "compute"),
+        ("the driver's share", "overhead"),
+        ("together on the GPU", "total_gpu"),
+    ):
+        sizes = [getattr(each, part) for each in (planned, measured) if each is not None]
+        if any(sizes):
+            lines.append(f"  {name:24}" + "".join(f"{size(each):>10}" for each in sizes))
+    return lines

@@ -1,4 +1,4 @@
-"""`storytui models fit`: whether a model fits, planned and, where it was loaded before, measured."""
+"""`storytui models fit`: whether a model fits; planned, and measured where it was loaded."""
 
 import argparse
 import json

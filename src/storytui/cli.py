@@ -19,6 +19,7 @@ from storytui.commands.arguments import (
     add_json_option,
     add_model_options,
     add_notes_option,
+    add_remote_options,
     add_story_options,
     add_verbs,
     memory,
@@ -37,6 +38,7 @@ COMMANDS = {
     "takes": "list and show the replies that a story was offered",
     "forget": "remove everything that is kept about a story, but not the story",
     "models": "list, choose, add, check and remove models; say what fits",
+    "remote": "allow a server to be sent story text, take that back, list the allowed ones",
     "bench": "measure this machine: start, keystroke, first token, decoding",
     "config": "show the settings, or write a settings file with every key explained",
 }
@@ -85,6 +87,7 @@ def _edit(arguments: list[str]) -> int:
     parser.add_argument("--sample", action="store_true", help="open the sample story")
     add_encoding_option(parser)
     add_model_options(parser)
+    add_remote_options(parser)
     add_continue_options(parser)
     add_candidates_option(parser)
     options = parser.parse_args(arguments)
@@ -111,6 +114,7 @@ def _continue(arguments: list[str]) -> int:
     )
     add_story_options(parser)
     add_model_options(parser)
+    add_remote_options(parser)
     add_continue_options(parser)
     add_candidates_option(parser)
     add_notes_option(parser)
@@ -143,6 +147,7 @@ def _prompt(arguments: list[str]) -> int:
     )
     add_story_options(parser)
     add_model_options(parser)
+    add_remote_options(parser)
     add_continue_options(parser)
     add_notes_option(parser)
     options = parser.parse_args(arguments)
@@ -295,6 +300,27 @@ def _models(arguments: list[str]) -> int:
     return run_models(options)
 
 
+def _remote(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="storytui remote",
+        description="The servers that story text may be sent to. Machines of your own, in this "
+        "network, need no permission.",
+    )
+    verbs = parser.add_subparsers(
+        dest="verb", title="verbs", required=True, metavar="allow|revoke|list"
+    )
+    allow = verbs.add_parser("allow", help="let story text be sent to a server")
+    allow.add_argument("host", metavar="HOST", help="its name, or its whole address")
+    revoke = verbs.add_parser("revoke", help="take that back")
+    revoke.add_argument("host", metavar="HOST", help="its name, or its whole address")
+    add_json_option(verbs.add_parser("list", help="list the servers that are allowed"))
+    options = parser.parse_args(arguments)
+    options.json = getattr(options, "json", False)
+    from storytui.commands.remote import run_remote
+
+    return run_remote(options)
+
+
 def _bench(arguments: list[str]) -> int:
     parser = Parser(prog="storytui bench", description="Measure this machine.")
     output = parser.add_mutually_exclusive_group()
@@ -349,6 +375,7 @@ _RUN: dict[str, Callable[[list[str]], int]] = {
     "takes": _takes,
     "forget": _forget,
     "models": _models,
+    "remote": _remote,
     "bench": _bench,
     "config": _config,
 }

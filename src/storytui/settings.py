@@ -81,7 +81,9 @@ class ModelsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class RemoteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model on another machine, over an OpenAI-compatible server; story text is sent to it."""
+    """A model on another machine, over an OpenAI-compatible server; story text is sent to it.
+
+    Before any goes to a server that is not in your own network, you are asked once."""
 
     address: str = ""
     """The server, like http://192.168.0.5:8080/v1; empty: the model runs on this machine."""
@@ -89,6 +91,18 @@ class RemoteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The model's name there; empty: the one that it has."""
     api: Api = "auto"
     """chat or completion (raw prompts); auto: chat."""
+    context: NonNegative = 0
+    """Tokens of context there; 0: as the server says, else 4096."""
+    thinking_tokens: NonNegative = 0
+    """Tokens more for a model that thinks before it replies; they leave the story less room."""
+    key_variable: str = ""
+    """The environment variable that holds the key, never the key itself.
+
+    Empty: OPENROUTER_API_KEY for openrouter.ai, OPENAI_API_KEY for api.openai.com and so on; none
+    for servers that are not known."""
+    keyring: bool = False
+    """Take the key from the system's keyring (service storytui, user: the host), where no variable
+    holds it; needs the package keyring."""
 
 
 class ContinueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -236,6 +250,12 @@ def parse_settings(text: str, path: Path) -> Settings:
     except msgspec.ValidationError as error:
         reason = _reason(str(error), tables)
         raise SettingsError(f"{path.name}: {reason}; {_what_to_do(path)}") from None
+    if not _VARIABLE.fullmatch(settings.remote.key_variable):
+        # What was written is not shown: it may be the key.
+        raise SettingsError(
+            f"{path.name}: [remote] key_variable must be the name of an environment variable, and "
+            f"never the key itself; {_what_to_do(path)}"
+        )
     try:
         if settings.continuing.format != AUTO:
             prompt_format(settings.continuing.format)
@@ -260,6 +280,7 @@ _KINDS = {
 }
 _GOT = _KINDS | {"str": "text", "float": "a fraction"}
 
+_VARIABLE = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*)?")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*?)`(?: - at `\$\.(?P<table>.*)`)?")
 _WRONG = re.compile(
     r"Expected `(?P<kind>\w+)`(?:, got `(?P<got>\w+)`| (?P<sign>[<>]=?) (?P<bound>\S+))"

@@ -16,7 +16,7 @@ from storytui.app.app import StorytuiApp, build_app
 from storytui.app.desk import Desk
 from storytui.app.flow import Flow
 from storytui.app.screens.writing import WritingScreen
-from storytui.engine.api import EngineError
+from storytui.engine.api import Engine, EngineError
 from storytui.engine.scripted import Script, ScriptedEngine, reply
 from storytui.manuscript.file import StoryFile
 from storytui.manuscript.opening import Opened
@@ -136,11 +136,12 @@ def prepare(
     engine_error: EngineError | None = None,
     shelf: Any = None,
     choose_model: bool = False,
+    factory: Callable[[], Engine] | None = None,
 ) -> tuple[StorytuiApp, ScriptedEngine]:
-    """The editor and its engine, not running yet."""
+    """The editor and its engine, not running yet; `factory` makes another engine instead."""
     engine = ScriptedEngine(scripts, load=load)
 
-    def make() -> ScriptedEngine:
+    def make() -> Engine:
         if engine_error is not None:
             raise engine_error
         return engine
@@ -148,7 +149,7 @@ def prepare(
     app = build_app(
         settings=settings or Settings(sampling=SamplingSettings(seed=7)),
         opened=story if isinstance(story, Opened) else Opened(story),
-        engine_factory=make,
+        engine_factory=factory or make,
         make_shelf=None if shelf is None else lambda: shelf,
         choose_model=choose_model,
         first_start=first_start,

@@ -20,6 +20,7 @@ from storytui.engine.scripted import Fail, ScriptedEngine, Step, segment
 
 UNSET = (
     *("model", "context", "gpu_layers", "threads", "kv_type", "allow_partial"),
+    *("remote", "remote_model"),
     *("format", "guidance", "words", "reasoning_tokens", "temperature"),
 )
 STATISTICS = Statistics(
@@ -81,6 +82,8 @@ def test_json_is_one_object_with_exactly_these_keys(
     assert found == {
         "reasoning": "She waits.",
         "answer": "“I knew,” she said. He looked past her.",
+        "complete": True,
+        "problem": "",
         "stop": "closed",
         "model": found["model"],
         "format": "cra-v1",
@@ -174,6 +177,22 @@ def test_an_engine_that_dies_is_one_line_and_status_1(
     assert run(asked(story), steps) == 1
 
     assert capfdbinary.readouterr().err == b"storytui: The model's process ended.\n"
+
+
+def test_what_came_before_an_engine_died_is_printed(
+    story: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    steps = (
+        SegmentStarted("answer"),
+        Text("answer", "He looked past her. Then"),
+        Fail(EngineDiedError("The model's process ended.")),
+    )
+
+    assert run(asked(story), steps) == 1
+
+    captured = capfdbinary.readouterr()
+    assert captured.out == b"He looked past her. Then\n"
+    assert captured.err == b"storytui: The model's process ended.\n"
 
 
 def test_the_engine_is_given_back_whatever_happens(story: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -73,13 +74,18 @@ class StandIn:
 
 
 @contextmanager
-def stand_in(**answers: Answer | Sequence[Answer]) -> Iterator[StandIn]:
+def stand_in(
+    *, tls: ssl.SSLContext | None = None, **answers: Answer | Sequence[Answer]
+) -> Iterator[StandIn]:
     """A server that answers by the last word of the path: `models`, `completions`, `props`, …
 
-    Several answers are given one after the other, the last of them from then on.
+    Several answers are given one after the other, the last of them from then on. With `tls` it
+    speaks https.
     """
     paths = {
         "models": "/v1/models",
+        "router_models": "/api/v1/models",
+        "router_chat": "/api/v1/chat/completions",
         "chat": "/v1/chat/completions",
         "completions": "/v1/completions",
         "props": "/props",
@@ -97,7 +103,7 @@ def stand_in(**answers: Answer | Sequence[Answer]) -> Iterator[StandIn]:
             },
         )
         over = threading.Event()
-        thread = threading.Thread(target=_accept, args=(listener, server, over), daemon=True)
+        thread = threading.Thread(target=_accept, args=(listener, server, over, tls), daemon=True)
         thread.start()
         try:
             yield server
@@ -108,21 +114,38 @@ def stand_in(**answers: Answer | Sequence[Answer]) -> Iterator[StandIn]:
             thread.join()
 
 
-def _accept(listener: socket.socket, server: StandIn, over: threading.Event) -> None:
+def _accept(
+    listener: socket.socket, server: StandIn, over: threading.Event, tls: ssl.SSLContext | None
+) -> None:
     while True:
         connection, _ = listener.accept()
         if over.is_set():
             connection.close()
             return
         server.connections += 1
-        threading.Thread(target=_serve, args=(connection, server), daemon=True).start()
+        threading.Thread(target=_begin, args=(connection, server, tls), daemon=True).start()
+
+
+def _begin(connection: socket.socket, server: StandIn, tls: ssl.SSLContext | None) -> None:
+    if tls is None:
+        _serve(connection, server)
+        return
+    with connection:
+        try:
+            wrapped = tls.wrap_socket(connection, server_side=True)
+        except OSError:
+            server.left.set()
+            return
+        _serve(wrapped, server)
 
 
 def _serve(connection: socket.socket, server: StandIn) -> None:
     with connection, connection.makefile("rb") as reading:
         try:
-            line = reading.readline().decode()
-            if not line:
+            line = reading.readline().decode("latin-1")
+            if line.count(" ") < 2:
+                if line:
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
                 return
             method, path, _ = line.split(" ", 2)
             headers: dict[str, str] = {}

@@ -20,7 +20,6 @@ from storytui.engine.api import (
     EngineError,
     Event,
     Finished,
-    Loading,
     PromptTooLongError,
     Reading,
     Request,
@@ -381,7 +380,7 @@ def test_a_server_that_is_not_there_is_said() -> None:
 def test_loading_says_nothing_and_load_says_what_was_wrong() -> None:
     with stand_in(models=as_json({}, 401)) as server:
         engine = engine_for(server)
-        assert list(engine.loading()) == [Loading(0.0)]
+        assert list(engine.loading()) == []
         with pytest.raises(EngineError, match="wants a key"):
             engine.load()
         assert len(server.asked) == 1
@@ -656,7 +655,7 @@ def test_a_key_is_not_sent_unprotected_to_a_server_elsewhere() -> None:
     config = RemoteConfig("http://fiction.example.com/v1")
 
     with pytest.raises(EngineError, match="https"):
-        RemoteEngine(config, consented=True, key=Key("sk-1")).load()
+        RemoteEngine(config, consented=lambda: True, key=Key("sk-1")).load()
 
 
 # --- what a server says of itself -----------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llama_server import llama_server
 
 from storytui import samples
 from storytui.continuing import Options, Plan, continue_side_by_side, continue_story, show_prompt
@@ -25,9 +26,7 @@ from storytui.engine.process import ProcessEngine
 from storytui.engine.remote import RemoteConfig, RemoteEngine
 from storytui.engine.remote.counting import estimate
 
-xllamacpp = pytest.importorskip(
-    "xllamacpp", reason="the package xllamacpp (extra bench) is missing"
-)
+pytest.importorskip("xllamacpp", reason="the package xllamacpp (extra bench) is missing")
 
 STORY = (
     "The lamp had been out for eleven minutes before anyone noticed. Mara stood at the window "
@@ -40,22 +39,8 @@ CONTEXT = 1024
 @pytest.fixture(scope="module")
 def server(small_model: Path) -> Iterator[str]:
     """Its address."""
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(small_model)
-    parameters.n_ctx = CONTEXT
-    parameters.n_gpu_layers = 0
-    parameters.fit_params = False
-    parameters.warmup = False
-    parameters.n_parallel = 1
-    for each in (parameters.cpuparams, parameters.cpuparams_batch):
-        # Threads that wait for each other are slow where another program has the cores.
-        each.n_threads = 1
-    # Only when it sends a sign of life does it notice that nobody listens any more.
-    parameters.sse_ping_interval = 1
-    parameters.port = 0
-    running: Any = xllamacpp.Server(parameters)
-    yield running.listening_address
-    del running
+    with llama_server(small_model, CONTEXT) as address:
+        yield address
 
 
 class Heard:

@@ -32,6 +32,7 @@ NOWHERE_NAMED = {
 TALKING = {
     "engine/remote/connection.py": {"http", "socket", "ssl"},
     "engine/remote/address.py": {"urllib"},
+    "engine/remote/proxy.py": {"urllib"},
 }
 """Modules whose business it is to talk to a server that she named, and what they need for it."""
 OF_SOCKET = {"gethostname"}

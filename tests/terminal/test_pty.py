@@ -119,8 +119,9 @@ from storytui.commands.headless import run_continue, run_prompt
 from storytui.engine.scripted import ScriptedEngine, reply
 
 def options(**given):
-    names = "model context gpu_layers threads kv_type allow_partial format words seed temperature"
-    asked = dict.fromkeys((*names.split(), "reasoning_tokens", "guidance"))
+    names = "model context gpu_layers threads kv_type allow_partial remote remote_model format"
+    asked = dict.fromkeys((*names.split(), "words", "seed", "temperature", "reasoning_tokens"))
+    asked["guidance"] = None
     asked |= {"at": "end", "json": False}
     return Namespace(**asked | {"stream": False, "show_reasoning": True} | given)
 

@@ -91,7 +91,8 @@ def take_asked_for(asked: Options, model: ModelInfo | None, model_hash: str, bef
     # They stand in the prompt.
     del settings["notes"]
     if model is not None:
-        settings |= {"context": model.context, "gpu_layers": model.gpu_layers}
+        where = {"server": model.backend} if model.remote else {"gpu_layers": model.gpu_layers}
+        settings |= {"context": model.context, **where}
     return Take(
         place=len(before),
         before_hash=sha256(before.encode("utf-8", "surrogatepass")).hexdigest(),

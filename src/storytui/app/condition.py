@@ -6,13 +6,23 @@ from storytui.engine.api import ModelInfo, Readiness
 class Condition:
     """What is known of the model, and what the writer was told of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, remote: bool = False) -> None:
+        """Know nothing yet.
+
+        Args:
+            remote: whether the model is on a server.
+        """
+        self.remote = remote
+        """Whether the model is on a server, or is to be."""
         self.info: ModelInfo | None = None
         """The model, where it is loaded."""
         self.absent = False
         """Whether there is none, until the writer asks again."""
         self.none_chosen = False
         """Whether that is because none was chosen."""
+        self.unagreed = ""
+        """The host that she has not agreed to send story text to; empty: there is none."""
+        self._declined = False
         self._mourning = False
         """Whether its process ended and has not come back yet; it was told then."""
         self._died_of = self._failed_of = ""
@@ -20,19 +30,36 @@ class Condition:
 
     def ready(self, info: ModelInfo) -> None:
         """It is loaded."""
-        self.info = info
+        self.info, self.remote = info, info.remote
         self.none_chosen = False
         self.absent = self._mourning = False
-        self._failed_of = ""
+        self._failed_of = self.unagreed = ""
 
-    def not_ready(self, *, none_chosen: bool = False) -> None:
-        """It could not be loaded, or there is none."""
+    def not_ready(self, *, none_chosen: bool = False, unagreed: str = "") -> None:
+        """It could not be loaded, or there is none.
+
+        Args:
+            none_chosen: whether there is none, since none was chosen.
+            unagreed: the host that she has not agreed to send story text to, where that is why.
+        """
         self.absent, self.none_chosen, self._mourning = True, none_chosen, False
+        self.unagreed, self._declined = unagreed, False
+        if unagreed:
+            self.info = None
 
     def changing(self) -> None:
         """Another one takes its place."""
         self.info, self.absent, self.none_chosen, self._mourning = None, False, False, False
-        self._died_of = self._failed_of = ""
+        self._died_of = self._failed_of = self.unagreed = ""
+        self._declined = self.remote = False
+
+    def agreed(self) -> None:
+        """She agreed that story text is sent there."""
+        self.unagreed, self.absent = "", False
+
+    def declined(self) -> None:
+        """She did not; the next key asks her again."""
+        self._declined = True
 
     def died(self, problem: str, *, gave_up: bool) -> bool:
         """Its process ended; returns whether the writer has not heard of it.
@@ -51,13 +78,31 @@ class Condition:
         self._failed_of = problem
         return problem != self._died_of
 
+    def to_be_looked_at(self, problem: str) -> bool:
+        """Whether a run that is over tells that the model is to be asked what it is.
+
+        Args:
+            problem: why the run ended early; empty where nothing went wrong.
+        """
+        if self.info is None:
+            return not problem
+        # She may have taken her consent back.
+        return self.remote and bool(problem)
+
     def asked(self) -> None:
         """The writer asks again: what fails now is news."""
         self._died_of = self._failed_of = ""
 
     @property
+    def begins(self) -> str:
+        """What it does first when it is asked for a reply, or for nothing yet."""
+        if self.remote:
+            return "waiting for the server"
+        return "loading the model" if self.info is None else "reading"
+
+    @property
     def runs_on(self) -> str:
-        """Its name and what it runs on."""
+        """Its name and what it runs on: a backend, or a server."""
         if self.info is None:
             return ""
         runs_on = self.info.backend
@@ -77,7 +122,9 @@ class Condition:
             readiness: how far the model is with the story; None where it has not begun.
         """
         if self.info is not None:
-            return how_ready(readiness)
+            return "ready" if self.info.remote else how_ready(readiness)
+        if self.unagreed and not self._declined:
+            return "waits for your consent"
         if self.absent:
             return "no model"
         return "starting the model again" if self._mourning else ""

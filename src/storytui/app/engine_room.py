@@ -17,6 +17,7 @@ from textual.screen import Screen
 from storytui.app.inbox import Inbox
 from storytui.continuing import Options, Plan, continue_side_by_side, plan, show_prompt
 from storytui.engine.api import (
+    ConsentNeededError,
     Engine,
     EngineDiedError,
     EngineError,
@@ -81,6 +82,8 @@ class EngineRoom:
         problem: str
         none_chosen: bool = False
         """Whether there is none to load."""
+        unagreed: str = ""
+        """The host that she has not agreed to send story text to; empty: that is not why."""
 
     @dataclass
     class Died(Message):
@@ -297,9 +300,10 @@ class EngineRoom:
             # `Died` has told already.
             return
         except EngineError as error:
+            host = error.host if isinstance(error, ConsentNeededError) else ""
             if not self._closing.is_set():
                 none = isinstance(error, NoModelError)
-                self._screen.post_message(self.NotReady(str(error), none))
+                self._screen.post_message(self.NotReady(str(error), none, host))
 
     def _tell_of(self, engine: Engine, message: Message) -> None:
         """Post what is news of the engine, unless there is another one by now."""
@@ -316,7 +320,8 @@ class EngineRoom:
                     for came in continue_side_by_side(engine, text, offset, options, self.places):
                         self._inbox.put(_Item(run, came=came))
                         # A stop that came before the engine had begun went unheard: say it again.
-                        if self._is_over(run) and not told:
+                        # With the plan it has not begun yet.
+                        if self._is_over(run) and not told and not isinstance(came[1], Plan):
                             told = True
                             engine.stop()
             problem = ""

@@ -8,14 +8,16 @@ from functools import partial
 
 from textual.containers import Container
 
+from storytui.app.agreeing import ask_to_send
 from storytui.app.ahead import Ahead
 from storytui.app.asking import new_seed, options, side_by_side, take_asked_for
 from storytui.app.condition import Condition
-from storytui.app.desk import Desk, Span
+from storytui.app.desk import Desk
 from storytui.app.engine_room import Asked, EngineRoom
 from storytui.app.kept_takes import KeptTakes
 from storytui.app.pane_view import PaneView, means
 from storytui.app.screens.story import StoryScreen
+from storytui.app.taking import Taking
 from storytui.app.widgets.pane import Pane
 from storytui.app.wishes import Wishes
 from storytui.continuing import Options
@@ -26,7 +28,7 @@ from storytui.manuscript.reading_places import ReadingPlaces
 from storytui.manuscript.states import StatePlace, place_for_state
 
 
-class Flow:
+class Flow(Taking):
     """The engine, the desk and the pane of one writing screen."""
 
     def __init__(self, screen: StoryScreen, side: Container, wishes: Wishes) -> None:
@@ -39,21 +41,19 @@ class Flow:
         """
         self.room = EngineRoom(screen, wishes.engine_factory)
         """The engine."""
-        self.desk = Desk(screen.area)
-        """The takes."""
+        desk = Desk(screen.area)
+        super().__init__(screen, desk, KeptTakes(screen, desk))
         self.pane = Pane(
             words=wishes.settings.continuing.words, direction=wishes.direction, id="pane"
         )
         self.ahead = Ahead(self.room, screen.area, wishes.settings.ahead, self._wanted)
         """What the engine does while she pauses."""
-        self._screen = screen
         self._side = side
         self._settings = wishes.settings
         self._welcome = wishes.first_start
         self._folded = False
-        self._condition = Condition()
+        self._condition = Condition(remote=bool(wishes.settings.remote.address))
         self._view = PaneView(wishes.settings.keys)
-        self._kept = KeptTakes(screen, self.desk)
         self._notes = ""
         self._seed = new_seed()
         """The next take's, where the settings fix none: what is done ahead is done with it."""
@@ -61,7 +61,7 @@ class Flow:
     async def furnish(self) -> None:
         """Put the pane into its place, and load the model."""
         await self._side.mount(self.pane)
-        self._screen.status.engine = "loading the model"
+        self._screen.status.engine = self._condition.begins
         self.show()
         self.at_home()
         self.room.warm_up()
@@ -152,11 +152,21 @@ class Flow:
         self.ahead.told(readiness)
         self._show_engine()
 
-    def not_ready(self, problem: str, *, none_chosen: bool) -> None:
-        """The model could not be loaded, or there is none; the page works without one."""
-        self._condition.not_ready(none_chosen=none_chosen)
-        self._screen.status.warning = True
-        if not (none_chosen and self._screen.asking):
+    def not_ready(self, problem: str, *, none_chosen: bool = False, unagreed: str = "") -> None:
+        """The model could not be loaded, or there is none; the page works without one.
+
+        Args:
+            problem: why, as a sentence.
+            none_chosen: whether there is none, since none was chosen.
+            unagreed: the host that she has not agreed to send story text to, where that is why.
+        """
+        self._condition.not_ready(none_chosen=none_chosen, unagreed=unagreed)
+        self._screen.status.model = self._condition.runs_on
+        self._screen.status.warning = not unagreed
+        if unagreed:
+            key = self._view.key("go-on")
+            self._screen.say(f"Nothing is sent to {unagreed} before you agree; {key} asks you.")
+        elif not (none_chosen and self._screen.asking):
             self._screen.complain(problem)
         self.show()
 
@@ -188,10 +198,9 @@ class Flow:
         if event.ended:
             self.room.ended(event.run)
             self.desk.end(event.problem)
-            if event.problem:
-                if self._condition.failed(event.problem):
-                    self._screen.complain(event.problem)
-            elif self._condition.info is None:
+            if event.problem and self._condition.failed(event.problem):
+                self._screen.complain(event.problem)
+            if self._condition.to_be_looked_at(event.problem):
                 self.room.warm_up()
             self.ahead.moved()
         self._kept.keep_written(written, ended=event.ended)
@@ -235,8 +244,10 @@ class Flow:
         self._show_engine()
 
     def _wanted(self) -> Asked | None:
-        """What the key would ask for now; None while it cannot ask, or is at work."""
-        if self._condition.info is None or self.room.busy:
+        """What the key would ask for now; None while it cannot ask, is at work, or asks a server,
+        which does nothing ahead."""
+        info = self._condition.info
+        if info is None or info.remote or self.room.busy:
             return None
         area = self._screen.area
         earlier = len(self.desk.shelf.takes) if self.desk.same_place(again=False) else 0
@@ -262,6 +273,10 @@ class Flow:
             again: for the place of the earlier takes, and beside them.
             candidates: how many takes, side by side; 0: as the settings say.
         """
+        if self._condition.unagreed:
+            then = partial(self.begin, again=again, candidates=candidates)
+            self._screen.ask(partial(self._ask_to_send, then), "agree")
+            return
         area, desk = self._screen.area, self.desk
         if again and desk.place is not None:
             desk.go_to_place()
@@ -279,44 +294,20 @@ class Flow:
             take_asked_for(each, self._condition.info, self._kept.model_hash, before)
             for each in side_by_side(asked)
         ]
-        desk.begin(takes, "reading" if self._condition.info is not None else "loading the model")
+        desk.begin(takes, self._condition.begins)
         self.ahead.asked(offset)
         self.room.start(text, offset, asked)
         self._kept.keep(*takes)
         self.pane.take_view.begin(follow=True)
         self.show()
 
+    async def _ask_to_send(self, then: Callable[[], None]) -> None:
+        await ask_to_send(self._screen, self._condition, then)
+        self.show()
+
     def stop(self) -> None:
         """Stop the model; what came stays."""
         self.room.stop()
-        self.show()
-
-    def accept_sentence(self) -> None:
-        """Take the next sentence."""
-        self._accept(self.desk.upcoming)
-
-    def accept_paragraph(self) -> None:
-        """Take the rest of the paragraph; from elsewhere, go to the place first."""
-        self._accept(self.desk.take.next_paragraph() if self.desk.take else None)
-
-    def accept_rest(self) -> None:
-        """Take all that is left; from elsewhere, go to the place first."""
-        self._accept(self.desk.take.rest() if self.desk.take else None)
-
-    def _accept(self, span: Span | None) -> None:
-        if not self.desk.here:
-            self.go_to_place()
-        elif self.desk.accept(span):
-            self._kept.keep_shown()
-            self._screen.safekeeping.version("accepted")
-            self._screen.area.focus()
-            self.show()
-
-    def give_back(self) -> None:
-        """Give the last accepted piece back."""
-        if not self.desk.give_back():
-            self._screen.say("That piece was changed since it was taken, so it stays.")
-        self._kept.keep_shown()
         self.show()
 
     def turn(self, step: int) -> None:
@@ -331,12 +322,6 @@ class Flow:
         self._welcome = False
         self.desk.dismiss()
         self._kept.keep_shown()
-        self.show()
-
-    def go_to_place(self) -> None:
-        """Put the cursor where the take belongs."""
-        self.desk.go_to_place()
-        self._screen.area.focus()
         self.show()
 
     def toggle_reasoning(self) -> None:
@@ -396,5 +381,10 @@ class Flow:
 
 
 def _state_place(home: Home, megabytes: int, info: ModelInfo) -> StatePlace | None:
-    """Where what a model has read of a manuscript is kept; makes room for it."""
+    """Where what a model has read of a manuscript is kept; makes room for it.
+
+    None for a model on a server, which keeps what it has read itself.
+    """
+    if info.remote:
+        return None
     return place_for_state(home.folder.parent, home.folder, info.path, megabytes * 2**20)

@@ -82,6 +82,9 @@ class Run:
                     each.format = event.format
             case Loading(fraction):
                 self._goes_on(f"loading the model {fraction * 100:.0f} %")
+            case Reading(_, 0):
+                # A server reads it, and what was said holds: it is waited for.
+                pass
             case Reading(done, total):
                 self._goes_on(f"reading {100 * done // max(total, 1)} %")
             case SegmentStarted(segment):

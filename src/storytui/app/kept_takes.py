@@ -69,7 +69,15 @@ class KeptTakes:
         archive.takes_by_id([each.id for each in laid.takes], back)
 
     def find_hash(self, info: ModelInfo) -> None:
-        """The model's hash belongs to every take; it comes when the file was read."""
+        """The model's hash belongs to every take; it comes when the file was read.
+
+        Where a take was asked for before the model was there, its name is put down too. A model on
+        a server has no file here.
+        """
+        self._name_model(info)
+        if info.remote:
+            self._hashed, self.model_hash = info.path, ""
+            return
 
         path = info.path
 
@@ -86,3 +94,9 @@ class KeptTakes:
         archive = self._screen.safekeeping.archive
         if archive is not None and path and not self.model_hash:
             archive.fingerprint(path, found)
+
+    def _name_model(self, info: ModelInfo) -> None:
+        for take in self._desk.shelf.takes:
+            if not take.model and take.state != "failed":
+                take.model, take.model_path = info.name, info.path
+                self.keep(take)

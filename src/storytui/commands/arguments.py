@@ -73,6 +73,18 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_remote_options(parser: argparse.ArgumentParser) -> None:
+    """A server in place of a model on this machine; each overrides its setting."""
+    group = parser.add_argument_group("a model on another machine (default: the settings)")
+    group.add_argument(
+        "--remote",
+        type=server,
+        metavar="URL",
+        help="an OpenAI-compatible server; with --model or an empty URL, it is this machine",
+    )
+    group.add_argument("--remote-model", metavar="NAME", help="the model's name there")
+
+
 def add_continue_options(parser: argparse.ArgumentParser) -> None:
     """What is asked for, and how it is drawn; each overrides its setting."""
     group = parser.add_argument_group("the continuation (default: the settings)")
@@ -110,6 +122,20 @@ def name_of_a_take(text: str) -> str:
     if not text.strip("0123456789abcdef") and text:
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor the beginning of an id")
+
+
+def server(text: str) -> str:
+    """The address of a server; empty: none."""
+    if not text.strip():
+        return ""
+    from storytui.engine.api import EngineError
+    from storytui.engine.remote.address import parse_address
+
+    try:
+        parse_address(text)
+    except EngineError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def positive(text: str) -> int:

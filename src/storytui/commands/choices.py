@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from storytui import folders
+from storytui.commands.server import server_engine, server_settings
 from storytui.engine.api import Engine, Sampling
 from storytui.settings import SamplingSettings, Settings, load_settings
 from storytui.story.prompt import AUTO, prompt_format
@@ -28,6 +29,7 @@ def settings_in_force(options: argparse.Namespace) -> Settings:
     Raises:
         SettingsError: the settings file cannot be used.
         UnknownFormatError: `--format` names no prompt format.
+        WrongUseError: options do not go together.
     """
     settings = load_settings(folders.settings_file())
     if getattr(options, "format", None) not in (None, AUTO):
@@ -43,6 +45,7 @@ def settings_in_force(options: argparse.Namespace) -> Settings:
             kv_type=options.kv_type,
             allow_partial=options.allow_partial or None,
         ),
+        remote=server_settings(settings.remote, options),
         continuing=_over(
             settings.continuing,
             format=getattr(options, "format", None),
@@ -112,7 +115,10 @@ def start_engine(settings: Settings) -> Engine:
 
     Raises:
         ModelError: no model is chosen and none built in, or the file is no model.
+        EngineError: the address of a server is none.
     """
+    if settings.remote.address:
+        return server_engine(settings.remote)
     from storytui.engine.process import ProcessEngine
     from storytui.models.starting import StartPlanner
 

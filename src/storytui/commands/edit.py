@@ -13,7 +13,7 @@ from storytui.app.keys import KeysError
 from storytui.app.screens.story import StoryScreen
 from storytui.app.themes import UnknownThemeError, check_theme
 from storytui.commands.choices import settings_in_force, start_engine
-from storytui.commands.ending import FAILURE, USAGE_ERROR, fail
+from storytui.commands.ending import FAILURE, USAGE_ERROR, WrongUseError, fail
 from storytui.daily_words import keep_written_today, written_today
 from storytui.manuscript.file import ManuscriptError, StoryFile
 from storytui.manuscript.opening import open_manuscript
@@ -43,7 +43,7 @@ def run_editor(options: argparse.Namespace) -> int:
             words_today=_words_before(opened.story_file),
             direction=options.guidance or "",
         )
-    except UnknownFormatError as error:
+    except (UnknownFormatError, WrongUseError) as error:
         return fail(error, USAGE_ERROR)
     except UnknownThemeError as error:
         return fail(f"settings.toml: [editor] theme: {error}", FAILURE)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from storytui.commands.choices import continuation, settings_in_force, start_engine
-from storytui.commands.ending import FAILURE, INTERRUPTED, USAGE_ERROR, fail
+from storytui.commands.ending import FAILURE, INTERRUPTED, USAGE_ERROR, WrongUseError, fail
 from storytui.commands.printing import write
+from storytui.commands.remote import load_when_agreed
 from storytui.continuing import (
     NoStoryError,
     Options,
@@ -84,6 +85,7 @@ def _run(
         notes = "" if form == AUTO else _notes(options, form)
         candidates = getattr(options, "candidates", None) or 1
         with closing(start(settings)) as engine:
+            load_when_agreed(engine)
             if form == AUTO:
                 info = engine.load()
                 form = format_in_use(AUTO, info).name
@@ -92,7 +94,7 @@ def _run(
                 notes = _notes(options, form)
             asked = continuation(settings, options.guidance or "", notes, candidates)
             return work(Job(engine, text, offset, replace(asked, format=form)), options)
-    except (PlaceError, UnknownFormatError, _NoPlaceForNotesError) as error:
+    except (PlaceError, UnknownFormatError, WrongUseError, _NoPlaceForNotesError) as error:
         return fail(error, USAGE_ERROR)
     except (SettingsError, ManuscriptError, NoStoryError, EngineError) as error:
         return fail(error, FAILURE)
@@ -146,6 +148,11 @@ class _Reply:
     answer: str = ""
     finished: Finished | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether any text of it came, or its end."""
+        return bool(self.reasoning or self.answer or self.finished)
+
     def take(self, event: Event) -> None:
         """Something came of it."""
         if isinstance(event, Text):
@@ -166,34 +173,57 @@ class _Reply:
 
 
 def _print_continuation(job: Job, options: argparse.Namespace) -> int:
-    model = job.engine.load().name
     replies = [_Reply() for _ in range(job.asked.candidates)]
     alone = len(replies) == 1
     output = _Output(stream=options.stream)
-    with _interrupt_stops(job.engine):
-        for number, event in _continued(job):
-            reply = replies[number]
-            reply.take(event)
-            reasoned = isinstance(event, SegmentEnded) and event.segment == REASONING.name
-            if reasoned and options.show_reasoning:
-                head = "" if alone else _heading(number, len(replies))
-                write(sys.stderr, f"{head}{reply.reasoning}\n\n")
-            if alone and not options.json:
-                output.grow(reply.answer)
-    ended = [each.finished for each in replies if each.finished is not None]
-    if len(ended) < len(replies):
-        raise EngineError("The model's reply broke off. Try again.")
+    problem: EngineError | None = None
+    try:
+        with _interrupt_stops(job.engine):
+            for number, event in _continued(job):
+                reply = replies[number]
+                reply.take(event)
+                reasoned = isinstance(event, SegmentEnded) and event.segment == REASONING.name
+                if reasoned and options.show_reasoning:
+                    head = "" if alone else _heading(number, len(replies))
+                    write(sys.stderr, f"{head}{reply.reasoning}\n\n")
+                if alone and not options.json:
+                    output.grow(reply.answer)
+    except EngineError as error:
+        problem = error
+    if problem is None and any(each.finished is None for each in replies):
+        problem = EngineError("The model's reply broke off. Try again.")
+    if problem is not None and not any(each.begun for each in replies):
+        raise problem
+    # Of what broke off, what came is printed all the same.
+    _print(job, options, replies, output, "" if problem is None else str(problem))
+    if problem is not None:
+        raise problem
+    stops = {each.finished.stop for each in replies if each.finished is not None}
+    return INTERRUPTED if "stopped" in stops else 0
+
+
+def _print(
+    job: Job,
+    options: argparse.Namespace,
+    replies: list["_Reply"],
+    output: "_Output",
+    problem: str,
+) -> None:
+    """Print what came of the replies; `problem` says why some are not complete."""
     if options.json:
-        found = [_as_json(job, model, number, each) for number, each in enumerate(replies)]
-        write(sys.stdout, json.dumps(found[0] if alone else found, ensure_ascii=False) + "\n")
-    elif alone:
+        model = job.engine.load().name
+        found = [_as_json(job, model, at, each, problem) for at, each in enumerate(replies)]
+        shown = found[0] if len(found) == 1 else found
+        write(sys.stdout, json.dumps(shown, ensure_ascii=False) + "\n")
+    elif len(replies) == 1:
         output.finish(replies[0].answer)
     else:
         answers = (
-            _heading(number, len(replies)) + each.answer for number, each in enumerate(replies)
+            _heading(number, len(replies)) + each.answer
+            for number, each in enumerate(replies)
+            if each.begun
         )
         write(sys.stdout, "\n\n".join(answers) + "\n")
-    return INTERRUPTED if any(each.stop == "stopped" for each in ended) else 0
 
 
 def _continued(job: Job) -> Iterator[tuple[int, Event]]:
@@ -212,16 +242,18 @@ def _heading(number: int, replies: int) -> str:
     return f"--- {number + 1} of {replies} ---\n\n"
 
 
-def _as_json(job: Job, model: str, number: int, reply: _Reply) -> dict[str, object]:
-    assert reply.finished is not None
+def _as_json(job: Job, model: str, number: int, reply: _Reply, problem: str) -> dict[str, object]:
+    finished = reply.finished
     return {
         "reasoning": reply.reasoning,
         "answer": reply.answer,
-        "stop": reply.finished.stop,
+        "complete": finished is not None,
+        "problem": problem if finished is None else "",
+        "stop": "" if finished is None else finished.stop,
         "model": model,
         "format": job.asked.format,
         "seed": job.asked.sampling.seed + number,
-        **_costs(reply.finished),
+        **({} if finished is None else _costs(finished)),
     }
 
 

@@ -142,7 +142,7 @@ def _head(kept: KeptTake) -> list[str]:
         ("state", f"{take.state}; {_became(take)}"),
         ("problem", take.problem),
         ("model", take.model),
-        ("file", take.model_path),
+        ("server" if "://" in take.model_path else "file", take.model_path),
         ("sha256", take.model_hash),
         ("format", take.format),
         ("seed", str(take.seed)),

@@ -38,6 +38,18 @@ class EngineGaveUpError(EngineError):
     """The process that owned the model ended several times in a row; a request tries once more."""
 
 
+class ConsentNeededError(EngineError):
+    """Story text would leave for an address that is not her own, and she has not agreed."""
+
+    def __init__(self, host: str) -> None:
+        """Say for which host."""
+        super().__init__(
+            f"Story text would be sent to {host}, which is not a machine of your own. "
+            "Agree to that once, or choose another server."
+        )
+        self.host = host
+
+
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """How tokens are drawn; names and meaning as in llama.cpp's own tools."""
 
@@ -224,7 +236,8 @@ class Reading(msgspec.Struct, frozen=True, tag=True):
 
     done: int
     total: int
-    """Tokens of the prompt; `done` counts the reused ones as read."""
+    """Tokens of the prompt; `done` counts the reused ones as read. 0: a server reads it, and has
+    not said how far it is."""
 
 
 class SegmentStarted(msgspec.Struct, frozen=True, tag=True):

@@ -176,7 +176,9 @@ class WritingScreen(StoryScreen):
     def on_engine_room_not_ready(self, event: "EngineRoom.NotReady") -> None:
         """The model could not be loaded."""
         if self.flow is not None:
-            self.flow.not_ready(event.problem, none_chosen=event.none_chosen)
+            self.flow.not_ready(
+                event.problem, none_chosen=event.none_chosen, unagreed=event.unagreed
+            )
 
     def on_engine_room_died(self, event: "EngineRoom.Died") -> None:
         """The model's process ended."""

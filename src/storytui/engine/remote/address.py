@@ -19,18 +19,6 @@ OWN_NETWORKS = tuple(
 _ENDPOINTS = ("/chat/completions", "/completions", "/models")
 
 
-class ConsentNeededError(EngineError):
-    """Story text would leave for an address that is not her own, and she has not agreed."""
-
-    def __init__(self, host: str) -> None:
-        """Say for which host."""
-        super().__init__(
-            f"Story text would be sent to {host}, which is not a machine of your own. "
-            "Agree to that once, or choose another server."
-        )
-        self.host = host
-
-
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a server listens."""

@@ -17,8 +17,11 @@ from typing import Any
 
 from storytui.engine.api import EngineError
 from storytui.engine.remote.address import Address
+from storytui.engine.remote.proxy import Proxy, proxy_for
 
 _PIECE = 65536
+_MOST_HEAD = 65536
+"""Bytes that a proxy may say before the connection stands."""
 _HEADERS = {
     "Accept": "text/event-stream, application/json",
     "Connection": "close",
@@ -71,6 +74,10 @@ class Failed:
 @dataclass(frozen=True, slots=True)
 class Left:
     """The request was given up by `Exchange.leave`."""
+
+
+class _BehindProxyError(Exception):
+    """The proxy in between does not lead to the server; completes `The server …`."""
 
 
 Came = Connected | Head | bytes | End | Failed | Left
@@ -135,13 +142,14 @@ class Exchange:
             self._came.put(self._exchange())
         except EngineError as error:
             self._came.put(Failed("", error=error))
+        except _BehindProxyError as error:
+            self._came.put(Failed(str(error)))
         except ConnectionRefusedError:
             self._came.put(Failed("does not answer; start it, or check the address", refused=True))
         except socket.gaierror:
             self._came.put(Failed("is not known by that name; check the address"))
         except ssl.SSLCertVerificationError as error:
-            how = f"has a certificate that is not trusted here ({error.verify_message})"
-            self._came.put(Failed(f"{how}; name its authority in SSL_CERT_FILE"))
+            self._came.put(Failed(_distrusted(error)))
         except ssl.SSLError:
             self._came.put(Failed("does not speak https as it should; check the address"))
         except TimeoutError:
@@ -162,9 +170,13 @@ class Exchange:
     def _exchange(self) -> Came:
         connection = http.client.HTTPConnection(self._address.host, self._address.port)
         connection.default_port = {"http": 80, "https": 443}[self._address.scheme]
-        connection.sock = self._connect()
+        proxy = proxy_for(self._address)
+        connection.sock = self._connect(proxy)
         try:
             method, path, body, headers = self._request
+            if proxy is not None and self._address.scheme == "http":
+                path = f"http://{self._address.shown}{path}"
+                headers = {**headers, **proxy.headers}
             self._came.put(Connected())
             connection.request(method, path, body, headers)
             response = connection.getresponse()
@@ -177,27 +189,42 @@ class Exchange:
         finally:
             connection.close()
 
-    def _connect(self) -> socket.socket:
-        """A connection to the first of the server's numbers that takes one."""
-        found = socket.getaddrinfo(self._address.host, self._address.port, type=socket.SOCK_STREAM)
-        problem: OSError = ConnectionRefusedError()
-        for family, kind, protocol, _, to in found:
-            self._allow(str(to[0]))
+    def _connect(self, proxy: Proxy | None) -> socket.socket:
+        """A connection to the first of the server's numbers that takes one, or through a proxy."""
+        if proxy is not None:
             try:
-                return self._connect_to(family, kind, protocol, to)
+                return self._connect_to_first(proxy.host, proxy.port, proxy)
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                raise _BehindProxyError(
+                    f"is behind the proxy {proxy.shown}, which does not answer; check "
+                    f"{self._address.scheme.upper()}_PROXY"
+                ) from error
+        return self._connect_to_first(self._address.host, self._address.port, None)
+
+    def _connect_to_first(self, host: str, port: int, proxy: Proxy | None) -> socket.socket:
+        problem: OSError = ConnectionRefusedError()
+        for family, kind, _, _, to in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            if proxy is None:
+                self._allow(str(to[0]))
+            try:
+                return self._connect_to(family, kind, to, proxy)
             except ssl.SSLError:
                 raise
             except OSError as error:
                 problem = error
         raise problem
 
-    def _connect_to(self, family: int, kind: int, protocol: int, to: Any) -> socket.socket:
-        plain = self._hold(socket.socket(family, kind, protocol))
+    def _connect_to(self, family: int, kind: int, to: Any, proxy: Proxy | None) -> socket.socket:
+        plain = self._hold(socket.socket(family, kind))
         plain.settimeout(self._time_outs.connect)
         plain.connect(to)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         held = plain
         if self._address.scheme == "https":
+            if proxy is not None:
+                _ask_through(plain, proxy, self._address)
             wrapped = ssl.create_default_context().wrap_socket(
                 plain, server_hostname=self._address.host, do_handshake_on_connect=False
             )
@@ -223,6 +250,53 @@ class Exchange:
 
 def _lowered(response: http.client.HTTPResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in response.getheaders()}
+
+
+def _ask_through(plain: socket.socket, proxy: Proxy, address: Address) -> None:
+    """Have a proxy connect through to a server (RFC 9110, 9.3.6)."""
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    to = f"{host}:{address.port}"
+    lines = [f"CONNECT {to} HTTP/1.1", f"Host: {to}"]
+    lines += [f"{name}: {value}" for name, value in proxy.headers.items()]
+    plain.sendall("\r\n".join([*lines, "", ""]).encode("ascii", "replace"))
+    head = b""
+    while b"\r\n\r\n" not in head:
+        # Byte by byte: what comes behind belongs to the server.
+        byte = plain.recv(1)
+        if not byte or len(head) >= _MOST_HEAD:
+            raise _BehindProxyError(
+                f"is behind the proxy {proxy.shown}, which does not answer as a proxy does"
+            )
+        head += byte
+    status = head.split(b" ", 2)[1:2]
+    if status == [b"407"]:
+        raise _BehindProxyError(
+            f"is behind the proxy {proxy.shown}, which wants a name and a password; write "
+            "HTTPS_PROXY like http://name:password@proxy:3128"
+        )
+    if not (status and status[0].startswith(b"2")):
+        said = status[0][:3].decode("ascii", "replace") if status else "no status"
+        raise _BehindProxyError(
+            f"is behind the proxy {proxy.shown}, which does not let requests through to it ({said})"
+        )
+
+
+_WRONG_NAME = {62, 64}
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
+_WRONG_TIME = {9, 10}
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
+
+
+def _distrusted(error: ssl.SSLCertVerificationError) -> str:
+    """Why a server's certificate is not taken, and what to do; completes `The server …`."""
+    if error.verify_code in _WRONG_NAME:
+        return "has a certificate for another name; check the address"
+    if error.verify_code in _WRONG_TIME:
+        return "has a certificate that is not valid today; check this machine's date, or tell them"
+    return (
+        f"has a certificate that is not trusted here ({error.verify_message}); put the file of its "
+        "authority into the environment variable SSL_CERT_FILE"
+    )
 
 
 def _shut(taken: socket.socket) -> None:

@@ -58,7 +58,7 @@ class RemoteEngine:
         self,
         config: RemoteConfig,
         *,
-        consented: bool = False,
+        consented: Callable[[], bool] = bool,
         key: Key | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -66,7 +66,8 @@ class RemoteEngine:
 
         Args:
             config: the server and how it is used.
-            consented: whether she agreed that story text is sent to it, where it is not her own.
+            consented: says whether she agreed that story text is sent to it, where it is not her
+                own; asked before anything is sent. By default she has not.
             key: to the server; None: as the settings say.
             clock: seconds.
 
@@ -87,22 +88,13 @@ class RemoteEngine:
         self._found: Found | None = None
         self._closed = False
         self._manner: Manner | None = None
-        self._unsaid = threading.local()
-        """Why the loading that a thread has watched failed, until `load` says it there."""
         self._counts = RememberedCounts(self._count)
 
     # --- loading ----------------------------------------------------------------------------------
 
     def loading(self) -> Iterator[Loading]:
-        """Ask the server what it is, where that is not known; `load` says what went wrong."""
-        self._unsaid.problem = None
-        if self._found is not None:
-            return
-        yield Loading(0.0)
-        try:
-            self._look()
-        except EngineError as error:
-            self._unsaid.problem = error
+        """Nothing is loaded here; `load` asks the server what it is."""
+        yield from ()
 
     def load(self) -> ModelInfo:
         """What the server says of itself and its model.
@@ -111,10 +103,6 @@ class RemoteEngine:
             ConsentNeededError: it is not her own, and she has not agreed; nothing was sent.
             EngineError: it cannot be reached, refuses, or has no such model.
         """
-        problem: EngineError | None = getattr(self._unsaid, "problem", None)
-        if problem is not None:
-            self._unsaid.problem = None
-            raise problem
         _, found = self._look()
         return ModelInfo(
             name=_name(found.model),
@@ -127,6 +115,7 @@ class RemoteEngine:
             backend=self._address.shown,
             threads=0,
             chat_template="default" if self._config.mode == "completion" else "remote",
+            remote=True,
             can_move=False,
         )
 
@@ -139,6 +128,9 @@ class RemoteEngine:
             server.check()
             key = self._key or read_key(self._config, self._address.host)
             server = Server(self._config, key, consented=self._consented)
+        else:
+            # She may have taken it back since.
+            server.check()
         if found is None:
             call = self._begin(run=True)
             try:
@@ -230,7 +222,7 @@ class RemoteEngine:
         meter = Meter(prompt, self._clock, arrived)
         writer = ReplyWriter(request)
         finish = ""
-        yield Reading(0, meter.prompt)
+        yield Reading(0, 0)
         try:
             # Each request ends a segment, or more.
             for _ in request.segments:

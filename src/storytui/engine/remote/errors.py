@@ -101,6 +101,11 @@ def refusal(
             )
         case 404:
             what = f"{server} has nothing at this address ({status}); check it."
+        case 407:
+            what = (
+                f"{server} is behind a proxy that wants a name and a password ({status}); write "
+                "HTTP_PROXY like http://name:password@proxy:3128."
+            )
         case 408 | 504:
             what = f"{server} took too long ({status}); try again."
         case 429:

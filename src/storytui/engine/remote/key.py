@@ -10,6 +10,17 @@ SERVICE = "storytui"
 """The name under which the system's keyring keeps keys; the user's name there is the host."""
 
 
+USUAL_VARIABLES = {
+    "api.openai.com": "OPENAI_API_KEY",
+    "openrouter.ai": "OPENROUTER_API_KEY",
+    "api.mistral.ai": "MISTRAL_API_KEY",
+    "api.together.xyz": "TOGETHER_API_KEY",
+    "api.groq.com": "GROQ_API_KEY",
+    "api.deepseek.com": "DEEPSEEK_API_KEY",
+}
+"""Environment variables that the services' own pages have their keys put into, by host."""
+
+
 class Key:
     """A key that no `repr`, log or message shows."""
 
@@ -35,6 +46,11 @@ class Key:
     def headers(self) -> dict[str, str]:
         """What a request carries (RFC 6750, 2.1)."""
         return {"Authorization": f"Bearer {self._text}"} if self._text else {}
+
+
+def usual_variable(host: str) -> str:
+    """The environment variable that usually holds the key to a host; empty: none is known."""
+    return USUAL_VARIABLES.get(host.lower().removesuffix("."), "")
 
 
 def read_key(config: RemoteConfig, host: str) -> Key:

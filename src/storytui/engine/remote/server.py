@@ -2,17 +2,11 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from storytui.engine.api import EngineError
-from storytui.engine.remote.address import (
-    Address,
-    ConsentNeededError,
-    is_her_own,
-    parse_address,
-    redirected,
-)
+from storytui.engine.api import ConsentNeededError, EngineError
+from storytui.engine.remote.address import Address, is_her_own, parse_address, redirected
 from storytui.engine.remote.connection import Connected, Exchange, Failed, Head, Left
 from storytui.engine.remote.errors import (
     ReplyBrokeOffError,
@@ -88,13 +82,14 @@ class RefusedError(Exception):
 class Server:
     """Somebody else's server."""
 
-    def __init__(self, config: RemoteConfig, key: Key, *, consented: bool) -> None:
+    def __init__(self, config: RemoteConfig, key: Key, *, consented: Callable[[], bool]) -> None:
         """Nothing is sent yet.
 
         Args:
             config: its address, and how long it is waited for.
             key: is sent to its address only.
-            consented: whether she agreed that story text is sent to an address not her own.
+            consented: says whether she agreed that story text is sent to an address not her own;
+                asked before each request, since she may take it back.
 
         Raises:
             EngineError: the address is none.
@@ -117,7 +112,7 @@ class Server:
             ConsentNeededError: it is not her own, and she has not agreed.
             EngineError: the key would travel for everybody to read.
         """
-        if self.own or self._consented:
+        if self.own or self._consented():
             if self._key.present and not self.own and self.address.scheme == "http":
                 raise EngineError(
                     f"The key for {self.address.shown} would travel unprotected; write its "
@@ -128,7 +123,7 @@ class Server:
 
     def _allow(self, number: str) -> None:
         """Whether a number that the name stands for may be sent to: `nas` may be anybody's."""
-        if not self._consented and not is_her_own(number):
+        if not is_her_own(number) and not self._consented():
             raise ConsentNeededError(self.address.host)
 
     # --- requests ---------------------------------------------------------------------------------

@@ -207,10 +207,10 @@ class ModelsScreen(Screen[Offer | None]):
                 continue
             if listed:
                 listed.append(Option("", disabled=True))
-            listed.append(Option(Content.styled(heading, "$heading"), disabled=True))
-            for offer, row in of_group:
+            listed.append(Option(Content.assemble((heading, "$heading")), disabled=True))
+            for offer, label in of_group:
                 places[offer.id] = len(listed)
-                listed.append(Option(row, id=offer.id))
+                listed.append(Option(label, id=offer.id))
         options.clear_options()
         options.add_options(listed)
         if keep and at is not None:

@@ -10,15 +10,8 @@ import pytest
 import storytui
 
 HEAVY = {
-    "textual",
-    "rich",
-    "llama_cpp",
-    "numpy",
-    "torch",
-    "transformers",
-    "peft",
-    "jinja2",
-    "tomlkit",
+    *("textual", "rich", "llama_cpp", "numpy", "torch", "transformers", "peft", "jinja2"),
+    *("huggingface_hub", "hf_xet", "httpx2", "tomlkit"),
 }
 
 WITHOUT = {
@@ -53,6 +46,10 @@ WITHOUT = {
     "storytui.manuscript.place": set(),
     "storytui.models.checking": set(),
     "storytui.models.gguf": set(),
+    "storytui.models.hub.asking": set(),
+    "storytui.models.hub.child": set(),
+    "storytui.models.hub.download": set(),
+    "storytui.models.hub.place": set(),
     "storytui.models.starter": set(),
     "storytui.models.verdicts": set(),
     "storytui.continuing": set(),

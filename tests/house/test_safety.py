@@ -23,7 +23,7 @@ CODE_FROM_DATA = {"pickle", "_pickle", "cPickle", "marshal", "shelve", "dill", "
 NETWORK = {
     *("socket", "_socket", "ssl", "urllib", "http", "ftplib", "smtplib", "poplib", "imaplib"),
     *("telnetlib", "xmlrpc", "socketserver", "requests", "httpx", "aiohttp", "urllib3"),
-    *("websockets", "huggingface_hub"),
+    *("websockets", "huggingface_hub", "hf_xet", "httpx2"),
 }
 NOWHERE_NAMED = {
     *("trust_remote_code", "LlamaDiskCache", "LlamaRAMCache", "allow_pickle", "load_library"),
@@ -33,8 +33,14 @@ TALKING = {
     "engine/remote/connection.py": {"http", "socket", "ssl"},
     "engine/remote/address.py": {"urllib"},
     "engine/remote/proxy.py": {"urllib"},
+    "models/hub/far_file.py": {"huggingface_hub", "httpx2"},
+    "models/hub/faults.py": {"huggingface_hub", "httpx2", "ssl"},
+    "models/hub/fetching.py": {"huggingface_hub", "httpx2"},
+    "models/hub/removing.py": {"huggingface_hub"},
+    "models/hub/session.py": {"huggingface_hub", "httpx2"},
+    "models/hub/xet.py": {"hf_xet"},
 }
-"""Modules whose business it is to talk to a server that she named, and what they need for it."""
+"""Modules whose business it is to talk to a server, hers or the Hub, and what they need for it."""
 OF_SOCKET = {"gethostname"}
 """What may be had of `socket`: a lock says on which machine it was taken."""
 

@@ -18,7 +18,9 @@ NEEDED = {
     "pysbd": "0.3.4",
     "platformdirs": "4.3",
     "tomli-w": "1.1",
-    "huggingface-hub": "1.0",
+    "tomlkit": "0.13",
+    "huggingface-hub": "2.4",
+    "httpx2": "2.16",
 }
 """Packages and the least version of each, as in pyproject.toml; jinja2 before 3.1.6 lets a chat
 template out of its sandbox (CVE-2025-27516)."""

@@ -4,7 +4,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from storytui.engine.api import ModelError
-from storytui.models.remembering import marks_of, recall, remember
+from storytui.models.remembering import Marks, marks_of, recall, remember
 
 BLOCK = 1 << 20
 """Bytes read at a time."""
@@ -23,6 +23,18 @@ def known(path: Path, cache: Path | None) -> str | None:
         return recall(cache, _VERSION, path, marks_of([path]), str)
     except OSError:
         return None
+
+
+def note(path: Path, cache: Path | None, marks: Marks, digest: str) -> None:
+    """Keep a fingerprint that was worked out elsewhere, of a file that nobody writes any more.
+
+    Args:
+        path: the model.
+        cache: as for `known`.
+        marks: the file's, taken before its bytes were read.
+        digest: its sha256 in hexadecimal digits.
+    """
+    remember(cache, _VERSION, path, marks, digest, settled=True)
 
 
 def fingerprint(path: Path, cache: Path | None) -> str:

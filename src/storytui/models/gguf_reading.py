@@ -36,6 +36,10 @@ class Listing:
     """Where its first element begins, in bytes from the file's start."""
 
 
+class HeaderGoesOnError(GgufFaultError):
+    """The header goes on behind the part of the file that was given."""
+
+
 Value = int | float | bool | str | Listing | None
 """A pair's value; None for a text too long to be kept."""
 
@@ -94,6 +98,7 @@ def read_contents(data: memoryview, file_size: int) -> Contents:
         file_size: bytes of the whole file.
 
     Raises:
+        HeaderGoesOnError: it may be in order, and does not end within `data`.
         GgufFaultError: it breaks off, or says something that cannot be.
     """
     cursor = _Cursor(data, file_size)
@@ -142,7 +147,7 @@ class _Cursor:
         begin = self.at
         if count > len(self._data) - begin:
             if count <= self._file_size - begin:
-                raise GgufFaultError("has a header longer than that of any model")
+                raise HeaderGoesOnError("has a header longer than that of any model")
             raise GgufFaultError("breaks off inside its header")
         self.at = begin + count
         return begin

@@ -7,10 +7,40 @@ llama.cpp keep the same (common/hf-cache.cpp).
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 _PREFIX = "models--"
 _MOST_REF = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CachedFile:
+    """What a path in such a cache says."""
+
+    repository: str
+    """owner/name"""
+    commit: str
+    name: str
+    """The file's name in the repository, with `/` between folders."""
+
+
+def cached_file(path: Path) -> CachedFile | None:
+    """What a path by the file's own name says; None for one that is not in such a cache."""
+    split = _split(path)
+    if split is None:
+        return None
+    _, revision, name = split
+    return CachedFile(repository_of(path), revision, name.as_posix())
+
+
+def links_to(blob: Path) -> list[Path]:
+    """The own names of a file that is given by its hash, in the order of their paths."""
+    snapshots = blob.parent.parent / "snapshots"
+    if blob.parent.name != "blobs" or not snapshots.is_dir():
+        return []
+    there = (path for path in snapshots.rglob("*") if path.is_symlink())
+    return sorted(path for path in there if path.resolve() == blob.resolve())
 
 
 def repository_of(path: Path) -> str:

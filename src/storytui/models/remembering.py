@@ -76,7 +76,15 @@ def recall(
         return None
 
 
-def remember(cache: Path | None, version: str, path: Path, marks: Marks, value: object) -> None:
+def remember(
+    cache: Path | None,
+    version: str,
+    path: Path,
+    marks: Marks,
+    value: object,
+    *,
+    settled: bool = False,
+) -> None:
     """Keep what was found out about a file, unless the file is still being written.
 
     Args:
@@ -85,9 +93,10 @@ def remember(cache: Path | None, version: str, path: Path, marks: Marks, value: 
         path: the file.
         marks: as it was when the finding out began.
         value: what JSON can hold.
+        settled: whether it is certain that nobody writes the file any more.
     """
     newest = max((each.mtime_ns for each in marks), default=0)
-    if cache is None or abs(time.time_ns() - newest) < _SETTLED_NS:
+    if cache is None or (not settled and abs(time.time_ns() - newest) < _SETTLED_NS):
         return
     entries = _read(cache, version)
     entries.pop(_key(path), None)

@@ -254,7 +254,7 @@ def _models(arguments: list[str]) -> int:
         dest="verb",
         title="verbs",
         required=True,
-        metavar="list|use|info|verify|add|remove|fit|table",
+        metavar="list|use|info|verify|search|add|remove|fit|table",
     )
     listing = verbs.add_parser("list", help="list the models; nothing is copied")
     listing.add_argument(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import stores
-import tiny_gguf as tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,6 @@ from storytui.models.added import Added, add_place, forget_place, read_added, re
 from storytui.models.choosing import Chosen, as_setting, choose, is_path, resolve
 from storytui.models.library import Library, LibraryModel, library
 from storytui.models.names import typeable, unique, with_marks
-from storytui.models.removing import plan_removal, remove
 from storytui.models.starter import starter_model
 from storytui.models.verifying import expected_sum
 
@@ -486,86 +484,6 @@ def test_adapters_have_names_too(tmp_path: Path) -> None:
         found.adapter("style lora")
     with pytest.raises(ModelError, match=r"no adapter othr\. Did you mean other\?"):
         found.adapter("othr")
-
-
-# --- taking out of the cache ----------------------------------------------------------------------
-
-
-def test_a_model_goes_with_its_bytes_and_every_name_of_them_and_nothing_else(
-    tmp_path: Path,
-) -> None:
-    cache, data = tmp_path / "hub", stores.gguf("A")
-    stores.in_hub(cache, "a/b", "m-q4.gguf", data, revision=stores.OLDER)
-    path = stores.in_hub(cache, "a/b", "q4/m-q4.gguf", data)
-    kept = stores.in_hub(cache, "a/b", "m-q8.gguf", stores.gguf("B"))
-    stores.in_hub(cache, "c/d", "m.gguf", data)
-
-    plan = plan_removal([path])
-    assert plan.size_bytes == len(data)
-    remove(plan)
-
-    left = sorted(each.relative_to(cache).as_posix() for each in cache.glob("**/*.gguf"))
-    assert left == [
-        f"models--a--b/snapshots/{stores.REVISION}/m-q8.gguf",
-        f"models--c--d/snapshots/{stores.REVISION}/m.gguf",
-    ]
-    assert kept.read_bytes() == stores.gguf("B")
-    assert len(list((cache / "models--a--b" / "blobs").iterdir())) == 1
-    assert [each.name for each in (cache / "models--a--b" / "snapshots").iterdir()] == [
-        stores.REVISION
-    ]
-
-
-def test_with_the_last_file_of_a_repository_its_folder_goes(tmp_path: Path) -> None:
-    cache = tmp_path / "hub"
-    paths = [
-        stores.in_hub(cache, "a/b", f"m-{number:05}-of-00002.gguf", stores.gguf(str(number)))
-        for number in (1, 2)
-    ]
-
-    remove(plan_removal(paths))
-
-    assert list(cache.iterdir()) == []
-
-
-def test_what_is_half_fetched_stays(tmp_path: Path) -> None:
-    path = stores.in_hub(tmp_path / "hub", "a/b", "m.gguf", stores.gguf())
-    half = stores.written(path.parents[2] / "blobs" / f"{'c' * 64}.incomplete", b"GGUF")
-
-    remove(plan_removal([path]))
-
-    assert half.exists()
-    assert not path.is_symlink()
-
-
-def test_a_cache_without_links_loses_the_file_itself(tmp_path: Path) -> None:
-    folder = tmp_path / "hub" / "models--a--b"
-    path = stores.written(folder / "snapshots" / stores.REVISION / "m.gguf", stores.gguf())
-
-    plan = plan_removal([path])
-
-    assert plan.size_bytes == len(stores.gguf())
-    remove(plan)
-    assert not folder.exists()
-
-
-def test_what_a_link_in_the_cache_leads_to_outside_of_it_stays(tmp_path: Path) -> None:
-    hers = stores.written(tmp_path / "hers.gguf", stores.gguf())
-    path = tmp_path / "hub" / "models--a--b" / "snapshots" / stores.REVISION / "m.gguf"
-    path.parent.mkdir(parents=True)
-    path.symlink_to(hers)
-
-    remove(plan_removal([path]))
-
-    assert hers.read_bytes() == stores.gguf()
-    assert not path.is_symlink()
-
-
-def test_a_file_outside_of_such_a_cache_is_refused(tmp_path: Path) -> None:
-    path = stores.written(tmp_path / "m.gguf", bytes(tiny.llama().data))
-
-    with pytest.raises(ModelError, match="does not lie in the Hugging Face cache"):
-        plan_removal([path])
 
 
 def test_the_list_is_plain_json(tmp_path: Path) -> None:

@@ -25,10 +25,12 @@ def run_models(options: argparse.Namespace) -> int:
     from storytui.commands.models_choice import run_add, run_use
     from storytui.commands.models_facts import run_info, run_verify
     from storytui.commands.models_fit import run_fit
+    from storytui.commands.models_hub import run_search
     from storytui.commands.models_removal import run_remove
     from storytui.commands.verdicts import run_table
 
     verbs: dict[str, Callable[[argparse.Namespace, Settings], int]] = {
+        "search": run_search,
         "list": _list,
         "fit": run_fit,
         "table": lambda options, _settings: run_table(options),

@@ -1,8 +1,8 @@
-"""The command lines of `storytui models use|info|verify|add|remove`; it imports next to nothing."""
+"""The command lines of `storytui models use|info|verify|search|add|remove`."""
 
 import argparse
 
-from storytui.commands.arguments import Parser, add_json_option
+from storytui.commands.arguments import Parser, add_json_option, positive
 
 
 def add_library_verbs(verbs: "argparse._SubParsersAction[Parser]") -> None:
@@ -18,8 +18,19 @@ def add_library_verbs(verbs: "argparse._SubParsersAction[Parser]") -> None:
         about = verbs.add_parser(verb, help=what)
         about.add_argument("model", metavar="MODEL", help="a name that list shows, or a GGUF file")
         add_json_option(about)
-    add = verbs.add_parser("add", help="add a model that lies outside the usual places")
-    add.add_argument("what", metavar="WHAT", help="a GGUF file, a folder, or ollama:NAME")
+    search = verbs.add_parser("search", help="look for models on the Hugging Face Hub")
+    search.add_argument("query", nargs="+", metavar="WORD", help="words of a repository's name")
+    search.add_argument(
+        "--limit", type=positive, default=20, metavar="N", help="at most so many (default: 20)"
+    )
+    add_json_option(search)
+    add = verbs.add_parser("add", help="fetch a model, or add one outside the usual places")
+    add.add_argument(
+        "what",
+        metavar="WHAT",
+        help="a name in the catalogue, OWNER/NAME[:FILE] on the Hugging Face Hub, a GGUF file, a "
+        "folder, or ollama:NAME",
+    )
     remove = verbs.add_parser(
         "remove", help="forget a model that was added, or delete one that was downloaded"
     )

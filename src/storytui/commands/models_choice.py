@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from storytui.commands.models_facts import hashes_file
 from storytui.commands.printing import write
 from storytui.engine.api import ModelError
 from storytui.models.added import add_place, added_file, record_sums, whole
-from storytui.models.catalog import catalogue
 from storytui.models.checking import examine
 from storytui.models.choosing import Chosen, as_setting, choose, is_path
 from storytui.models.fingerprint import fingerprint
@@ -25,7 +23,6 @@ from storytui.settings_writing import set_in_settings
 
 _LARGE = 256 << 20
 """Bytes of a file whose reading takes long enough to be said."""
-_ON_THE_HUB = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+(?::.+)?")
 
 
 def run_use(options: argparse.Namespace, settings: Settings) -> int:
@@ -80,7 +77,7 @@ def _setting_for(chosen: Chosen, library: Library | None) -> str:
 
 
 def run_add(options: argparse.Namespace, settings: Settings) -> int:
-    """Remember a file or a folder, or say that a model of Ollama's is here.
+    """Remember a file or a folder, say that a model of Ollama's is here, or fetch one.
 
     Raises:
         ModelError: there is no such thing, or no model in it; nothing was added.
@@ -90,27 +87,22 @@ def run_add(options: argparse.Namespace, settings: Settings) -> int:
         return _add_from_ollama(what, settings)
     path = Path(what).expanduser()
     if not os.path.lexists(path):
-        _refuse_what_is_elsewhere(what)
-    return _add_path(whole(path), settings)
+        # What lies here comes before what lies elsewhere.
+        from storytui.commands.models_hub import on_the_hub, run_add_from_hub
 
-
-def _refuse_what_is_elsewhere(what: str) -> None:
-    """Say how to come by what is not on this machine."""
-    for entry in catalogue():
-        if what.strip().casefold() in (entry.id, entry.repository.casefold()):
+        found = on_the_hub(what)
+        if found is not None and not found.repository.casefold().endswith(".gguf"):
+            fetched = run_add_from_hub(found, settings)
+            model = library_for(settings).model_at(fetched)
+            name = str(fetched) if model is None else model.name
+            write(sys.stdout, f"{fetched}\nUse it with: storytui models use {name}\n")
+            return 0
+        if not is_path(what):
             raise ModelError(
-                f"{entry.name} is in the repository {entry.repository} on the Hugging Face Hub. "
-                f"Get the file like {entry.files[0]} from there, and add its path."
+                f"{what} is neither a path, nor OWNER/NAME on the Hugging Face Hub, nor a name in "
+                "the catalogue; storytui models list shows what is here and what suits fiction."
             )
-    if _ON_THE_HUB.fullmatch(what) and not what.casefold().endswith(".gguf"):
-        raise ModelError(
-            f"There is no file {what} here. Get it from the Hugging Face Hub, and add its path."
-        )
-    if not is_path(what):
-        raise ModelError(
-            f"{what} is neither a path nor a name in the catalogue; storytui models list shows "
-            "what is here and what suits fiction."
-        )
+    return _add_path(whole(path), settings)
 
 
 def _add_from_ollama(name: str, settings: Settings) -> int:

@@ -14,7 +14,6 @@ from storytui.models.added import added_file, forget_place, read_added, whole
 from storytui.models.choosing import choose
 from storytui.models.library import LibraryModel
 from storytui.models.names import OLLAMA
-from storytui.models.removing import plan_removal, remove
 from storytui.models.walking import shown
 from storytui.settings import Settings
 from storytui.settings_writing import set_in_settings
@@ -72,10 +71,12 @@ def _forget(path: Path, name: str) -> int:
 
 
 def _delete(model: LibraryModel, options: argparse.Namespace, settings: Settings) -> int:
-    removal = plan_removal(model.files)
+    from storytui.commands.models_hub import place_of_hub
+    from storytui.models.hub.asking import remove
+
     chosen = _is_chosen(model, settings)
-    lines = [f"{model.name}, {size(removal.size_bytes)} in the Hugging Face cache:"]
-    lines += [f"  {each}" for each in removal.names]
+    lines = [f"{model.name}, {size(model.size_bytes)} in the Hugging Face cache:"]
+    lines += [f"  {each}" for each in model.files]
     write(sys.stdout, "\n".join(lines) + "\n")
     if not options.yes:
         if not sys.stdin.isatty():
@@ -88,8 +89,8 @@ def _delete(model: LibraryModel, options: argparse.Namespace, settings: Settings
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             write(sys.stdout, "Nothing was removed.\n")
             return FAILURE
-    remove(removal)
-    write(sys.stdout, f"Removed; {removal.size_bytes:,} bytes are free.\n")
+    freed = remove(place_of_hub(settings), model.path)
+    write(sys.stdout, f"Removed; {freed:,} bytes are free.\n")
     if chosen:
         set_in_settings(folders.settings_file(), {("model", "path"): None})
         write(sys.stdout, "It was the chosen model. The built-in one is used from now on.\n")

@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from msgspec import structs
 
 from storytui import folders
 from storytui.commands.choices import library_for, model_chosen, start_engine
+from storytui.commands.models_hub import place_of_hub
 from storytui.engine.api import Engine, EngineError, ModelError
 from storytui.engine.asking import ask_devices
 from storytui.engine.devices import DeviceReport
@@ -28,7 +28,7 @@ from storytui.models.graphics_here import look_around
 from storytui.models.hub.asking import repository, search, shape_on_hub
 from storytui.models.hub.download import Download
 from storytui.models.hub.errors import HubError
-from storytui.models.hub.place import HubPlace, hub_place
+from storytui.models.hub.place import HubPlace
 from storytui.models.hub.records import HubFile, HubRepository, total
 from storytui.models.library import Library, LibraryModel
 from storytui.models.offers import (
@@ -51,17 +51,6 @@ _KIND = re.compile(r"(?:^|[-_.])((?:I?Q\d[A-Z0-9_]*|B?F16|F32|MXFP4))(?=[-_.]|$)
 _MEASURED = ("q4_k_m", "q5_k_m", "q4_k_s", "q6_k", "iq4_xs", "q8_0", "q3_k_m", "q4_0")
 """Files of a repository whose headers are read for a verdict, the first of them first."""
 _MOST_MEASURED = 4
-
-
-def place_of_hub(settings: Settings) -> HubPlace:
-    """The Hub, as environment and settings have it."""
-    return hub_place(
-        os.environ,
-        Path.home(),
-        sys.platform,
-        xet=settings.models.xet,
-        hashes=folders.state_folder() / "hashes.json",
-    )
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ By hand, with the small built-in model standing for those of the catalogue:
 
 import argparse
 import re
+import signal
 import ssl
 import threading
 import time
@@ -178,6 +179,9 @@ def main(arguments: Iterable[str] | None = None) -> None:
         each.gated = options.gated
         if options.wrong_bytes:
             hub.wrong_bytes |= set(each.files)
+    # A shell that puts it in the background has it ignore ctrl+c.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with hub:
         print(f"HF_ENDPOINT={hub.endpoint}  (ctrl+c ends it)", flush=True)
         try:

@@ -1,5 +1,6 @@
 """The near half of the talk with the Hub: starts the process, hears its answers, ends it."""
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -67,7 +68,8 @@ class HubProcess:
             # Killed: it may sit in a request that nobody waits for any more.
             process.kill()
             process.wait()
-            process.stdin.close()
+            with contextlib.suppress(OSError):  # what it never read is still to be written
+                process.stdin.close()
             process.stdout.close()
 
     def end(self) -> None:
@@ -95,12 +97,11 @@ class HubProcess:
                 "Close other programs and try again."
             ) from error
         assert process.stdin is not None
-        try:
+        # Where it has ended already, reading says so.
+        with contextlib.suppress(OSError):
             # Left open: the process ends when it closes, whatever becomes of this one.
             process.stdin.write(_order.encode(self._order) + b"\n")
             process.stdin.flush()
-        except OSError:
-            pass  # it has ended already, and reading says so
         return process
 
 

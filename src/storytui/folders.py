@@ -27,6 +27,11 @@ def manuscripts_folder() -> Path:
     return user_data_path(_NAME, appauthor=False) / "manuscripts"
 
 
+def model_hashes() -> Path:
+    """The file that remembers what models hash to, so that none is read twice for that."""
+    return state_folder() / "model-hashes.json"
+
+
 def places() -> dict[str, Path]:
     """Every folder that things are kept in, by what they are; nothing is created."""
     return {

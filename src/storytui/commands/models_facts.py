@@ -179,7 +179,7 @@ def _known_sum(path: Path) -> str:
 
 def hashes_file() -> Path:
     """Where the sha256 of models is remembered until they change."""
-    return folders.state_folder() / "model-hashes.json"
+    return folders.model_hashes()
 
 
 def memory() -> int:

@@ -77,7 +77,7 @@ def place_of_hub(settings: Settings, hashes: Path | None = None) -> HubPlace:
         Path.home(),
         sys.platform,
         xet=settings.models.xet,
-        hashes=hashes or folders.state_folder() / "model-hashes.json",
+        hashes=hashes or folders.model_hashes(),
     )
 
 

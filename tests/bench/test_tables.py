@@ -120,3 +120,11 @@ def test_a_book_that_is_not_there_is_said_before_anything_is_measured(tmp_path: 
 
     assert done.returncode == 1
     assert "missing.txt" in done.stderr
+
+
+def test_loading_is_held_against_the_bare_load() -> None:
+    figures = {"child_ms": 480.0, "bare_ms": 400.0, "ratio": 1.2}
+
+    assert lines("loading", figures) == [
+        "loading the model              480.0 ms   1.20 × a bare load (400.0 ms)"
+    ]

@@ -129,3 +129,27 @@ def test_what_is_wrong_is_said_in_one_sentence(
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_without_a_card_named_the_plan_is_for_this_machine_and_says_what_was_measured(
+    storytui: Run, small: Path, tmp_path: Path
+) -> None:
+    arguments = ("models", "fit", small, "--context", "4096")
+    before = json.loads(storytui(*arguments, "--json").stdout)
+    assert before["device"]
+    assert before["measured"] is None
+    assert "measured" not in storytui(*arguments).stdout
+
+    story = tmp_path / "story.md"
+    story.write_text("The lamp was out.", encoding="utf-8")
+    assert storytui("prompt", story, "--context", "4096").returncode == 0
+
+    after = json.loads(storytui(*arguments, "--json").stdout)
+    planned, measured = after["bytes"], after["measured"]
+    assert after["device"] == before["device"]
+    assert planned == before["bytes"]
+    assert measured["kv"] == planned["kv"]
+    assert abs(measured["compute"] - planned["compute"]) < 8 << 20
+    said = storytui(*arguments).stdout
+    assert said.startswith(f"{small.name} on {after['device']}: ")
+    assert "planned  measured" in said

@@ -113,6 +113,7 @@ RAW = {
     "native-print": b"ggml: out of memory\n",
 }
 SENT: dict[str, FromChild] = {
+    "devices-again": Devices(REPORT),
     "uncalled": Counted(999, COUNTS),
     "call-nought": Counted(0, COUNTS),
     "call-below": Events(-7, [FINISHED]),

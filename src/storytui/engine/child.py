@@ -113,8 +113,9 @@ class Child:
         self._wanted = False
         self._over = False
         self._reason = ""
-        for work, name in ((self._listen, "engine-listen"), (self._tell, "engine-tell")):
-            threading.Thread(target=work, name=name, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, name="engine-listen", daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._tell, name="engine-tell", daemon=True).start()
 
     def send(self, message: ToChild) -> None:
         """Have a message sent; a child that is gone is found by the listener.
@@ -227,6 +228,9 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill("")
         self._end()
+        if self.process.poll() is not None and threading.current_thread() is not self._listener:
+            # The planner may still be keeping what the model took.
+            self._listener.join(END_SECONDS)
 
     # --- in the two threads -----------------------------------------------------------------------
 

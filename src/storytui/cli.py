@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from storytui import __version__
+from storytui.commands.adapter_arguments import add_adapter_verbs
 from storytui.commands.arguments import (
     Parser,
     add_candidates_option,
@@ -254,7 +255,7 @@ def _models(arguments: list[str]) -> int:
         dest="verb",
         title="verbs",
         required=True,
-        metavar="list|use|info|verify|search|add|remove|fit|table",
+        metavar="list|use|info|verify|search|add|remove|adapter|fit|table",
     )
     listing = verbs.add_parser("list", help="list the models; nothing is copied")
     listing.add_argument(
@@ -277,6 +278,7 @@ def _models(arguments: list[str]) -> int:
     table.add_argument("--markdown", action="store_true", help="print a Markdown table")
     add_json_option(table)
     add_library_verbs(verbs)
+    add_adapter_verbs(verbs)
     fit = verbs.add_parser(
         "fit", help="say whether a model fits, part by part; the exit status is 1 where it does not"
     )
@@ -295,6 +297,10 @@ def _models(arguments: list[str]) -> int:
     add_json_option(fit)
     options = parser.parse_args(arguments)
     options.json = getattr(options, "json", False)
+    if options.verb == "adapter":
+        from storytui.commands.adapters import run_adapter
+
+        return run_adapter(options)
     from storytui.commands.models import run_models
 
     return run_models(options)

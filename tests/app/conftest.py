@@ -16,8 +16,8 @@ from storytui.app.app import StorytuiApp, build_app
 from storytui.app.desk import Desk
 from storytui.app.flow import Flow
 from storytui.app.screens.writing import WritingScreen
-from storytui.engine.api import Engine, EngineError
-from storytui.engine.scripted import Script, ScriptedEngine, reply
+from storytui.engine.api import Engine, EngineError, ModelInfo
+from storytui.engine.scripted import SCRIPTED_MODEL, Script, ScriptedEngine, reply
 from storytui.manuscript.file import StoryFile
 from storytui.manuscript.opening import Opened
 from storytui.settings import SamplingSettings, Settings
@@ -133,13 +133,14 @@ def prepare(
     settings: Settings | None = None,
     first_start: bool = False,
     load: Script = (),
+    info: ModelInfo = SCRIPTED_MODEL,
     engine_error: EngineError | None = None,
     shelf: Any = None,
     choose_model: bool = False,
     factory: Callable[[], Engine] | None = None,
 ) -> tuple[StorytuiApp, ScriptedEngine]:
     """The editor and its engine, not running yet; `factory` makes another engine instead."""
-    engine = ScriptedEngine(scripts, load=load)
+    engine = ScriptedEngine(scripts, info=info, load=load)
 
     def make() -> Engine:
         if engine_error is not None:

@@ -19,8 +19,8 @@ from storytui.engine.api import (
 from storytui.engine.scripted import Fail, ScriptedEngine, Step, segment
 
 UNSET = (
-    *("model", "context", "gpu_layers", "threads", "kv_type", "allow_partial"),
-    *("remote", "remote_model"),
+    *("model", "adapter", "adapter_scale", "context", "gpu_layers", "threads", "kv_type"),
+    *("allow_partial", "remote", "remote_model"),
     *("format", "guidance", "words", "reasoning_tokens", "temperature"),
 )
 STATISTICS = Statistics(
@@ -86,6 +86,7 @@ def test_json_is_one_object_with_exactly_these_keys(
         "problem": "",
         "stop": "closed",
         "model": found["model"],
+        "adapter": None,
         "format": "cra-v1",
         "seed": 7,
         "prompt_tokens": 100,

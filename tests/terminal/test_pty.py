@@ -121,7 +121,7 @@ from storytui.engine.scripted import ScriptedEngine, reply
 def options(**given):
     names = "model context gpu_layers threads kv_type allow_partial remote remote_model format"
     asked = dict.fromkeys((*names.split(), "words", "seed", "temperature", "reasoning_tokens"))
-    asked["guidance"] = None
+    asked |= dict.fromkeys(("guidance", "adapter", "adapter_scale"))
     asked |= {"at": "end", "json": False}
     return Namespace(**asked | {"stream": False, "show_reasoning": True} | given)
 

@@ -93,6 +93,8 @@ def take_asked_for(asked: Options, model: ModelInfo | None, model_hash: str, bef
     if model is not None:
         where = {"server": model.backend} if model.remote else {"gpu_layers": model.gpu_layers}
         settings |= {"context": model.context, **where}
+        if model.adapter:
+            settings |= {"adapter": model.adapter, "adapter_scale": model.adapter_scale}
     return Take(
         place=len(before),
         before_hash=sha256(before.encode("utf-8", "surrogatepass")).hexdigest(),

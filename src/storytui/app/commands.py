@@ -36,6 +36,11 @@ def palette_commands(app: App[None], screen: WritingScreen) -> Iterator[SystemCo
         "What runs; choose another, download one",
         screen.choose_model,
     )
+    yield SystemCommand(
+        "Adapter",
+        "Lay another LoRA adapter over the model, or none",
+        screen.choose_adapter,
+    )
     yield SystemCommand("Theme", "Choose the colours", app.search_themes)
 
 

@@ -108,7 +108,12 @@ class Condition:
         runs_on = self.info.backend
         if self.partly:
             runs_on += f", {self.info.gpu_layers} of {self.info.layers + 1} layers"
-        return f"{self.info.name} · {runs_on}"
+        name = self.info.name
+        if self.info.adapter:
+            name += f" + {self.info.adapter}"
+            if self.info.adapter_scale != 1:
+                name += f" × {self.info.adapter_scale:g}"
+        return f"{name} · {runs_on}"
 
     @property
     def partly(self) -> bool:

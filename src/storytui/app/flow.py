@@ -8,6 +8,8 @@ from functools import partial
 
 from textual.containers import Container
 
+from storytui.app.adapter_choice import AdapterChoice
+from storytui.app.adapting import AdaptingRoom
 from storytui.app.agreeing import ask_to_send
 from storytui.app.ahead import Ahead
 from storytui.app.asking import new_seed, options, side_by_side, take_asked_for
@@ -39,7 +41,7 @@ class Flow(Taking):
             side: the place of the pane.
             wishes: what the editor was started with.
         """
-        self.room = EngineRoom(screen, wishes.engine_factory)
+        self.room = AdaptingRoom(screen, wishes.engine_factory)
         """The engine."""
         desk = Desk(screen.area)
         super().__init__(screen, desk, KeptTakes(screen, desk))
@@ -53,6 +55,10 @@ class Flow(Taking):
         self._welcome = wishes.first_start
         self._folded = False
         self._condition = Condition(remote=bool(wishes.settings.remote.address))
+        self.adapters = AdapterChoice(
+            screen, self.room, self._condition, wishes.settings, self.ready
+        )
+        """What is laid over the model."""
         self._view = PaneView(wishes.settings.keys)
         self._notes = ""
         self._seed = new_seed()
@@ -387,4 +393,7 @@ def _state_place(home: Home, megabytes: int, info: ModelInfo) -> StatePlace | No
     """
     if info.remote:
         return None
-    return place_for_state(home.folder.parent, home.folder, info.path, megabytes * 2**20)
+    model = info.path
+    if info.adapter:
+        model += f"\0{info.adapter}\0{info.adapter_scale:g}"
+    return place_for_state(home.folder.parent, home.folder, model, megabytes * 2**20)

@@ -60,6 +60,18 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model", metavar="MODEL", help="a GGUF file, or a name that storytui models list shows"
     )
+    group.add_argument(
+        "--adapter",
+        metavar="ADAPTER",
+        help="a LoRA for it: a GGUF file, a name that storytui models adapter list shows, or none; "
+        "with --model, none unless one is given",
+    )
+    group.add_argument(
+        "--adapter-scale",
+        type=scale,
+        metavar="X",
+        help="how strongly the adapter works; 1: as made",
+    )
     group.add_argument("--context", type=positive, metavar="N", help="tokens of context")
     group.add_argument("--gpu-layers", type=layers, metavar="N", help="layers on the GPU; -1: all")
     group.add_argument("--threads", type=positive, metavar="N", help="threads on a CPU")
@@ -183,6 +195,17 @@ def fraction(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
     if not 0 <= value <= 5:
         raise argparse.ArgumentTypeError(f"must be from 0 to 5, not {text}")
+    return value
+
+
+def scale(text: str) -> float:
+    """A number from -10 to 10."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not -10 <= value <= 10:
+        raise argparse.ArgumentTypeError(f"must be from -10 to 10, not {text}")
     return value
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from storytui import folders
 from storytui.commands.server import server_engine, server_settings
-from storytui.engine.api import Engine, Sampling
+from storytui.engine.api import Adapter, AdapterError, Engine, Sampling
 from storytui.settings import SamplingSettings, Settings, load_settings
 from storytui.story.prompt import AUTO, prompt_format
 
@@ -39,6 +39,8 @@ def settings_in_force(options: argparse.Namespace) -> Settings:
         model=_over(
             settings.model,
             path=options.model,
+            adapter=_adapter_asked_for(options),
+            adapter_scale=getattr(options, "adapter_scale", None),
             context=options.context,
             gpu_layers=options.gpu_layers,
             threads=options.threads,
@@ -59,6 +61,14 @@ def settings_in_force(options: argparse.Namespace) -> Settings:
             temperature=getattr(options, "temperature", None),
         ),
     )
+
+
+def _adapter_asked_for(options: argparse.Namespace) -> str | None:
+    """What the command line says of the adapter; None: nothing."""
+    adapter: str | None = getattr(options, "adapter", None)
+    if adapter is None and options.model is not None:
+        return ""  # the settings' adapter was chosen for the settings' model
+    return "" if adapter == "none" else adapter
 
 
 def _over(table: _Struct, **given: object) -> _Struct:
@@ -98,6 +108,7 @@ def model_config(settings: Settings) -> "ModelConfig":
     examine(path, folders.state_folder() / "models.json")
     return ModelConfig(
         path=str(path),
+        adapters=adapters_chosen(settings, path),
         context=settings.model.context,
         gpu_layers=settings.model.gpu_layers,
         threads=settings.model.threads,
@@ -105,6 +116,27 @@ def model_config(settings: Settings) -> "ModelConfig":
         kv_type="q8_0" if settings.model.kv_type == "q8_0" else "f16",
         whole_windows=_WHOLE[settings.model.whole_windows],
     )
+
+
+def adapters_chosen(settings: Settings, base: Path) -> tuple[Adapter, ...]:
+    """The adapter that the settings name, held against the model; none where they name none.
+
+    Raises:
+        AdapterError: there is no such adapter, or it cannot be used with the model.
+    """
+    if not settings.model.adapter:
+        return ()
+    from storytui.models.adapter_checking import examine_adapter
+    from storytui.models.adapter_offers import adapter_file, adapters_cache, adapters_here
+
+    try:
+        path = adapter_file(settings.model.adapter, lambda: adapters_here(settings.models.folders))
+        examine_adapter(path, base, adapters_cache())
+    except AdapterError as error:
+        raise AdapterError(
+            f"{error} To go on without it: --adapter none, or storytui models adapter off."
+        ) from error
+    return (Adapter(path=os.path.abspath(path), scale=settings.model.adapter_scale),)
 
 
 _WHOLE = {"auto": None, "yes": True, "no": False}

@@ -27,6 +27,7 @@ from storytui.engine.api import (
     EngineError,
     Event,
     Finished,
+    ModelInfo,
     PromptPart,
     Retracted,
     SegmentEnded,
@@ -211,7 +212,7 @@ def _print(
 ) -> None:
     """Print what came of the replies; `problem` says why some are not complete."""
     if options.json:
-        model = job.engine.load().name
+        model = job.engine.load()
         found = [_as_json(job, model, at, each, problem) for at, each in enumerate(replies)]
         shown = found[0] if len(found) == 1 else found
         write(sys.stdout, json.dumps(shown, ensure_ascii=False) + "\n")
@@ -242,7 +243,9 @@ def _heading(number: int, replies: int) -> str:
     return f"--- {number + 1} of {replies} ---\n\n"
 
 
-def _as_json(job: Job, model: str, number: int, reply: _Reply, problem: str) -> dict[str, object]:
+def _as_json(
+    job: Job, model: ModelInfo, number: int, reply: _Reply, problem: str
+) -> dict[str, object]:
     finished = reply.finished
     return {
         "reasoning": reply.reasoning,
@@ -250,7 +253,8 @@ def _as_json(job: Job, model: str, number: int, reply: _Reply, problem: str) -> 
         "complete": finished is not None,
         "problem": problem if finished is None else "",
         "stop": "" if finished is None else finished.stop,
-        "model": model,
+        "model": model.name,
+        "adapter": model.adapter or None,
         "format": job.asked.format,
         "seed": job.asked.sampling.seed + number,
         **({} if finished is None else _costs(finished)),

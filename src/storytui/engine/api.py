@@ -26,6 +26,10 @@ class NoModelError(ModelError):
     """No model is chosen, and none is built in."""
 
 
+class AdapterError(ModelError):
+    """An adapter's file cannot be used, or not with this model."""
+
+
 class PromptTooLongError(EngineError):
     """Prompt and reply together do not fit the context."""
 
@@ -171,6 +175,15 @@ TemplateKind = Literal["gguf", "default", "failed", "remote"]
 that cannot be used. `remote`: a server knows."""
 
 
+class Adapter(msgspec.Struct, frozen=True, kw_only=True):
+    """A LoRA adapter that is laid over the model."""
+
+    path: str
+    """A GGUF file."""
+    scale: float = 1.0
+    """How strongly it works; 1: as it was trained, 0: not at all."""
+
+
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What was loaded, and what it runs on."""
 
@@ -202,6 +215,10 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What llama.cpp says that it takes of memory; empty where nothing does."""
     remote: bool = False
     """Whether it runs on somebody else's server; `backend` is then the host."""
+    adapter: str = ""
+    """The name of the adapter that is laid over it, of several all names; empty: none."""
+    adapter_scale: float = 1.0
+    """How strongly the adapter works; of several, the last."""
     can_move: bool = True
     """Whether evaluated tokens can be moved in the cache. Sliding windows that keep no more than
     they need and recurrent layers cannot: after a change they are read from a checkpoint on."""
@@ -360,6 +377,25 @@ class Engine(Protocol):
 
     def rebuild(self) -> None:
         """Forget everything that is evaluated: the next reading is from a cold cache."""
+        ...
+
+    def adapt(self, adapters: Sequence[Adapter]) -> ModelInfo:
+        """Have these adapters work, and no others; the model stays loaded.
+
+        Blocks: a reply that is being written comes to its end first, so whoever is in a hurry
+        calls `stop`. What was evaluated and what was begun ahead is forgotten, unless the same
+        adapters work as before; whoever wants something done ahead asks again. The adapters stay
+        when what owns the model is started again.
+
+        Args:
+            adapters: whose files were checked (`storytui.models.adapter_checking`); none: the
+                model as it is.
+
+        Raises:
+            AdapterError: one cannot be used, or not with this model.
+            EngineError: the engine failed, or cannot switch adapters. In every case all is as
+                it was before.
+        """
         ...
 
     def on_readiness(self, told: Callable[[Readiness], None]) -> None:

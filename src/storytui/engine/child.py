@@ -13,6 +13,7 @@ from storytui.engine.api import EngineDiedError, EngineError, ModelInfo
 from storytui.engine.devices import DeviceReport
 from storytui.engine.messages import (
     PROTOCOL,
+    Adapted,
     Ahead,
     Alive,
     BrokenPipeProtocolError,
@@ -312,6 +313,8 @@ class Child:
                     self.problem = error_of(message)
                     self.dismiss()
                 case _:
+                    if isinstance(message, Adapted):
+                        self.info = message.info
                     self._answered(message.call, message)
                     return
             self.ready.notify_all()

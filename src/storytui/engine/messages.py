@@ -10,6 +10,8 @@ from typing import IO, Literal, TypeVar
 import msgspec
 
 from storytui.engine.api import (
+    Adapter,
+    AdapterError,
     EngineError,
     Event,
     HowFar,
@@ -22,7 +24,7 @@ from storytui.engine.api import (
 )
 from storytui.engine.devices import DeviceReport
 
-PROTOCOL = 5
+PROTOCOL = 6
 MAX_FRAME = 32 * 1024 * 1024
 """Bytes; a longer frame is nonsense on the pipe. The largest manuscript takes half of it."""
 
@@ -47,6 +49,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     cache can be moved and cut anywhere; None: on a CPU, where memory allows."""
     kv_type: KvType = "f16"
     """How keys and values are kept."""
+    adapters: tuple[Adapter, ...] = ()
+    """What is laid over the model."""
 
 
 # --- parent to child ---------------------------------------------------------------------------
@@ -116,6 +120,13 @@ class Rebuild(msgspec.Struct, frozen=True, tag=True):
     """Forget everything that is evaluated."""
 
 
+class Adapt(msgspec.Struct, frozen=True, tag=True):
+    """Lay these adapters over the model, and no others."""
+
+    call: int
+    adapters: tuple[Adapter, ...]
+
+
 class Warm(msgspec.Struct, frozen=True, tag=True):
     """Take up the evaluated state in this file, and keep it there on `Farewell`."""
 
@@ -129,7 +140,18 @@ class Farewell(msgspec.Struct, frozen=True, tag=True):
 
 
 ToChild = (
-    Hello | Load | Count | Render | Generate | Stop | GoAhead | Rest | Rebuild | Warm | Farewell
+    Hello
+    | Load
+    | Count
+    | Render
+    | Generate
+    | Stop
+    | GoAhead
+    | Rest
+    | Rebuild
+    | Adapt
+    | Warm
+    | Farewell
 )
 
 
@@ -168,6 +190,14 @@ class Rendered(msgspec.Struct, frozen=True, tag=True):
     prompt: Prompt
 
 
+class Adapted(msgspec.Struct, frozen=True, tag=True):
+    """The answer to Adapt."""
+
+    call: int
+    info: ModelInfo
+    """The model as it is now."""
+
+
 class Events(msgspec.Struct, frozen=True, tag=True):
     """Events of a run, a few at a time."""
 
@@ -196,10 +226,12 @@ class Alive(msgspec.Struct, frozen=True, tag=True):
     """A sign of life, every few seconds while the child is busy with something long."""
 
 
-FromChild = Devices | LoadProgress | Loaded | Counted | Rendered | Events | Ahead | Failed | Alive
+FromChild = (
+    Devices | LoadProgress | Loaded | Counted | Rendered | Adapted | Events | Ahead | Failed | Alive
+)
 
 _KINDS: dict[str, type[EngineError]] = {
-    each.__name__: each for each in (EngineError, ModelError, PromptTooLongError)
+    each.__name__: each for each in (EngineError, ModelError, AdapterError, PromptTooLongError)
 }
 
 

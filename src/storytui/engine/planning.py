@@ -2,7 +2,9 @@
 
 from typing import Protocol
 
-from storytui.engine.api import ModelInfo
+from msgspec import structs
+
+from storytui.engine.api import Adapter, ModelInfo
 from storytui.engine.devices import DeviceReport
 from storytui.engine.messages import ModelConfig
 
@@ -25,6 +27,30 @@ class Planner(Protocol):
     def loaded(self, report: DeviceReport, info: ModelInfo) -> None:
         """The model was loaded as planned, and this came of it; raises nothing."""
         ...
+
+
+class WithAdapters:
+    """Another planner, whose model gets other adapters once somebody asks for them."""
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+        self.adapters: tuple[Adapter, ...] | None = None
+        """What is laid over the model; None: as the other planner says."""
+
+    def prepare(self) -> None:
+        """Do ahead what the other one can."""
+        self._planner.prepare()
+
+    def plan(self, report: DeviceReport) -> ModelConfig:
+        """What the other one plans, with these adapters."""
+        config = self._planner.plan(report)
+        if self.adapters is None:
+            return config
+        return structs.replace(config, adapters=self.adapters)
+
+    def loaded(self, report: DeviceReport, info: ModelInfo) -> None:
+        """Tell the other one."""
+        self._planner.loaded(report, info)
 
 
 class AsAsked:

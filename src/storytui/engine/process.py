@@ -13,6 +13,7 @@ from msgspec import structs
 
 from storytui.engine.answers import ReplyCheck, answers
 from storytui.engine.api import (
+    Adapter,
     EngineDiedError,
     EngineError,
     EngineGaveUpError,
@@ -27,6 +28,8 @@ from storytui.engine.api import (
 from storytui.engine.child import COMMAND, Child, again
 from storytui.engine.counting import RememberedCounts, RememberedPrompts
 from storytui.engine.messages import (
+    Adapt,
+    Adapted,
     Ahead,
     Count,
     Counted,
@@ -45,12 +48,12 @@ from storytui.engine.messages import (
     sendable,
 )
 from storytui.engine.patience import Backoff, Deaths, Limits
-from storytui.engine.planning import AsAsked, Planner
+from storytui.engine.planning import AsAsked, Planner, WithAdapters
 
 LOG_BYTES = 1_000_000
 """A longer log is begun anew."""
 
-_Answer = TypeVar("_Answer", Counted, Rendered)
+_Answer = TypeVar("_Answer", Counted, Rendered, Adapted)
 
 
 class ProcessEngine:
@@ -86,6 +89,7 @@ class ProcessEngine:
         """
         self.planner = AsAsked(model) if isinstance(model, ModelConfig) else model
         """Says how the model is loaded."""
+        self._plans = WithAdapters(self.planner)
         self._log_path = log_path
         self._told = died or (lambda _error: None)
         self._command = command
@@ -186,6 +190,31 @@ class ProcessEngine:
         if child is not None:
             child.send(Stop(self._run))
 
+    def adapt(self, adapters: Sequence[Adapter]) -> ModelInfo:
+        """Have these adapters work, in this child and in those that are started after it."""
+        self._ahead_call = 0
+        with self._changed:
+            before, wanted = self._plans.adapters, tuple(adapters)
+            if self._child is None or self._child.problem is not None:
+                # The child that is started now begins with them.
+                self._plans.adapters = wanted
+        try:
+            while True:
+                child = self._ready()
+                info = self._ask(
+                    lambda call: Adapt(call, wanted),
+                    Adapted,
+                    lambda it: it.info.context > 0,
+                    child,
+                ).info
+                with self._changed:
+                    if self._child is child:
+                        self._plans.adapters = wanted
+                        return info
+        except EngineError:
+            self._plans.adapters = before
+            raise
+
     # --- ahead ------------------------------------------------------------------------------------
 
     def ahead(
@@ -272,7 +301,7 @@ class ProcessEngine:
                 child.dismiss()
             with self._log() as log:
                 self._child = Child(
-                    self.planner,
+                    self._plans,
                     log,
                     command=self._command,
                     limits=self._limits,
@@ -359,8 +388,9 @@ class ProcessEngine:
         message: Callable[[int], ToChild],
         kind: type[_Answer],
         fits: Callable[[_Answer], bool],
+        child: Child | None = None,
     ) -> _Answer:
-        child = self._ready()
+        child = child or self._ready()
         call = next(self._numbers)
         inbox = child.open_call(call)
         try:

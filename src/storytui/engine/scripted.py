@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from storytui.engine.adapting import adapted
 from storytui.engine.api import (
+    Adapter,
     EngineDiedError,
     EngineError,
     Event,
@@ -119,6 +121,10 @@ class ScriptedEngine:
         """How often it was told to rest."""
         self.rebuilds = 0
         """How often it was told to read everything again."""
+        self.adapters: tuple[Adapter, ...] = ()
+        """What `adapt` laid over the model last."""
+        self.adapter_error: EngineError | None = None
+        """Why `adapt` fails; None: it does not."""
         self.kept_in: tuple[Path, int] | None = None
         """The file and the room that `warm` named."""
         self.reads_ahead = reads_ahead
@@ -259,6 +265,19 @@ class ScriptedEngine:
     def rebuild(self) -> None:
         """Count it."""
         self.rebuilds += 1
+
+    def adapt(self, adapters: Sequence[Adapter]) -> ModelInfo:
+        """Write down which adapters are to work.
+
+        Raises:
+            EngineError: the test says so.
+        """
+        self.load()
+        if self.adapter_error is not None:
+            raise self.adapter_error
+        self.adapters = tuple(adapters)
+        self._info = adapted(self._info, self.adapters)
+        return self._info
 
     def on_readiness(self, told: Callable[[Readiness], None]) -> None:
         """Remember who is to be told: `tell` tells them."""

@@ -26,6 +26,7 @@ from typing import IO, Protocol
 
 import msgspec
 
+from storytui.engine.adapting import in_force
 from storytui.engine.api import EngineError, ModelInfo
 from storytui.engine.messages import ModelConfig
 
@@ -46,6 +47,16 @@ _SAMPLE = 1 << 16
 _DIVIDED = re.compile(r"-00001-of-(\d{5})(?=\.gguf$)")
 
 
+class AdapterIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be the same of an adapter: a state that was read under another is of no use."""
+
+    size: int
+    mtime_ns: int
+    sample: str
+    """Hash over the file's beginning and blocks throughout it."""
+    scale: float
+
+
 class ModelIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """What must be the same for a state to be of any use."""
 
@@ -62,6 +73,8 @@ class ModelIdentity(msgspec.Struct, frozen=True, kw_only=True):
     backend: str
     gpu_layers: int
     whole_windows: bool | None
+    adapters: tuple[AdapterIdentity, ...] = ()
+    """Those that work, in their order."""
 
 
 class KeptState(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,40 +109,52 @@ class StatefulMemory(Protocol):
 
 
 def identity_of(config: ModelConfig, info: ModelInfo, library: str) -> ModelIdentity | None:
-    """What the states of a loaded model are known by; None where its file cannot be read now.
+    """What the states of a loaded model are known by; None where its files cannot be read now.
 
-    Reads about a megabyte of the file.
+    Reads about a megabyte of the model's file, and of each adapter's.
 
     Args:
         config: what was asked for.
         info: what was loaded.
         library: llama-cpp-python's version.
     """
-    digest = hashlib.blake2b(digest_size=_DIGEST)
-    size = newest = 0
     try:
-        for part in _parts(Path(config.path)):
-            with part.open("rb", buffering=0) as file:
-                found = os.fstat(file.fileno())
-                size += found.st_size
-                newest = max(newest, found.st_mtime_ns)
-                for index in range(_SAMPLES):
-                    file.seek(max(0, found.st_size - _SAMPLE) * index // (_SAMPLES - 1))
-                    digest.update(file.read(_SAMPLE))
+        size, newest, sample = _look(_parts(Path(config.path)))
+        adapters = tuple(
+            AdapterIdentity(size=its[0], mtime_ns=its[1], sample=its[2], scale=each.scale)
+            for each in in_force(config.adapters)
+            for its in (_look([Path(each.path)]),)
+        )
     except (OSError, ValueError):
         return None
     return ModelIdentity(
         path=os.fsencode(Path(config.path).absolute()).decode("utf-8", "backslashreplace"),
         size=size,
         mtime_ns=newest,
-        sample=digest.hexdigest(),
+        sample=sample,
         library=library,
         context=info.context,
         cache_type=config.kv_type,
         backend=info.backend,
         gpu_layers=info.gpu_layers,
         whole_windows=config.whole_windows,
+        adapters=adapters,
     )
+
+
+def _look(paths: Sequence[Path]) -> tuple[int, int, str]:
+    """Bytes of files, nanoseconds of their last change, and a hash over samples of them."""
+    digest = hashlib.blake2b(digest_size=_DIGEST)
+    size = newest = 0
+    for path in paths:
+        with path.open("rb", buffering=0) as file:
+            found = os.fstat(file.fileno())
+            size += found.st_size
+            newest = max(newest, found.st_mtime_ns)
+            for index in range(_SAMPLES):
+                file.seek(max(0, found.st_size - _SAMPLE) * index // (_SAMPLES - 1))
+                digest.update(file.read(_SAMPLE))
+    return size, newest, digest.hexdigest()
 
 
 def keep(

@@ -1,11 +1,13 @@
 """Warm after reopening: the evaluated cache goes into a file, and comes back from it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from msgspec import structs
 
-from storytui.engine.api import ModelInfo
+from storytui.engine.api import Adapter, ModelInfo
 from storytui.engine.cells import Cells
 from storytui.engine.messages import ModelConfig, Warm
 from storytui.engine.state_file import (
@@ -47,18 +49,27 @@ class Warmth:
 
     def begin(self, place: Warm) -> None:
         """Take up what is kept in a file, where it fits and nothing is evaluated yet."""
-        from importlib.metadata import version  # takes a while, and the model is there first
-
         self._place = place
-        # Asked now: another model may have the file's name by the time the state is kept.
-        library = version("llama-cpp-python")
-        self._identity = identity_of(self._config, self._model.info, library)
+        self._identify()
         if self._identity is None or self._cells.tokens:
             return
         found = take_up(Path(place.path), self._identity, self._model)
         if found is not None:
             logits = np.frombuffer(found.logits, dtype=np.float32) if found.logits else None
             self._cells.take_up(found.tokens, found.exact, logits)
+
+    def adapted(self, adapters: Sequence[Adapter]) -> None:
+        """Other adapters work, and nothing is evaluated yet: the cache will be of another model."""
+        self._config = structs.replace(self._config, adapters=tuple(adapters))
+        if self._place is not None:
+            self._identify()
+
+    def _identify(self) -> None:
+        from importlib.metadata import version  # takes a while, and the model is there first
+
+        # Asked now: another model may have the file's name by the time the state is kept.
+        library = version("llama-cpp-python")
+        self._identity = identity_of(self._config, self._model.info, library)
 
     def end(self) -> None:
         """Keep the cache in the file; where it cannot be kept, there is none."""

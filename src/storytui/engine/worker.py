@@ -29,6 +29,8 @@ from storytui.engine.api import (
 )
 from storytui.engine.messages import (
     PROTOCOL,
+    Adapt,
+    Adapted,
     Ahead,
     Alive,
     BrokenPipeProtocolError,
@@ -75,6 +77,9 @@ editor, which shows each key, goes first."""
 NICENESS_AHEAD = 10
 """Of the thread that works ahead: whatever she does goes first."""
 
+_Asked = Generate | Rebuild | Adapt | Warm | Farewell
+"""What is done in turn."""
+
 
 class Worker:
     """The child's threads."""
@@ -89,7 +94,7 @@ class Worker:
         self._open_model = open_model
         self._look = look
         self._sending = threading.Lock()
-        self._runs: queue.SimpleQueue[Generate | Rebuild | Warm | Farewell] = queue.SimpleQueue()
+        self._runs: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
         self._stopped: set[int] = set()
         self._done = self._last_run = 0
         """The last run that was finished, and the last that was asked for."""
@@ -164,13 +169,16 @@ class Worker:
                 self._waiting -= 1
                 self._ahead_changed.notify_all()
 
-    def _do(self, call: Generate | Rebuild | Warm | Farewell) -> None:
+    def _do(self, call: _Asked) -> None:
         match call:
             case Generate():
                 self._busy.set()
                 self._generate(call)
             case Rebuild():
                 self._writer.forget()
+            case Adapt():
+                self._busy.set()
+                self._adapt(call)
             case Warm():
                 self._warmth.begin(call)
             case Farewell():
@@ -188,6 +196,17 @@ class Worker:
             self._send(failure(call.call, error))
         self._done = call.call
         self._stopped.discard(call.call)
+
+    def _adapt(self, call: Adapt) -> None:
+        try:
+            if self._model.adapt(call.adapters):
+                # Keys and values are those of a model that is no more.
+                self._writer.forget()
+                self._warmth.adapted(call.adapters)
+        except EngineError as error:
+            self._send(failure(call.call, error))
+        else:
+            self._send(Adapted(call.call, self._model.info))
 
     def _beat(self) -> None:
         while True:
@@ -282,7 +301,7 @@ class Worker:
             self._edited = self._edited or (task is not None and task.edited)
             self._ahead_changed.notify_all()
 
-    def _ask(self, call: Generate | Rebuild | Warm | Farewell) -> None:
+    def _ask(self, call: _Asked) -> None:
         """Have this done next; what is done ahead leaves off."""
         with self._ahead_changed:
             self._ahead = None
@@ -307,7 +326,7 @@ class Worker:
                     end_now()
                 case Hello() | Load():
                     self._first.put(message)
-                case Generate() | Rebuild() | Warm():
+                case Generate() | Rebuild() | Adapt() | Warm():
                     if isinstance(message, Generate):
                         self._last_run = message.call
                     self._ask(message)

@@ -97,28 +97,40 @@ def examine(
     known = recall(cache, VERSION, path, marks, GgufHeader) if marks else None
     if known is not None:
         return known
-    header = _judge(path, *_run(path, limits or Limits(), command))
+    header = _judge(path, *run_check(f"model {path}", [path], limits or Limits(), command))
     with contextlib.suppress(OSError):
         if marks and marks_of(parts) == marks:
             remember(cache, VERSION, path, marks, header)
     return header
 
 
-def _run(path: Path, limits: Limits, command: Sequence[str]) -> tuple[bytes, int]:
-    """What the checking process answers, and the status it ends with."""
+def run_check(
+    what: str, paths: Sequence[Path], limits: Limits, command: Sequence[str]
+) -> tuple[bytes, int]:
+    """What a checking process answers, and the status it ends with.
+
+    Args:
+        what: what is checked, by its kind and path, for sentences.
+        paths: its files.
+        limits: what the process may use.
+        command: what runs; gets memory and seconds of the limits, and the paths.
+
+    Raises:
+        ModelError: no process can be started.
+    """
     try:
         process = subprocess.Popen(
-            [*command, str(limits.memory), str(limits.cpu_seconds), path],
+            [*command, str(limits.memory), str(limits.cpu_seconds), *paths],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
     except ValueError:
-        raise ModelError(f"There is no model {path}. Check the path.") from None  # a NUL in it
+        raise ModelError(f"There is no {what}. Check the path.") from None  # a NUL in it
     except OSError as error:
         raise ModelError(
-            f"The model {path} cannot be checked: no process can be started "
+            f"The {what} cannot be checked: no process can be started "
             f"({(error.strerror or str(error)).lower()}). Close other programs and try again."
         ) from error
     assert process.stdout is not None
@@ -161,7 +173,7 @@ def _judge(path: Path, answer: bytes, status: int) -> GgufHeader:
                 return header
     if header is not None:
         raise ModelError(_greedy(path))
-    if status in _OUT_OF_TIME:
+    if status in OUT_OF_TIME:
         raise ModelError(
             f"The check of the model {path} took too long and was ended. Get the file again, or "
             "copy it to a faster drive."
@@ -169,8 +181,8 @@ def _judge(path: Path, answer: bytes, status: int) -> GgufHeader:
     raise ModelError(_unclear(path))
 
 
-_OUT_OF_TIME = (-9, -24)
-"""SIGKILL and SIGXCPU."""
+OUT_OF_TIME = (-9, -24)
+"""Statuses of a process that was ended: SIGKILL and SIGXCPU."""
 
 
 def _greedy(path: Path) -> str:
@@ -216,7 +228,7 @@ def _forbid(event: str, arguments: tuple[Any, ...]) -> None:
         os._exit(1)
 
 
-def _limit(limits: Limits) -> None:
+def limit_process(limits: Limits) -> None:
     """Hold this process to its limits, as far as the system can."""
     try:
         import resource
@@ -249,7 +261,7 @@ def _address_space() -> int:
 def main(arguments: Sequence[str]) -> None:
     """Check one model: bytes of memory, seconds of computing, path."""
     memory, cpu_seconds, path = arguments
-    _limit(Limits(memory=int(memory), cpu_seconds=int(cpu_seconds)))
+    limit_process(Limits(memory=int(memory), cpu_seconds=int(cpu_seconds)))
     _check(Path(path))
 
 

@@ -100,16 +100,22 @@ def further_parts(path: Path) -> list[Path]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Contents, int]]:
-    """The contents of a file's header and the file's length; faults become a sentence about it."""
+def opened(path: Path, what: str = "model") -> Iterator[tuple[Contents, int]]:
+    """The contents of a file's header and the file's length; faults become a sentence about it.
+
+    Args:
+        path: the file.
+        what: what it is called in the sentence.
+    """
     try:
         if path.is_dir():
-            raise ModelError(f"The model {path} is a folder. Name a GGUF file in it.")
+            raise ModelError(f"The {what} {path} is a folder. Name a GGUF file in it.")
         if path.exists() and not path.is_file():
-            raise ModelError(f"The model {path} is not a file. Name a GGUF file.")
+            raise ModelError(f"The {what} {path} is not a file. Name a GGUF file.")
         with path.open("rb") as file:
             if file.read(4) != layout.MAGIC:
-                raise ModelError(f"{path} is not a GGUF file. Models are files that end in .gguf.")
+                kind = f"{what.capitalize()}s are files that end in .gguf."
+                raise ModelError(f"{path} is not a GGUF file. {kind}")
             file_size = file.seek(0, 2)
             length = min(file_size, layout.MOST_HEADER_BYTES)
             with (
@@ -118,13 +124,13 @@ def opened(path: Path) -> Iterator[tuple[Contents, int]]:
             ):
                 yield read_contents(data, file_size), file_size
     except FileNotFoundError:
-        raise ModelError(f"There is no model {path}. Check the path.") from None
+        raise ModelError(f"There is no {what} {path}. Check the path.") from None
     except PermissionError:
-        raise ModelError(f"The model {path} may not be read. Change its permissions.") from None
+        raise ModelError(f"The {what} {path} may not be read. Change its permissions.") from None
     except GgufFaultError as fault:
-        raise ModelError(f"The model {path} {fault}. {fault.advice}") from None
+        raise ModelError(f"The {what} {path} {fault}. {fault.advice}") from None
     except (OSError, ValueError) as error:
-        raise ModelError(f"The model {path} cannot be read: {error}.") from None
+        raise ModelError(f"The {what} {path} cannot be read: {error}.") from None
 
 
 def _header(path: Path, contents: Contents) -> GgufHeader:

@@ -69,6 +69,8 @@ class Contents:
     tensors: tuple[Tensor, ...]
     end: int
     """Where the header ends, in bytes from the file's start."""
+    kinds: dict[str, int] = field(default_factory=dict, repr=False)
+    """The value type of each pair: llama.cpp ends its process over a number of another width."""
 
     def raw_strings(self, key: str) -> Iterator[bytes]:
         """The texts of a list of texts, as they are in the file."""
@@ -114,18 +116,20 @@ def read_contents(data: memoryview, file_size: int) -> Contents:
     tensors = cursor.count("tensors", layout.MOST_TENSORS, least_bytes=24)
     pairs = cursor.count("entries", layout.MOST_PAIRS, least_bytes=13)
     values: dict[str, Value] = {}
+    kinds: dict[str, int] = {}
     for _ in range(pairs):
         key = cursor.name("an entry's name", layout.MOST_KEY_BYTES)
         if key in values:
             raise GgufFaultError(f"says {named(key)} twice")
-        values[key] = cursor.value(key, cursor.number(4))
+        kinds[key] = cursor.number(4)
+        values[key] = cursor.value(key, kinds[key])
     table: dict[str, Tensor] = {}
     for _ in range(tensors):
         tensor = cursor.tensor()
         if tensor.name in table:
             raise GgufFaultError(f"holds the tensor {named(tensor.name)} twice")
         table[tensor.name] = tensor
-    return Contents(data, values, tuple(table.values()), cursor.at)
+    return Contents(data, values, tuple(table.values()), cursor.at, kinds)
 
 
 def named(text: str) -> str:

@@ -20,6 +20,7 @@ from storytui.app.wishes import Wishes
 from storytui.manuscript.opening import Opened
 
 if TYPE_CHECKING:
+    from storytui.app.adapting import AdaptingRoom
     from storytui.app.engine_room import EngineRoom
     from storytui.app.fetching import Fetching
     from storytui.app.flow import Flow
@@ -205,6 +206,11 @@ class WritingScreen(StoryScreen):
         if self.models is not None:
             self.ask(partial(self.models.ended, event), "a model was fetched")
 
+    def on_adapting_room_not_adapted(self, event: "AdaptingRoom.NotAdapted") -> None:
+        """Another adapter could not be laid over the model."""
+        if self.flow is not None:
+            self.flow.adapters.refused(event.problem)
+
     def on_engine_room_prompt_made(self, event: "EngineRoom.PromptMade") -> None:
         """What the model would see is known."""
         from storytui.app.screens.prompt_view import PromptScreen
@@ -288,6 +294,11 @@ class WritingScreen(StoryScreen):
         if self.flow is not None:
             self.flow.read_again()
             self.say("The model forgets what it has read, and reads everything again.")
+
+    def choose_adapter(self) -> None:
+        """Lay another adapter over the model, or none."""
+        if self.flow is not None:
+            self.flow.adapters.ask()
 
     def action_stop(self) -> None:
         """Stop the model; what came stays."""

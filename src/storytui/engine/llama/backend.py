@@ -47,6 +47,11 @@ def begin() -> None:
     """Have llama.cpp ready, its log caught, and nothing said so far."""
     llama_cpp.llama_log_set(_on_log, ctypes.c_void_p())
     llama_cpp.llama_backend_init()
+    forget_reasons()
+
+
+def forget_reasons() -> None:
+    """Begin anew with why something fails."""
     _log.errors.clear()
     _log.lines.clear()
 

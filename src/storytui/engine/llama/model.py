@@ -12,8 +12,10 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from storytui.engine.api import EngineError, ModelError, Sampling
+from storytui.engine.adapting import adapted
+from storytui.engine.api import Adapter, EngineError, ModelError, Sampling
 from storytui.engine.llama import backend
+from storytui.engine.llama.adapters import LoadedAdapters
 from storytui.engine.llama.devices import device_report
 from storytui.engine.llama.loaded import Figures, info_of, metadata
 from storytui.engine.llama.quiet import Effort
@@ -106,6 +108,20 @@ class LlamaModel:
                 can_move=self._moves,
             ),
         )
+        self._adapters = LoadedAdapters(self._model, self._context)
+        self.adapt(config.adapters)
+
+    def adapt(self, adapters: Sequence[Adapter]) -> bool:
+        """Have these adapters work, and no others.
+
+        Returns whether that makes it another model: what was evaluated is then to be forgotten.
+
+        Raises:
+            AdapterError: one cannot be used, or not with this model; all is as it was.
+        """
+        changed = self._adapters.use(adapters)
+        self.info = adapted(self.info, adapters)
+        return changed
 
     # --- loading ----------------------------------------------------------------------------------
 
@@ -218,6 +234,8 @@ class LlamaModel:
         if status != 0:
             raise EngineError(f"llama.cpp could not evaluate the text (status {status}); try again")
         self._effort.took(time.perf_counter() - began, time.process_time() - used)
+        if self._adapters.unproved:
+            self._adapters.prove(self.logits())
         for sequence, position, tokens in steps if self._guard else ():
             if sequence == _MAIN:
                 self._guarded(position, position + len(tokens))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from storytui.engine.answers import answers
 from storytui.engine.api import (
+    Adapter,
     EngineDiedError,
     EngineError,
     Event,
@@ -308,6 +309,19 @@ class RemoteEngine:
 
     def rebuild(self) -> None:
         """Nothing is kept here; whether the server keeps anything is its own affair."""
+
+    def adapt(self, adapters: Sequence[Adapter]) -> ModelInfo:
+        """Nothing where none is to work; a server's adapters are not switched from here.
+
+        Raises:
+            EngineError: one is to work.
+        """
+        if adapters:
+            raise EngineError(
+                "The model runs on a server, and its adapters are not chosen here. Have the "
+                "server load the adapter, or use a model on this machine."
+            )
+        return self.load()
 
     def on_readiness(self, told: Callable[[Readiness], None]) -> None:
         """Nothing is ever ready ahead."""

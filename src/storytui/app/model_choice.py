@@ -35,6 +35,8 @@ class ModelChoice:
         self._made: Shelf | None = None
         self._wanted_format = wanted_format
         self._shown: ModelsScreen | None = None
+        self._here: tuple[str, Path] | None = None
+        """A model that was fetched while a reply was written."""
 
     async def choose(self, *, first: bool = False) -> None:
         """Show the models and do what she chooses.
@@ -63,6 +65,7 @@ class ModelChoice:
         self._screen.area.focus()
         if offer is None:
             return
+        self._here = None
         if offer.path is not None:
             self._cancel()
             await self._use(offer.name, offer.path)
@@ -100,7 +103,18 @@ class ModelChoice:
         if event.problem:
             self._screen.complain(event.problem)
         elif event.path is not None:
-            await self._use(event.offer.name, event.path)
+            if self._flow.writing:
+                # No reply is cut short for it.
+                self._here = (event.offer.name, event.path)
+                self._screen.say(f"{event.offer.name} is here; it goes on after this reply.")
+            else:
+                await self._use(event.offer.name, event.path)
+
+    async def reply_ended(self) -> None:
+        """The model has written its reply: one that came meanwhile takes its place."""
+        here, self._here = self._here, None
+        if here is not None:
+            await self._use(*here)
 
     def _show(self) -> None:
         """Bring what is said of a download up to date."""

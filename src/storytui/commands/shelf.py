@@ -142,11 +142,13 @@ class MachineShelf:
         in_use = self._in_use()
         for model in library.models:
             verdict, fits = _verdict_here(model, machine)
+            kind = _kind(model.path.name) or _kind(model.name)
+            name = re.sub(rf"[-_.]{re.escape(kind)}$", "", model.name, flags=re.IGNORECASE)
             yield Offer(
                 id=f"here:{model.name}",
-                name=f"{model.name} (built in)" if model.source == "built in" else model.name,
+                name=f"{name} (built in)" if model.source == "built in" else name,
                 group="here",
-                kind=_kind(model.path.name) or _kind(model.name),
+                kind=kind,
                 size=model.size_bytes,
                 verdict=verdict,
                 fits=fits,

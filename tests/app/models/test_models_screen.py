@@ -10,6 +10,7 @@ from textual.widgets import OptionList, Static
 from storytui.app.screens.confirm import ConfirmScreen
 from storytui.app.screens.models import ModelsScreen
 from storytui.engine.api import EngineError, NoModelError
+from storytui.engine.scripted import Wait, reply
 from storytui.models.offers import Fetched, Offers
 from storytui.settings import SamplingSettings, Settings
 
@@ -87,6 +88,25 @@ async def test_one_key_downloads_and_begins_while_she_types(start):
         assert "By cra." in editor.answer
 
 
+async def test_a_reply_is_not_cut_short_by_a_model_that_has_come(start):
+    fetch = ScriptedFetch(Path("cra.gguf"))
+    shelf = ScriptedShelf(fetches=[fetch])
+    half = (*reply("Thoughts.", "\n\nHalf an answer")[:-3], Wait())
+    async with start([half], shelf=shelf) as editor:
+        await open_models(editor)
+        await editor.press("enter")
+        await editor.until(lambda: editor.screen.status.fetching)
+        await editor.press("ctrl+g")
+        await editor.until(lambda: "Half" in editor.answer)
+        fetch.go.set()
+        await editor.until(lambda: "goes on after this reply" in editor.said)
+        assert editor.flow.writing
+        assert shelf.engines == []
+        await editor.press("escape")
+        await editor.until(lambda: shelf.engines and editor.loaded)
+        assert ("use", "cra.gguf") in shelf.asked
+
+
 async def test_a_download_that_fails_is_said_and_the_model_stays(start):
     fetch = ScriptedFetch(Path("cra.gguf"), problem="The disk is full. 2.0 GB of it are here.")
     async with start(shelf=ScriptedShelf(fetches=[fetch])) as editor:
@@ -131,8 +151,6 @@ async def test_a_model_that_is_here_is_used_at_once(start):
 
 
 async def test_a_model_is_changed_while_a_reply_is_written(start):
-    from storytui.engine.scripted import Wait, reply
-
     here = replace(BUILT_IN, id="other", name="Other", path=Path("other.gguf"), in_use=False)
     shelf = ScriptedShelf(Offers("CPU", (here,), best="other"))
     waiting = (*reply("Thoughts.", "\n\nHalf an answer")[:-3], Wait())

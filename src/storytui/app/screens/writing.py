@@ -190,6 +190,8 @@ class WritingScreen(StoryScreen):
         """More of the reply, or its end."""
         if self.flow is not None:
             self.flow.arrived(event)
+        if event.ended and self.models is not None:
+            self.ask(self.models.reply_ended, "the reply ended")
 
     def on_engine_room_readied(self, event: "EngineRoom.Readied") -> None:
         """More was done ahead."""

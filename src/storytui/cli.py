@@ -23,13 +23,12 @@ from storytui.commands.arguments import (
     add_remote_options,
     add_story_options,
     add_verbs,
-    memory,
     name_of_a_take,
     natural,
     positive,
 )
 from storytui.commands.ending import FAILURE, INTERRUPTED
-from storytui.commands.models_arguments import add_library_verbs
+from storytui.commands.models_arguments import add_fit_verb, add_library_verbs, add_list_verbs
 
 COMMANDS = {
     "continue": "print what comes next at a place in a story",
@@ -40,6 +39,7 @@ COMMANDS = {
     "forget": "remove everything that is kept about a story, but not the story",
     "models": "list, choose, add, check and remove models; say what fits",
     "remote": "allow a server to be sent story text, take that back, list the allowed ones",
+    "doctor": "look at everything that the editor needs; say what is wrong and what helps",
     "bench": "measure this machine: start, keystroke, first token, decoding",
     "config": "show the settings, or write a settings file with every key explained",
 }
@@ -257,44 +257,10 @@ def _models(arguments: list[str]) -> int:
         required=True,
         metavar="list|use|info|verify|search|add|remove|adapter|fit|table",
     )
-    listing = verbs.add_parser("list", help="list the models; nothing is copied")
-    listing.add_argument(
-        "--vram",
-        type=memory,
-        metavar="SIZE",
-        help="say whether they fit on a card of this memory, like 8GiB, not on this machine",
-    )
-    add_json_option(listing)
-    table = verbs.add_parser(
-        "table", help="print what fits on cards of several sizes, of the models for fiction"
-    )
-    table.add_argument(
-        "--vram",
-        type=memory,
-        metavar="SIZE",
-        action="append",
-        help="a card's memory, like 8GiB; may be given more than once (default: 6 to 24 GiB)",
-    )
-    table.add_argument("--markdown", action="store_true", help="print a Markdown table")
-    add_json_option(table)
+    add_list_verbs(verbs)
     add_library_verbs(verbs)
     add_adapter_verbs(verbs)
-    fit = verbs.add_parser(
-        "fit", help="say whether a model fits, part by part; the exit status is 1 where it does not"
-    )
-    fit.add_argument("model", metavar="MODEL", help="a GGUF file, or a name that list shows")
-    fit.add_argument(
-        "--vram",
-        type=memory,
-        metavar="SIZE",
-        help="a card's memory, like 8GiB; without it, the plan is for this machine",
-    )
-    fit.add_argument("--context", type=positive, metavar="N", help="tokens that must be had")
-    fit.add_argument("--kv-type", choices=("f16", "q8_0"), help="how keys and values are kept")
-    fit.add_argument(
-        "--allow-partial", action="store_true", help="put some layers on the GPU, if not all fit"
-    )
-    add_json_option(fit)
+    add_fit_verb(verbs)
     options = parser.parse_args(arguments)
     options.json = getattr(options, "json", False)
     if options.verb == "adapter":
@@ -325,6 +291,24 @@ def _remote(arguments: list[str]) -> int:
     from storytui.commands.remote import run_remote
 
     return run_remote(options)
+
+
+def _doctor(arguments: list[str]) -> int:
+    parser = Parser(
+        prog="storytui doctor",
+        description="Look at everything that the editor needs: Python, llama.cpp and its devices, "
+        "the settings, folders, terminal and model; then write a few words with it. The exit "
+        "status is 1 where something does not work. What it prints is safe to paste in public.",
+    )
+    add_json_option(parser)
+    parser.add_argument(
+        "--no-continuation", action="store_true", help="do not load the model and write with it"
+    )
+    options = parser.parse_args(arguments)
+    options.json = getattr(options, "json", False)
+    from storytui.commands.doctor import run_doctor
+
+    return run_doctor(options)
 
 
 def _bench(arguments: list[str]) -> int:
@@ -382,6 +366,7 @@ _RUN: dict[str, Callable[[list[str]], int]] = {
     "forget": _forget,
     "models": _models,
     "remote": _remote,
+    "doctor": _doctor,
     "bench": _bench,
     "config": _config,
 }

@@ -8,14 +8,14 @@ from functools import partial
 import msgspec
 
 from storytui import folders
-from storytui.commands.choices import model_chosen, settings_in_force, start_engine
+from storytui.commands.choices import model_chosen, start_engine
 from storytui.commands.ending import FAILURE
 from storytui.commands.printing import write
 from storytui.doctor.finding import Finding, anything_wrong
 from storytui.doctor.places import check_folders, check_settings
 from storytui.doctor.software import check_software
 from storytui.doctor.terminal import check_terminal, this_terminal
-from storytui.settings import Settings, SettingsError
+from storytui.settings import Settings
 
 _MARKS = {"ok": "ok", "warning": "warning", "problem": "PROBLEM"}
 
@@ -50,14 +50,8 @@ def _findings(options: argparse.Namespace) -> Iterator[Finding]:
     yield from about_settings
     yield from check_folders()
     yield from check_terminal(this_terminal())
-    if settings is None:
-        # The rest is seen as it would be once they are mended.
-        in_force = Settings()
-    else:
-        try:
-            in_force = settings_in_force(options)
-        except SettingsError:
-            return
+    # Where they cannot be used, the rest is seen as it would be without them.
+    in_force = settings or Settings()
     from storytui.doctor.model import check_model
 
     yield from check_model(

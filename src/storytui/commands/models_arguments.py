@@ -1,8 +1,8 @@
-"""The command lines of `storytui models use|info|verify|search|add|remove`."""
+"""The command lines of `storytui models`; it imports next to nothing."""
 
 import argparse
 
-from storytui.commands.arguments import Parser, add_json_option, positive
+from storytui.commands.arguments import Parser, add_json_option, memory, positive
 
 
 def add_library_verbs(verbs: "argparse._SubParsersAction[Parser]") -> None:
@@ -36,3 +36,47 @@ def add_library_verbs(verbs: "argparse._SubParsersAction[Parser]") -> None:
     )
     remove.add_argument("model", metavar="MODEL", help="a name that list shows, or what was added")
     remove.add_argument("--yes", action="store_true", help="do not ask first")
+
+
+def add_list_verbs(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    """What there is, and what it would be on a card."""
+    listing = verbs.add_parser("list", help="list the models; nothing is copied")
+    listing.add_argument(
+        "--vram",
+        type=memory,
+        metavar="SIZE",
+        help="say whether they fit on a card of this memory, like 8GiB, not on this machine",
+    )
+    add_json_option(listing)
+    table = verbs.add_parser(
+        "table", help="print what fits on cards of several sizes, of the models for fiction"
+    )
+    table.add_argument(
+        "--vram",
+        type=memory,
+        metavar="SIZE",
+        action="append",
+        help="a card's memory, like 8GiB; may be given more than once (default: 6 to 24 GiB)",
+    )
+    table.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    add_json_option(table)
+
+
+def add_fit_verb(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    """Whether one model fits."""
+    fit = verbs.add_parser(
+        "fit", help="say whether a model fits, part by part; the exit status is 1 where it does not"
+    )
+    fit.add_argument("model", metavar="MODEL", help="a GGUF file, or a name that list shows")
+    fit.add_argument(
+        "--vram",
+        type=memory,
+        metavar="SIZE",
+        help="a card's memory, like 8GiB; without it, the plan is for this machine",
+    )
+    fit.add_argument("--context", type=positive, metavar="N", help="tokens that must be had")
+    fit.add_argument("--kv-type", choices=("f16", "q8_0"), help="how keys and values are kept")
+    fit.add_argument(
+        "--allow-partial", action="store_true", help="put some layers on the GPU, if not all fit"
+    )
+    add_json_option(fit)

@@ -76,7 +76,7 @@ def _check_file(path: Callable[[], Path], settings: Settings) -> tuple[Path | No
         # Nothing can be kept in that folder, which has its own line.
         header = examine(file, None)
     chosen = "" if settings.model.path else ", the built-in one, which is too small to write well"
-    says = f"{header.name or file.name} ({header.architecture}) in {file}{chosen}"
+    says = f"{file.stem} ({header.architecture}) in {file}{chosen}"
     return file, [ok("Model", says)]
 
 
@@ -101,5 +101,7 @@ def _described(device: Device) -> str:
     memory = ""
     if device.total:
         memory = f", {device.total / _GIB:.1f} GiB"
-        memory += f" of which {device.free / _GIB:.1f} are free" if device.free else ""
+        # llama.cpp calls all of the machine's own memory free.
+        known = device.free and device.kind != "cpu"
+        memory += f" of which {device.free / _GIB:.1f} are free" if known else ""
     return f"{device.backend}: {device.description or device.name}{memory}"

@@ -1,0 +1,184 @@
+"""What the models screen is given: this machine, laid-out stores, a stand-in for the Hub."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tiny_gguf as tiny
+from hub_stand_in import HubStandIn, repository
+from msgspec import structs
+
+from storytui.commands import shelf as shelves
+from storytui.commands.shelf import MachineShelf
+from storytui.engine.api import EngineError, ModelError
+from storytui.engine.devices import Device, DeviceReport
+from storytui.models.catalog import catalogue
+from storytui.models.offers import FetchCancelledError, Fetched, FetchEndedError
+from storytui.models.starter import starter_model
+from storytui.settings import ModelsSettings, Settings
+
+GIB = 1 << 30
+PLAIN = Settings(models=ModelsSettings(xet=False))
+CARD = DeviceReport(
+    devices=(
+        Device(
+            name="CUDA0",
+            description="NVIDIA GeForce RTX 3080",
+            kind="gpu",
+            total=8 * GIB,
+            free=int(7.4 * GIB),
+        ),
+        Device(name="CPU", description="A CPU", kind="cpu", total=32 * GIB, free=32 * GIB),
+    ),
+    offloads=True,
+    system="CUDA : ARCHS = 860 | CPU : AVX2 = 1",
+    library="0.3.36",
+)
+TALE = bytes(tiny.llama(name="Tale").data)
+
+
+@pytest.fixture
+def on_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "ask_devices", lambda: CARD)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubStandIn]:
+    small = starter_model()
+    assert small is not None
+    repositories = {
+        "molbal/CRA-v1-7B": repository({"cra-v1-7b-q4_k_m.gguf": small.read_bytes()}),
+        "someone/Tales-GGUF": repository(
+            {"Tales-Q8_0.gguf": TALE, "Tales-Q4_K_M.gguf": TALE, "README.md": b"# Tales"},
+            licence="mit",
+        ),
+        "someone/Nothing": repository({"README.md": b"# Nothing"}),
+    }
+    with HubStandIn(repositories) as standing:
+        monkeypatch.setenv("HF_ENDPOINT", standing.endpoint)
+        yield standing
+
+
+def test_on_this_machine_the_built_in_model_is_here_and_in_use() -> None:
+    offers = MachineShelf(PLAIN).offers()
+    (here,) = [each for each in offers.offers if each.group == "here"]
+    assert here.in_use
+    assert here.name == "smollm2-135m-instruct (built in)"
+    assert here.kind == "Q4_1"
+    assert here.verdict
+    assert "GiB" in offers.machine
+    assert "GB free on the disk" in offers.machine
+    assert {each.id for each in offers.offers if each.group == "catalogue"} == {
+        each.id for each in catalogue()
+    }
+    assert offers.best in {each.id for each in offers.offers}
+
+
+def test_on_a_card_of_eight_gib_the_trained_model_of_7b_is_the_one(on_a_card: None) -> None:
+    offers = MachineShelf(PLAIN).offers()
+    assert offers.best == "cra-v1-7b"
+    assert offers.machine.startswith("NVIDIA GeForce RTX 3080 · 8.0 GiB, 7.4 free")
+    assert offers.warnings == ()
+    by_id = {each.id: each for each in offers.offers}
+    assert by_id["cra-v1-7b"].verdict.startswith("fits fully: 16k context, 5.5 of 8.0 GiB")
+    assert "q8_0" in by_id["qwen3-8b"].verdict
+    assert not by_id["mistral-nemo-12b"].fits
+    assert by_id["mistral-nemo-12b"].verdict.startswith("too big by")
+    first = next(each for each in offers.offers if each.group == "catalogue")
+    assert first.id == offers.best
+
+
+def test_a_model_of_the_catalogue_that_is_here_is_offered_first_and_once(
+    on_a_card: None, tmp_path: Path
+) -> None:
+    small = starter_model()
+    assert small is not None
+    (tmp_path / "CRA-v1-7B-Q4_K_M.gguf").write_bytes(small.read_bytes())
+    settings = structs.replace(PLAIN, models=ModelsSettings(folders=(str(tmp_path),), xet=False))
+    offers = MachineShelf(settings).offers()
+    assert offers.best == "here:cra-v1-7b-q4_k_m"
+    assert [each.name for each in offers.offers if "cra-v1-7b" in each.name.lower()] == [
+        "cra-v1-7b"
+    ]
+    assert "cra-v1-7b" not in {each.id for each in offers.offers}
+
+
+def test_a_model_of_the_catalogue_is_fetched_used_and_remembered(
+    on_a_card: None, hub: HubStandIn, home: Path
+) -> None:
+    shelf = MachineShelf(PLAIN)
+    offer = next(each for each in shelf.offers().offers if each.id == "cra-v1-7b")
+    told: list[Fetched] = []
+    path = shelf.fetch(offer).run(told.append)
+    small = starter_model()
+    assert small is not None
+    assert path.read_bytes() == small.read_bytes()
+    assert told[-1].done == told[-1].total == small.stat().st_size
+    make = shelf.use(path)
+    written = (home / "config" / "storytui" / "settings.toml").read_text(encoding="utf-8")
+    assert str(path) in written
+    engine = make()
+    try:
+        assert engine.load().path == str(path)
+    finally:
+        engine.close()
+    assert MachineShelf(shelf.settings).offers().best.startswith("here:")
+
+
+def test_a_download_that_is_cancelled_says_so(hub: HubStandIn) -> None:
+    shelf = MachineShelf(PLAIN)
+    hub.rate = 2_000_000
+    offer = next(each for each in shelf.offers().offers if each.id == "cra-v1-7b")
+    fetch = shelf.fetch(offer)
+
+    def told(fetched: Fetched) -> None:
+        if fetched.done:
+            fetch.cancel()
+
+    with pytest.raises(FetchCancelledError):
+        fetch.run(told)
+
+
+def test_a_download_that_is_cancelled_before_it_begins_fetches_nothing(hub: HubStandIn) -> None:
+    shelf = MachineShelf(PLAIN)
+    offer = next(each for each in shelf.offers().offers if each.id == "cra-v1-7b")
+    fetch = shelf.fetch(offer)
+    fetch.cancel()
+    with pytest.raises(FetchCancelledError):
+        fetch.run(lambda _fetched: None)
+    assert hub.total_sent == 0
+
+
+def test_what_the_hub_lacks_is_said(hub: HubStandIn) -> None:
+    shelf = MachineShelf(PLAIN)
+    offer = next(each for each in shelf.offers().offers if each.id == "qwen3-8b")
+    with pytest.raises(FetchEndedError, match="Qwen3-8B"):
+        shelf.fetch(offer).run(lambda _fetched: None)
+
+
+def test_a_search_and_a_repository_with_the_verdicts_of_its_files(
+    on_a_card: None, hub: HubStandIn
+) -> None:
+    shelf = MachineShelf(PLAIN)
+    (found,) = shelf.search("tales")
+    assert (found.id, found.group, found.licence) == ("someone/Tales-GGUF", "repository", "mit")
+    files = shelf.files(found.id)
+    assert [(each.kind, each.size) for each in files] == [
+        ("Q4_K_M", len(TALE)),
+        ("Q8_0", len(TALE)),
+    ]
+    assert all(each.verdict.startswith("fits") and each.fits for each in files)
+    assert shelf.fetch(files[1]).run(lambda _fetched: None).name == "Tales-Q8_0.gguf"
+
+
+def test_a_repository_without_models_is_said(hub: HubStandIn) -> None:
+    with pytest.raises(ModelError, match="holds no GGUF model"):
+        MachineShelf(PLAIN).files("someone/Nothing")
+
+
+def test_a_file_that_is_no_model_is_not_remembered(tmp_path: Path, home: Path) -> None:
+    novel = tmp_path / "novel.gguf"
+    novel.write_text("It was a dark and stormy night.")
+    with pytest.raises(EngineError):
+        MachineShelf(PLAIN).use(novel)
+    assert not (home / "config").exists()

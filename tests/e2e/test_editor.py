@@ -19,7 +19,7 @@ def story(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def terminal(story: Path) -> Iterator[Tmux]:
-    command = [sys.executable, "-m", "storytui.cli", story]
+    command = [sys.executable, "-m", "storytui.cli", story, "--model", "built-in"]
     started = Tmux([*command, "--words", "20", "--reasoning-tokens", "24", "--seed", "7"])
     yield started
     started.close()

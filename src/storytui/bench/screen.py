@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from storytui.bench.terminal import Terminal, TerminalError
+from storytui.models.names import BUILT_IN
 
 LAST_NAME = "Zephyrine"
 """Stands near the end of every story that is opened here, where the cursor is, and nowhere else."""
@@ -40,7 +41,7 @@ def measure_start(rounds: int) -> dict[str, float]:
         story.write_text(story_text(1_000), encoding="utf-8")
         for _ in range(rounds):
             empty.append(_first_paint([*PYTHON, "storytui.bench.empty"], BLANKS, environment))
-            command = [*PYTHON, "storytui.cli", str(story)]
+            command = [*PYTHON, "storytui.cli", str(story), "--model", BUILT_IN]
             editor.append(_first_paint(command, LAST_NAME.encode(), environment))
     return _against(editor, empty, "storytui_ms", "empty_app_ms")
 
@@ -88,7 +89,9 @@ def measure_keystrokes() -> list[dict[str, float]]:
 def _editor(story: Path, words: int, environment: Mapping[str, str]) -> Iterator[Terminal]:
     """An editor with a story of that many words, ready to be typed into."""
     story.write_text(story_text(words), encoding="utf-8")
-    with Terminal([*PYTHON, "storytui.cli", str(story)], environment) as terminal:
+    with Terminal(
+        [*PYTHON, "storytui.cli", str(story), "--model", BUILT_IN], environment
+    ) as terminal:
         terminal.wait_for(LAST_NAME.encode())
         # A save takes what the editor has to say out of the status line, so that it says when the
         # model is loaded; typing is measured after that.

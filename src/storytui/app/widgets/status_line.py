@@ -1,5 +1,6 @@
 """The one line at the bottom: file, words, model, and now and then a message."""
 
+import re
 from typing import ClassVar, Literal
 
 from rich.cells import cell_len, set_cell_size
@@ -13,6 +14,10 @@ from storytui.story.visible import visible
 Severity = Literal["information", "warning", "error"]
 
 _APART = " · "
+_DROPPED = (
+    *("", "speed", "today", "fetching's details", "model", "fetching"),
+    *("selected", "saved"),
+)
 _GAP = 3
 """The least columns between the left and the right of the line."""
 
@@ -20,9 +25,9 @@ _GAP = 3
 class StatusLine(Widget):
     """One quiet line. What it shows comes down from above; nothing in it is read as markup.
 
-    As the line gets narrow, parts go in this order: tokens per second, words today, the model's
-    name, a model's download, the words selected, whether it is saved; then the file's name is cut.
-    File, words and what the engine is doing stay.
+    As the line gets narrow, parts go in this order: tokens per second, words today, all of a
+    model's download but its share, the model's name, the download, the words selected, whether it
+    is saved; then the file's name is cut. File, words and what the engine is doing stay.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -77,7 +82,7 @@ class StatusLine(Widget):
         if self._message is not None:
             return self._with_message(*self._message, width)
         dropped: set[str] = set()
-        for part in ("", "speed", "today", "model", "fetching", "selected", "saved"):
+        for part in _DROPPED:
             dropped.add(part)
             left, right = self._left(dropped), self._right(dropped)
             if left.cell_len + right.cell_len + _GAP <= width:
@@ -126,7 +131,10 @@ class StatusLine(Widget):
             look = "warning" if self.warning else "dim"
             parts.append((visible(self.engine, newlines=False), look))
         if self.fetching and "fetching" not in dropped:
-            parts.insert(0, (visible(self.fetching, newlines=False), "dim"))
+            shown = self.fetching
+            if "fetching's details" in dropped:
+                shown = re.sub(r"( \d+ %) .*", r"\1", shown)
+            parts.insert(0, (visible(shown, newlines=False), "dim"))
         if self.speed and "speed" not in dropped:
             parts.append((f"{self.speed:.0f} tok/s", "dim"))
         return self._join(parts)
@@ -134,7 +142,13 @@ class StatusLine(Widget):
     def _with_message(self, text: str, severity: Severity, width: int) -> Text:
         look = "message" if severity == "information" else severity
         left = self._join([(visible(text, newlines=False), look)])
-        for dropped in (set(), {"speed"}, {"speed", "model"}, {"speed", "model", "fetching"}):
+        for dropped in (
+            set(),
+            {"speed"},
+            {"speed", "fetching's details"},
+            {"speed", "fetching's details", "model"},
+            {"speed", "model", "fetching"},
+        ):
             right = self._right(dropped)
             if left.cell_len + right.cell_len + _GAP <= width:
                 return self._spread(left, right, width)

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -33,8 +35,8 @@ SWITCHES = 50
 SETTLED = 10
 """Switches after which allocator and caches have all that they take."""
 GROWTH = 4 << 20
-"""Bytes that the child may grow by in the others: each of two adapters has 2 MB, so one that
-stayed behind at every switch would take 80 MB."""
+"""Bytes that the child may grow by in the others: each of two adapters has 2 MB, and 24
+are loaded then: if they stayed, they would take 48 MB."""
 
 
 def request(message: str = STORY, *, seed: int = 2, temperature: float = 0.8) -> Request:
@@ -262,8 +264,6 @@ def test_what_was_begun_ahead_is_dropped_and_readiness_begins_again(
 
 
 def _wait(true: Callable[[], bool]) -> None:
-    import time
-
     limit = time.monotonic() + 60
     while not true():
         assert time.monotonic() < limit, "it never came"
@@ -302,6 +302,35 @@ def test_a_child_that_dies_in_a_switch_comes_back_as_it_was(
         engine.adapt([Adapter(path=str(deadly))])
     assert written(list(engine.generate(GREEDY))) == fresh[voices[1].stem][0]
     assert engine.pid != before
+
+
+def test_a_child_that_is_killed_before_a_switch_had_its_turn_comes_back_as_it_was(
+    start: Callable[..., ProcessEngine], voices: list[Path], fresh: dict[str, tuple[str, str]]
+) -> None:
+    engine = start(Adapter(path=str(voices[1])))
+    endless = SegmentPlan(name="answer", opening="<answer>", closing="", tokens=400)
+    events = engine.generate(Request(message=STORY, segments=(endless,), sampling=Sampling()))
+    while not isinstance(next(events), Text):
+        pass
+    failed: list[EngineError] = []
+
+    def switch() -> None:
+        try:
+            engine.adapt([Adapter(path=str(voices[0]))])
+        except EngineError as error:
+            failed.append(error)
+
+    waiting = threading.Thread(target=switch)
+    waiting.start()
+    assert engine.pid is not None
+    os.kill(engine.pid, signal.SIGKILL)
+    waiting.join(60)
+    with pytest.raises(EngineDiedError):
+        list(events)
+    info = engine.load()
+    expected = voices[1].stem if failed else voices[0].stem
+    assert info.adapter == expected
+    assert written(list(engine.generate(GREEDY))) == fresh[expected][0]
 
 
 def test_a_switch_before_anything_was_loaded_loads_with_the_adapter(
@@ -393,6 +422,29 @@ def test_a_start_with_an_adapter_that_is_gone_says_so_and_can_do_without(
         engine.load()
     engine.adapt(())
     assert written(list(engine.generate(GREEDY))) == fresh[""][0]
+
+
+# --- another kind of memory -----------------------------------------------------------------------
+
+
+def test_with_sliding_windows_a_switch_is_as_a_fresh_start_too(
+    other_small_model: Path, tmp_path: Path
+) -> None:
+    tensors = matrices(other_small_model, 1)
+    voice = write_adapter(tmp_path / "voice.gguf", tensors, architecture="gemma3")
+    config = ModelConfig(path=str(other_small_model), context=512, threads=1)
+    switched = ProcessEngine(config)
+    base = written(list(switched.generate(GREEDY)))
+    switched.adapt([Adapter(path=str(voice))])
+    voiced = list(switched.generate(GREEDY))
+    switched.adapt(())
+    assert written(list(switched.generate(GREEDY))) == base
+    switched.close()
+    fresh = ProcessEngine(config)
+    fresh.adapt([Adapter(path=str(voice))])
+    assert written(list(fresh.generate(GREEDY))) == written(voiced) != base
+    fresh.close()
+    assert cost(voiced).reused_tokens == 0
 
 
 # --- kept between sessions ------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from standin_server import Answer, StandIn, as_json, models, stand_in
 
 from storytui.engine.answers import ReplyCheck
 from storytui.engine.api import (
+    Adapter,
     EngineDiedError,
     EngineError,
     Event,
@@ -754,3 +755,11 @@ def test_the_times_are_of_a_clock_that_is_given() -> None:
     assert cost.generated_tokens == 21
     assert cost.first_token_ms >= 1000
     assert cost.tokens_per_second > 0
+
+
+def test_adapters_are_the_servers_own_affair() -> None:
+    with stand_in() as server:
+        engine = engine_for(server)
+        assert engine.adapt(()).name == "tale-7b"
+        with pytest.raises(EngineError, match="Have the server load the adapter"):
+            engine.adapt([Adapter(path="voice.gguf")])

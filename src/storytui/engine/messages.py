@@ -8,6 +8,7 @@ import re
 from typing import IO, Literal, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from storytui.engine.api import (
     Adapter,
@@ -139,6 +140,8 @@ class Farewell(msgspec.Struct, frozen=True, tag=True):
     """The editor closes: keep the evaluated state where `Warm` said, then end with the pipe."""
 
 
+InTurn = Generate | Rebuild | Adapt | Warm | Farewell
+"""What uses the model, one after the other."""
 ToChild = (
     Hello
     | Load
@@ -256,6 +259,15 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 def sendable(text: str) -> str:
     """Text as it can travel: UTF-8 has no lone surrogates, and a model could not read them."""
     return _SURROGATES.sub("\ufffd", text)
+
+
+def sendable_request(request: Request) -> Request:
+    """A request that can travel; the tags and names in its plan are the program's own."""
+    segments = tuple(
+        structs.replace(each, lead=sendable(each.lead), prefix=sendable(each.prefix))
+        for each in request.segments
+    )
+    return structs.replace(request, message=sendable(request.message), segments=segments)
 
 
 def frame(message: ToChild | FromChild) -> bytes:

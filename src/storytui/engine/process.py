@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
-from msgspec import structs
-
 from storytui.engine.answers import ReplyCheck, answers
 from storytui.engine.api import (
     Adapter,
@@ -46,6 +44,7 @@ from storytui.engine.messages import (
     ToChild,
     Warm,
     sendable,
+    sendable_request,
 )
 from storytui.engine.patience import Backoff, Deaths, Limits
 from storytui.engine.planning import AsAsked, Planner, WithAdapters
@@ -164,7 +163,7 @@ class ProcessEngine:
         checks = [ReplyCheck(each) for each in requests]
         self._run = call
         try:
-            child.send(Generate(call, tuple(map(_sendable, requests))))
+            child.send(Generate(call, tuple(map(sendable_request, requests))))
             while not all(each.finished for each in checks):
                 message = child.answer(inbox)
                 if not (isinstance(message, Events) and 0 <= message.candidate < len(checks)):
@@ -193,8 +192,9 @@ class ProcessEngine:
     def adapt(self, adapters: Sequence[Adapter]) -> ModelInfo:
         """Have these adapters work, in this child and in those that are started after it."""
         self._ahead_call = 0
+        wanted = tuple(adapters)
         with self._changed:
-            before, wanted = self._plans.adapters, tuple(adapters)
+            before = self._plans.adapters
             if self._child is None or self._child.problem is not None:
                 # The child that is started now begins with them.
                 self._plans.adapters = wanted
@@ -222,7 +222,7 @@ class ProcessEngine:
     ) -> None:
         """Do in the background what this request would begin with; nothing without a child."""
         call = self._ahead_call = next(self._numbers)
-        self._tell(lambda: GoAhead(call, _sendable(request), how_far, edited, spare))
+        self._tell(lambda: GoAhead(call, sendable_request(request), how_far, edited, spare))
 
     def rest(self) -> None:
         """Leave off what is done ahead."""
@@ -401,12 +401,3 @@ class ProcessEngine:
             return answer
         finally:
             child.close_call(call)
-
-
-def _sendable(request: Request) -> Request:
-    """A request that can travel; the tags and names in its plan are the program's own."""
-    segments = tuple(
-        structs.replace(each, lead=sendable(each.lead), prefix=sendable(each.prefix))
-        for each in request.segments
-    )
-    return structs.replace(request, message=sendable(request.message), segments=segments)

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from storytui.engine.about import describe
 from storytui.engine.api import (
@@ -44,6 +44,7 @@ from storytui.engine.messages import (
     Generate,
     GoAhead,
     Hello,
+    InTurn,
     Load,
     Loaded,
     LoadProgress,
@@ -77,9 +78,6 @@ editor, which shows each key, goes first."""
 NICENESS_AHEAD = 10
 """Of the thread that works ahead: whatever she does goes first."""
 
-_Asked = Generate | Rebuild | Adapt | Warm | Farewell
-"""What is done in turn."""
-
 
 class Worker:
     """The child's threads."""
@@ -94,7 +92,7 @@ class Worker:
         self._open_model = open_model
         self._look = look
         self._sending = threading.Lock()
-        self._runs: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
+        self._runs: queue.SimpleQueue[InTurn] = queue.SimpleQueue()
         self._stopped: set[int] = set()
         self._done = self._last_run = 0
         """The last run that was finished, and the last that was asked for."""
@@ -169,7 +167,7 @@ class Worker:
                 self._waiting -= 1
                 self._ahead_changed.notify_all()
 
-    def _do(self, call: _Asked) -> None:
+    def _do(self, call: InTurn) -> None:
         match call:
             case Generate():
                 self._busy.set()
@@ -177,7 +175,6 @@ class Worker:
             case Rebuild():
                 self._writer.forget()
             case Adapt():
-                self._busy.set()
                 self._adapt(call)
             case Warm():
                 self._warmth.begin(call)
@@ -198,15 +195,15 @@ class Worker:
         self._stopped.discard(call.call)
 
     def _adapt(self, call: Adapt) -> None:
-        try:
+        def adapt(_counter: TokenCounts) -> Adapted:
             if self._model.adapt(call.adapters):
                 # Keys and values are those of a model that is no more.
                 self._writer.forget()
                 self._warmth.adapted(call.adapters)
-        except EngineError as error:
-            self._send(failure(call.call, error))
-        else:
-            self._send(Adapted(call.call, self._model.info))
+            return Adapted(call.call, self._model.info)
+
+        self._busy.set()
+        self._answer(call.call, adapt)
 
     def _beat(self) -> None:
         while True:
@@ -301,7 +298,7 @@ class Worker:
             self._edited = self._edited or (task is not None and task.edited)
             self._ahead_changed.notify_all()
 
-    def _ask(self, call: _Asked) -> None:
+    def _ask(self, call: InTurn) -> None:
         """Have this done next; what is done ahead leaves off."""
         with self._ahead_changed:
             self._ahead = None
@@ -357,21 +354,20 @@ class Worker:
     # The vocabulary may be read while the other thread decodes.
 
     def _answer_count(self, call: int, texts: list[str]) -> None:
-        if self._counter is None:
-            self._send(failure(call, EngineError("the model is not loaded yet")))
-            return
-        try:
-            self._send(Counted(call, self._counter.count(texts)))
-        except EngineError as error:
-            self._send(failure(call, error))
+        self._answer(call, lambda counter: Counted(call, counter.count(texts)))
 
     def _answer_render(self, call: int, text: str, opening: str) -> None:
-        if self._counter is None:
-            self._send(failure(call, EngineError("the model is not loaded yet")))
-            return
+        def render(_counter: TokenCounts) -> Rendered:
+            model = self._model
+            return Rendered(call, render_prompt(model.frame, text, opening, model.vocabulary))
+
+        self._answer(call, render)
+
+    def _answer(self, call: int, answer: Callable[[TokenCounts], FromChild]) -> None:
         try:
-            prompt = render_prompt(self._model.frame, text, opening, self._model.vocabulary)
-            self._send(Rendered(call, prompt))
+            if self._counter is None:
+                raise EngineError("the model is not loaded yet")
+            self._send(answer(self._counter))
         except EngineError as error:
             self._send(failure(call, error))
 

@@ -300,4 +300,5 @@ def test_native_messages_go_to_the_log_and_the_story_does_not(
     engine.close()
     written = log.read_text("utf-8", "replace")
     assert "llama" in written
+    assert "512 tokens of context, keys and values in f16, flash attention" in written
     assert "eleven minutes" not in written

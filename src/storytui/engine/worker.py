@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from storytui.engine.about import describe
 from storytui.engine.api import (
     EngineError,
     Event,
@@ -135,7 +134,6 @@ class Worker:
             self._send(failure(0, error))
 
     def _serve(self, config: ModelConfig) -> None:
-        threading.Thread(target=_bring_in, name="bring-in", daemon=True).start()
         shown = -1.0
 
         def report(fraction: float) -> None:
@@ -145,16 +143,19 @@ class Worker:
                 self._send(LoadProgress(fraction))
 
         model = self._open_model(config, report)
+        self._model = model
+        self._counter = TokenCounts(model.vocabulary)
+        self._send(Loaded(model.info))
+        # Not in another thread while the model is loaded: llama.cpp says a thousand things
+        # meanwhile, and would wait for Python each time.
+        from storytui.engine.about import describe
         from storytui.engine.warming import Warmth
         from storytui.engine.writing import Writer
 
+        sys.stderr.write(f"{describe(model.info)}\n")
         writer = Writer(model, exact=config.exact)
-        self._model = model
         self._writer = writer
         self._warmth = Warmth(config, model, writer.cells)
-        self._counter = TokenCounts(model.vocabulary)
-        sys.stderr.write(f"{describe(model.info)}\n")
-        self._send(Loaded(model.info))
         writer.prepare()
         threading.Thread(target=self._work_ahead, name="ahead", daemon=True).start()
         while True:
@@ -380,12 +381,6 @@ class Worker:
         except OSError:
             # The editor is gone.
             end_now()
-
-
-def _bring_in() -> None:
-    """Import what is needed once the model is there, while llama.cpp loads it."""
-    import storytui.engine.warming
-    import storytui.engine.writing  # noqa: F401
 
 
 def main(open_model: OpenModel = open_llama, look: LookAtDevices = llama_devices) -> None:

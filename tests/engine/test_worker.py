@@ -16,7 +16,7 @@ from storytui.engine.api import (
     SegmentEnded,
     SegmentPlan,
 )
-from storytui.engine.messages import PROTOCOL, Load, ModelConfig, frame
+from storytui.engine.messages import PROTOCOL, Hello, Load, ModelConfig, frame
 from storytui.engine.process import ProcessEngine
 
 STORY = "A sentence that belongs to nobody else."
@@ -90,15 +90,17 @@ def test_nonsense_from_the_editor_ends_it(raw: bytes) -> None:
     assert b"no message" in done.stderr
 
 
-def test_another_version_is_refused() -> None:
-    load = frame(Load(PROTOCOL + 1, ModelConfig(path="bytes.gguf")))
+@pytest.mark.parametrize(
+    "first", [Hello(PROTOCOL + 1), Load(PROTOCOL + 1, ModelConfig(path="bytes.gguf"))]
+)
+def test_another_version_is_refused(first: Hello | Load) -> None:
     process = subprocess.Popen(
         [*COMMAND, "plain"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(load)
+        process.stdin.write(frame(first))
         process.stdin.flush()
         assert b"Two versions of storytui are mixed" in process.stdout.read()
     assert process.returncode == 0

@@ -34,9 +34,9 @@ STORY = "The lamp had been out for eleven minutes before anyone in the village n
 SWITCHES = 50
 SETTLED = 10
 """Switches after which allocator and caches have all that they take."""
-GROWTH = 4 << 20
-"""Bytes that the child may grow by in the others: each of two adapters has 2 MB, and 24
-are loaded then: if they stayed, they would take 48 MB."""
+GROWTH = 12 << 20
+"""Bytes that the child may grow by in the others. It goes up and down by 8 MB, over 200 switches
+too; each of two adapters has 2 MB, and 24 are loaded then: if they stayed, they would take 48."""
 
 
 def request(message: str = STORY, *, seed: int = 2, temperature: float = 0.8) -> Request:

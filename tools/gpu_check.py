@@ -1,4 +1,4 @@
-"""Run the bench on a CUDA GPU: `make gpu-check`, or `python3 tools/gpu_check.py [OPTIONS]`.
+"""Check the plan of what fits, and run the bench, on a CUDA GPU: `make gpu-check`, or `python3 tools/gpu_check.py [OPTIONS]`.
 
     --model FILE      the GGUF model to measure with; without it, the built-in one
     --index ADDRESS   a package index with CUDA wheels of llama-cpp-python; without it, it is built
@@ -42,7 +42,9 @@ def main():
                 options.folder
             )
         )
-    command = [python, "-P", "-m", "storytui.cli", "bench", "--json", *bench]
+    storytui = [python, "-P", "-m", "storytui.cli"]
+    check_the_plan(storytui, options.model)
+    command = [*storytui, "bench", "--json", *bench]
     if options.model:
         command += ["--model", options.model]
     say("Measuring")
@@ -52,12 +54,25 @@ def main():
     backend = json.loads(figures.stdout).get("model", {}).get("backend")
     with open(options.out, "wb") as file:
         file.write(figures.stdout)
-    subprocess.run(
-        [python, "-P", "-m", "storytui.cli", "bench", "--figures", options.out, "--markdown"]
-    )
+    subprocess.run([*storytui, "bench", "--figures", options.out, "--markdown"])
     say("The figures are in {}".format(options.out))
     if backend == "CPU":
         sys.exit("The model ran on the CPU, not on the GPU: llama.cpp found none it can use.")
+
+
+def check_the_plan(storytui, model):
+    """Load the model once, then print what was planned for it beside what llama.cpp took."""
+    name = model or "built-in"
+    say("Looking at everything, and loading the model as it is planned")
+    subprocess.run([*storytui, "doctor"])
+    words = ["--words", "10", "--reasoning-tokens", "0", "--model", name]
+    subprocess.run(
+        [*storytui, "continue", "-", *words],
+        input=b"The ferry had not come in for nine days.",
+        stdout=subprocess.DEVNULL,
+    )
+    say("The plan, and what was measured")
+    subprocess.run([*storytui, "models", "fit", name])
 
 
 def what_is_missing(options):

@@ -121,7 +121,7 @@ def open_tokenizer(path: Path, template: str) -> Tokenizer:
     handle = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
     assert handle
     vocabulary = LlamaVocabulary(llama_cpp.llama_model_get_vocab(handle))
-    frame, kind = frame_of(template, vocabulary)
+    frame, kind, _ = frame_of(template, vocabulary)
     assert kind == "gguf"
     return Tokenizer(handle, vocabulary, frame)
 

@@ -27,7 +27,7 @@ from storytui.commands.arguments import (
     natural,
     positive,
 )
-from storytui.commands.ending import FAILURE, INTERRUPTED
+from storytui.commands.ending import FAILURE, INTERRUPTED, fail
 from storytui.commands.models_arguments import add_fit_verb, add_library_verbs, add_list_verbs
 
 COMMANDS = {
@@ -60,6 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILURE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError as error:
+        # A folder of the program's own that cannot be used; a story's file has its own words.
+        if error.filename is None:
+            raise
+        reason = (error.strerror or str(error)).lower()
+        return fail(
+            f"{error.filename} cannot be used: {reason}. Make it a folder that you may write to; "
+            "storytui doctor says which are needed."
+        )
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -27,9 +27,22 @@ def manuscripts_folder() -> Path:
     return user_data_path(_NAME, appauthor=False) / "manuscripts"
 
 
-def model_hashes() -> Path:
+def remembered(name: str) -> Path | None:
+    """A file of what can be found out again, by its name; None where nothing can be kept."""
+    try:
+        return state_folder() / name
+    except OSError:
+        return None
+
+
+def models_checked() -> Path | None:
+    """The file that remembers which models were found to be in order, until they change."""
+    return remembered("models.json")
+
+
+def model_hashes() -> Path | None:
     """The file that remembers what models hash to, so that none is read twice for that."""
-    return state_folder() / "model-hashes.json"
+    return remembered("model-hashes.json")
 
 
 def places() -> dict[str, Path]:
@@ -42,6 +55,12 @@ def places() -> dict[str, Path]:
     }
 
 
-def engine_log() -> Path:
-    """The file that takes what the model's process prints; its folder is created."""
-    return user_log_path(_NAME, appauthor=False, ensure_exists=True) / "engine.log"
+def engine_log() -> Path | None:
+    """The file that takes what the model's process prints; its folder is created.
+
+    None where it cannot be: the model works without a log.
+    """
+    try:
+        return user_log_path(_NAME, appauthor=False, ensure_exists=True) / "engine.log"
+    except OSError:
+        return None

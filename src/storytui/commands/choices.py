@@ -105,7 +105,7 @@ def model_config(settings: Settings) -> "ModelConfig":
     from storytui.models.checking import examine
 
     path = model_chosen(settings).path
-    examine(path, folders.state_folder() / "models.json")
+    examine(path, folders.models_checked())
     return ModelConfig(
         path=str(path),
         adapters=adapters_chosen(settings, path),
@@ -163,9 +163,9 @@ def start_engine(settings: Settings) -> Engine:
     return ProcessEngine(planner, log_path=folders.engine_log())
 
 
-def measurements_file() -> Path:
-    """Where it is kept what models really took on this machine."""
-    return folders.state_folder() / "measured.json"
+def measurements_file() -> Path | None:
+    """Where it is kept what models really took on this machine; None where nothing can be."""
+    return folders.remembered("measured.json")
 
 
 def sampling(settings: SamplingSettings) -> Sampling:

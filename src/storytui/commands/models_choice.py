@@ -40,7 +40,7 @@ def run_use(options: argparse.Namespace, settings: Settings) -> int:
         return found
 
     chosen = choose("" if options.default else options.model, find)
-    header = examine(chosen.path, folders.state_folder() / "models.json")
+    header = examine(chosen.path, folders.models_checked())
     value = _setting_for(chosen, found)
     file = folders.settings_file()
     set_in_settings(file, {("model", "path"): value or None})
@@ -107,7 +107,7 @@ def run_add(options: argparse.Namespace, settings: Settings) -> int:
 
 def _add_from_ollama(name: str, settings: Settings) -> int:
     model = library_for(settings).model(name)
-    examine(model.path, folders.state_folder() / "models.json")
+    examine(model.path, folders.models_checked())
     _say(f"{model.name} is here already, in Ollama's store, and is used from there.", model)
     return 0
 
@@ -124,7 +124,7 @@ def _add_path(path: Path, settings: Settings) -> int:
     if kind not in ("writer", "adapter"):
         raise ModelError(f"{shown(path)} holds no model that writes. Add another file.")
     if kind == "writer":
-        examine(path, folders.state_folder() / "models.json")
+        examine(path, folders.models_checked())
     file = added_file(folders.data_folder())
     add_place(file, path)
     after = library_for(settings)

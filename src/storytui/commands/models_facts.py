@@ -46,7 +46,7 @@ def run_info(options: argparse.Namespace, settings: Settings) -> int:
     }
     fault = ""
     try:
-        examine(model.path, folders.state_folder() / "models.json")
+        examine(model.path, folders.models_checked())
         file_name = "" if model.source == "Ollama" else model.path.name
         details = details_of(model.path, repository=model.repository, file_name=file_name)
         facts |= details.as_json()
@@ -177,8 +177,8 @@ def _known_sum(path: Path) -> str:
     return expected or known(path, hashes_file()) or ""
 
 
-def hashes_file() -> Path:
-    """Where the sha256 of models is remembered until they change."""
+def hashes_file() -> Path | None:
+    """Where the sha256 of models is remembered until they change; None: nowhere."""
     return folders.model_hashes()
 
 

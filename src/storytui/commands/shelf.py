@@ -121,7 +121,7 @@ class MachineShelf:
 
     def use(self, path: Path) -> Callable[[], Engine]:
         """Remember a model as the chosen one; see `Shelf`."""
-        examine(path, folders.state_folder() / "models.json")
+        examine(path, folders.models_checked())
         model = library_for(self.settings).model_at(path)
         value = str(path) if model is None else as_setting(model)
         # An adapter belongs to the model that it was made for.

@@ -51,9 +51,9 @@ def adapters_here(more_folders: Sequence[str] = ()) -> Sequence[NamedAdapter]:
     return find_models(os.environ, Path.home(), sys.platform, folders=more).adapters
 
 
-def adapters_cache() -> Path:
+def adapters_cache() -> Path | None:
     """Where it is kept which adapters were found to be good for which model."""
-    return folders.state_folder() / "adapters.json"
+    return folders.remembered("adapters.json")
 
 
 def offers(adapters: Sequence[NamedAdapter], base: Path) -> list[Offer]:

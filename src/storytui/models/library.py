@@ -174,6 +174,9 @@ def library_here(
         trouble: tuple[str, ...] = ()
     except ModelError as error:
         added, trouble = Added(), (str(error),)
+    except OSError:
+        # Where nothing can be kept, nothing was.
+        added, trouble = Added(), ()
     return library(
         os.environ,
         Path.home(),

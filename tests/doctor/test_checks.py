@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from storytui.doctor.finding import anything_wrong, problem, safe
-from storytui.doctor.places import check_folders, check_settings
+from storytui.doctor.finding import anything_wrong, looked_at, ok, problem, safe, warning
+from storytui.doctor.hub import check_hub
+from storytui.doctor.places import check_folders, check_manuscripts, check_settings
+from storytui.doctor.server import check_server
 from storytui.doctor.software import NEEDED, check_software
 from storytui.doctor.terminal import Terminal, check_terminal
+from storytui.manuscript.home import home_of
+from storytui.settings import RemoteSettings
 
 GOOD = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
@@ -45,6 +49,147 @@ def test_a_user_name_is_not_cut_out_of_words(tmp_path: Path) -> None:
 def test_a_finding_is_safe_by_the_way_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/marit")
     assert problem("Model", "/home/marit/a.gguf is gone", "").says == "~/a.gguf is gone"
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("it says Bearer abc.DEF-123456789", "abc.DEF"),
+        ("Authorization: Basic bWFyaXQ6c2VjcmV0", "bWFyaXQ6"),
+        ("see https://example.org/v1?key=abcdef and go on", "abcdef"),
+        ("see https://example.org/v1?x=1&api-version=2#tok", "tok"),
+        ("api_key=abcdef123 was sent", "abcdef"),
+        ("OPENAI_API_KEY=abcdef123 is set", "abcdef"),
+        ('{"api_key": "abcdef123"}', "abcdef"),
+        ("HF_TOKEN=abcdef123", "abcdef"),
+        ("gsk_abcdef123 and xai-abcdef123", "abcdef"),
+        ("write to marit.berg+novel@example.org", "marit"),
+        (r"C:\Users\Marit Berg\novel.gguf is gone", "Marit"),
+        (r"c:/users/marit/novel.gguf", "marit"),
+        (r"'C:\\Users\\marit\\novel.gguf'", "marit"),
+        ("/home/marit/novel.gguf", "marit"),
+        ("/mnt/c/Users/marit/novel.gguf", "marit"),
+        ("marits-laptop.home.lan and MARITS-LAPTOP are down", "laptop"),
+        ("x" * 390 + " hf_abcDEF123456789", "hf_"),
+    ],
+)
+def test_what_is_nobodys_business_is_left_out(tmp_path: Path, text: str, secret: str) -> None:
+    shown = safe(text, home=tmp_path, user="ann", machine="marits-laptop.home.lan")
+    assert secret.casefold() not in shown.casefold()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Set TERM=xterm-256color where it is one",
+        "ctrl+g stands for both go-on and save",
+        "Run: CMAKE_ARGS=-DGGML_CUDA=on pip install llama-cpp-python",
+        "a basic model; the bearer of bad news; [keys] save: ctrl+s",
+        "llama-cpp-python 0.3.36, built for the CPU only",
+        "https://abetlen.github.io/llama-cpp-python/whl/cu124",
+        "Is it fit? Choose another",
+    ],
+)
+def test_what_says_nothing_of_her_stays(tmp_path: Path, text: str) -> None:
+    assert safe(text, home=tmp_path, user="ann", machine="box-7") == text
+
+
+def test_a_home_folder_is_found_however_it_is_written_and_no_longer_name_for_it() -> None:
+    home = Path("/srv/marit")
+    assert safe("/srv/marit/a, /srv//MARIT/b", home=home, user="", machine="") == "~/a, ~/b"
+    assert safe("/srv/marit-old/a", home=home, user="", machine="") == "/srv/marit-old/a"
+
+
+def test_whatever_is_not_well_has_a_remedy() -> None:
+    assert warning("Fit", "too big", " ").remedy
+    assert problem("Fit", "too big", "").remedy
+    assert not ok("Fit", "all is well").remedy
+
+
+def test_a_check_that_fails_itself_is_a_finding_and_not_the_end() -> None:
+    def check():
+        yield ok("Fit", "as far as this")
+        raise ZeroDivisionError("division by zero at /home/marit/x")
+
+    first, second = looked_at("Fit", check())
+    assert (first.level, second.level) == ("ok", "problem")
+    assert "ZeroDivisionError: division by zero at /home/USER/x" in second.says
+    assert second.remedy
+
+
+# --- servers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "level", "says"),
+    [
+        ("http://127.0.0.1:8080/v1", "ok", "this machine, at port 8080"),
+        ("http://marits-nas:11434", "ok", "a server in your own network, at port 11434"),
+        ("https://llm.marit.example/v1?key=secret", "warning", "not in your own network, and you"),
+        ("https://marit:secret@llm.marit.example/v1", "problem", "none that can be used"),
+        ("ftp://llm.marit.example/?key=secret", "problem", "none that can be used"),
+    ],
+)
+def test_a_server_is_looked_at_without_being_named(address: str, level: str, says: str) -> None:
+    may_be_asked, found = check_server(RemoteSettings(address=address), lambda _host: False)
+    assert (found.level, may_be_asked is not None) == (level, level == "ok")
+    assert says in found.says
+    assert bool(found.remedy) == (level != "ok")
+    assert not any(each in found.says for each in ("marit", "secret", "example"))
+
+
+def test_a_server_without_its_key_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = RemoteSettings(address="https://openrouter.ai/api/v1")
+    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    address, found = check_server(settings, lambda _host: True)
+    assert (address, found.level) == (None, "problem")
+    assert "OPENROUTER_API_KEY is not set" in found.says
+
+    monkeypatch.setenv("OPENROUTER_API_KEY", "abcdef123456")
+    address, found = check_server(settings, lambda _host: True)
+    assert found.level == "ok"
+    assert found.says.endswith("(openrouter.ai), which is asked with a key")
+    assert address is not None
+
+
+# --- downloads and manuscripts --------------------------------------------------------------------
+
+
+def hub_line(home: Path, *, xet: bool = True, **environment: str) -> str:
+    line, cache = check_hub(xet=xet, environment=environment, home=home)
+    assert (line.level, cache.level) == ("ok", "ok")
+    assert "models that are fetched" in cache.says
+    return line.says
+
+
+def test_where_downloads_come_from(tmp_path: Path) -> None:
+    assert hub_line(tmp_path, xet=False) == "from huggingface.co, without a token, by plain HTTP"
+    line = hub_line(tmp_path, HF_ENDPOINT="https://hub.marit.example", HF_TOKEN="hf_abcdefgh")
+    assert line.startswith("from the address in HF_ENDPOINT, with a token")
+    offline = hub_line(tmp_path, HF_HUB_OFFLINE="1")
+    assert offline == "none are made, since HF_HUB_OFFLINE is set"
+
+
+def test_a_cache_that_cannot_be_written_to_is_found(tmp_path: Path) -> None:
+    _, cache = check_hub(xet=True, environment={"HF_HUB_CACHE": "/proc/hub"}, home=tmp_path)
+    assert cache.level == "problem"
+    assert "/proc/hub" in cache.remedy
+
+
+def test_manuscripts_are_counted_and_those_that_cannot_be_read_found(tmp_path: Path) -> None:
+    (none,) = check_manuscripts(tmp_path / "none")
+    assert (none.level, none.says) == ("ok", "0 are known")
+    home_of(tmp_path, tmp_path / "a.md")
+    lost = home_of(tmp_path, tmp_path / "b.md").folder
+    (tmp_path / "empty").mkdir()
+    (both,) = check_manuscripts(tmp_path)
+    assert (both.level, both.says) == ("ok", "2 are known")
+
+    (lost / "manuscript.json").write_text("{")
+    (found,) = check_manuscripts(tmp_path)
+    assert found.level == "warning"
+    assert "1 are known" in found.says
+    assert lost.name in found.remedy
 
 
 # --- software -------------------------------------------------------------------------------------

@@ -8,11 +8,11 @@ from functools import partial
 import msgspec
 
 from storytui import folders
-from storytui.commands.choices import model_chosen, start_engine
+from storytui.commands.choices import adapters_chosen, model_chosen, start_engine
 from storytui.commands.ending import FAILURE
 from storytui.commands.printing import write
-from storytui.doctor.finding import Finding, anything_wrong
-from storytui.doctor.places import check_folders, check_settings
+from storytui.commands.server import may_be_sent_to
+from storytui.doctor.finding import Finding, anything_wrong, looked_at
 from storytui.doctor.software import check_software
 from storytui.doctor.terminal import check_terminal, this_terminal
 from storytui.settings import Settings
@@ -45,18 +45,69 @@ def line_of(finding: Finding) -> str:
 
 
 def _findings(options: argparse.Namespace) -> Iterator[Finding]:
-    yield from check_software()
-    settings, about_settings = check_settings(folders.settings_file())
-    yield from about_settings
-    yield from check_folders()
-    yield from check_terminal(this_terminal())
+    yield from looked_at("Python", check_software())
     # Where they cannot be used, the rest is seen as it would be without them.
-    in_force = settings or Settings()
-    from storytui.doctor.model import check_model
+    in_force = Settings()
 
-    yield from check_model(
-        in_force,
-        lambda: model_chosen(in_force).path,
-        partial(start_engine, in_force),
-        continuation=not options.no_continuation,
-    )
+    def about_settings() -> Iterator[Finding]:
+        # Not at the top: a package that is missing has its own line.
+        from storytui.doctor.places import check_settings
+
+        nonlocal in_force
+        settings, found = check_settings(folders.settings_file())
+        in_force = settings or in_force
+        yield from found
+
+    yield from looked_at("Settings", about_settings())
+    yield from looked_at("Folders", _about_folders())
+    yield from looked_at("Manuscripts", _about_manuscripts())
+    yield from looked_at("Terminal", _about_terminal())
+    yield from looked_at("Downloads", _about_downloads(in_force))
+    yield from _about_model(in_force, continuation=not options.no_continuation)
+
+
+def _about_folders() -> Iterator[Finding]:
+    from storytui.doctor.places import check_folders
+
+    yield from check_folders()
+
+
+def _about_manuscripts() -> Iterator[Finding]:
+    from storytui.doctor.places import check_manuscripts
+
+    yield from check_manuscripts()
+
+
+def _about_terminal() -> Iterator[Finding]:
+    yield from check_terminal(this_terminal())
+
+
+def _about_downloads(settings: Settings) -> Iterator[Finding]:
+    from storytui.doctor.hub import check_hub
+
+    yield from check_hub(xet=settings.models.xet)
+
+
+def _about_model(settings: Settings, *, continuation: bool) -> Iterator[Finding]:
+    report = None
+
+    def about_devices() -> Iterator[Finding]:
+        from storytui.doctor.model import check_devices
+
+        nonlocal report
+        report, found = check_devices()
+        yield from found
+
+    def about_model() -> Iterator[Finding]:
+        from storytui.doctor.model import Chosen, check_model
+
+        chosen = Chosen(
+            path=lambda: model_chosen(settings).path,
+            adapters=lambda file: adapters_chosen(settings, file),
+            start=partial(start_engine, settings),
+            agreed=may_be_sent_to,
+        )
+        yield from check_model(settings, chosen, report, continuation=continuation)
+
+    yield from looked_at("llama.cpp", about_devices())
+    yield from looked_at("Model", about_model())

@@ -85,10 +85,11 @@ def server_engine(settings: RemoteSettings) -> Engine:
         context=settings.context,
         thinking_tokens=settings.thinking_tokens,
     )
-    return RemoteEngine(config, consented=lambda: _agreed(host))
+    return RemoteEngine(config, consented=lambda: may_be_sent_to(host))
 
 
-def _agreed(host: str) -> bool:
+def may_be_sent_to(host: str) -> bool:
+    """Whether she agreed that story text is sent to a host."""
     try:
         return agreed(folders.state_folder(), host)
     except OSError:

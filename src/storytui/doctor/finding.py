@@ -3,7 +3,8 @@
 import getpass
 import os
 import re
-from collections.abc import Iterable
+import socket
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +16,30 @@ Level = Literal["ok", "warning", "problem"]
 """`warning`: it works, but not as well as it could. `problem`: something does not work."""
 
 _LONGEST = 400
-_SECRET = re.compile(r"\b(?:hf_|sk-)[A-Za-z0-9_-]{6,}|(?<=://)[^/\s@]+@")
-"""Tokens of Hugging Face and of OpenAI-compatible servers; name and password in an address."""
+_MASKS = (
+    # Tokens of Hugging Face and of OpenAI-compatible servers.
+    (re.compile(r"\b(?:hf_|sk-|gsk_|xai-)[A-Za-z0-9_-]{6,}"), "…"),
+    (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", re.I), r"\1 …"),
+    # Name and password in an address, and what is asked of it.
+    (re.compile(r"(?<=://)[^/\s@]+@"), "…"),
+    (re.compile(r"(://[^\s?#\"'”]*)[?#][^\s\"'”)]+"), r"\1?…"),
+    (
+        re.compile(r"\b((?:[\w-]*[_-])?(?:key|token|secret|password|passwd))=[^\s&\"'”]+", re.I),
+        r"\1=…",
+    ),
+    (re.compile(r"\b(api[_-]?key)[\"']?\s*:\s*[\"']?[^\s\"'”,]+", re.I), r"\1: …"),
+    (re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"), "…@…"),
+    # Folders of people, hers or not.
+    (re.compile(r"(/(?:home|Users)/)[^/\s\"'”]+"), r"\1USER"),
+    (
+        re.compile(r"([A-Z]:[\\/]+Users[\\/]+)(?:[^\\/:*?\"<>|\n]{1,64}(?=[\\/])|[^\s\\/]+)", re.I),
+        r"\1USER",
+    ),
+)
+"""What is taken out wherever it stands, and what stands there instead."""
+_EVERYBODYS = {"root", "user", "admin", "storytui", "localhost", "linux", "ubuntu", "debian"}
+"""Names of users and machines that say nothing about her, and may be words of a sentence."""
+_ELSE = "See what the lines above and the log say; where that does not help, report it with this."
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,26 +74,69 @@ def anything_wrong(findings: Iterable[Finding]) -> bool:
     return any(each.level == "problem" for each in findings)
 
 
-def safe(text: str, *, home: Path | None = None, user: str | None = None) -> str:
-    """Text without her home folder, her user name and what looks like a secret.
+def looked_at(subject: str, check: Iterable[Finding]) -> Iterator[Finding]:
+    """What a check finds; where it fails itself, that is a finding, and the report goes on.
+
+    Args:
+        subject: what is looked at, for that case.
+        check: the findings, made as they are asked for.
+    """
+    try:
+        yield from check
+    except Exception as error:  # noqa: BLE001 - it is asked when things are not as they should be
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        yield problem(subject, f"this could not be looked at ({what})", _ELSE)
+
+
+def safe(
+    text: str, *, home: Path | None = None, user: str | None = None, machine: str | None = None
+) -> str:
+    """Text without her home folder, her name, her machine's, and what looks like a secret.
 
     Args:
         text: anything.
         home: None: hers.
         user: None: hers.
+        machine: None: this one's name.
     """
+    # What is cut off must not be half a secret that nothing knows for one.
+    text = text[: _LONGEST * 8]
     for each in {str(home or _home()), str((home or _home()).resolve())}:
         if len(each) > 1:
-            text = text.replace(each, "~")
-    text = _SECRET.sub("…", text)
-    name = _user() if user is None else user
-    if len(name) > 2:
-        text = re.sub(rf"(?<![\w]){re.escape(name)}(?![\w])", "USER", text)
+            text = _folder(each).sub("~", text)
+    for pattern, instead in _MASKS:
+        text = pattern.sub(instead, text)
+    for name, instead in (
+        (_user() if user is None else user, "USER"),
+        *((each, "MACHINE") for each in _names_of(_machine() if machine is None else machine)),
+    ):
+        if len(name) > 2 and name.casefold() not in _EVERYBODYS:
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", instead, text, flags=re.I)
     text = visible(text, newlines=False)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
+def _folder(path: str) -> re.Pattern[str]:
+    """A folder's path, with either slash, once or doubled, and not as the beginning of a name."""
+    parts = [re.escape(each) for each in re.split(r"[\\/]+", path.rstrip("\\/"))]
+    return re.compile(r"[\\/]+".join(parts) + r"(?![\w-]|\.\w)", re.I)
+
+
+def _names_of(machine: str) -> tuple[str, ...]:
+    """A machine's whole name, and its first part."""
+    return (machine, machine.partition(".")[0])
+
+
+def _machine() -> str:
+    try:
+        return socket.gethostname()
+    except OSError:
+        return ""
+
+
 def _made(subject: str, level: Level, says: str, remedy: str) -> Finding:
+    if level != "ok":
+        remedy = remedy.strip() or _ELSE
     return Finding(subject=subject, level=level, says=safe(says).rstrip("."), remedy=safe(remedy))
 
 
@@ -83,8 +149,6 @@ def _home() -> Path:
 
 def _user() -> str:
     try:
-        name = getpass.getuser()
+        return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return ""
-    # Everybody's, and parts of words.
-    return "" if name in ("root", "user", "admin", "storytui") else name

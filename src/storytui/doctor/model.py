@@ -1,12 +1,14 @@
-"""llama.cpp and its devices, the chosen model, whether it fits, and one continuation."""
+"""llama.cpp and its devices, the chosen model, its adapter, whether it fits, one continuation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from storytui import folders
 from storytui.doctor.continuation import check_continuation
 from storytui.doctor.finding import Finding, ok, problem, warning
-from storytui.engine.api import Engine, EngineError, ModelError
+from storytui.doctor.server import check_server
+from storytui.engine.api import Adapter, AdapterError, Engine, EngineError, ModelError
 from storytui.engine.asking import ask_devices
 from storytui.engine.devices import Device, DeviceReport
 from storytui.models.checking import examine
@@ -18,6 +20,20 @@ from storytui.models.starting import machine_of
 from storytui.settings import Settings
 
 _GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the settings ask for, made by whoever knows how."""
+
+    path: Callable[[], Path]
+    """The file of the model; raises ModelError."""
+    adapters: Callable[[Path], Sequence[Adapter]]
+    """What is laid over the model in that file; raises AdapterError."""
+    start: Callable[[], Engine]
+    """Makes the engine."""
+    agreed: Callable[[str], bool]
+    """Whether she agreed that story text goes to a host."""
 
 
 def check_devices() -> tuple[DeviceReport | None, list[Finding]]:
@@ -37,47 +53,65 @@ def check_devices() -> tuple[DeviceReport | None, list[Finding]]:
 
 def check_model(
     settings: Settings,
-    path: Callable[[], Path],
-    start: Callable[[], Engine],
+    chosen: Chosen,
+    report: DeviceReport | None,
     *,
     continuation: bool = True,
 ) -> Iterator[Finding]:
-    """See to the model, what it runs on, and that it writes.
+    """See to the model, and that it writes.
 
     Args:
         settings: those in force.
-        path: the file of the model that they name; raises ModelError.
-        start: makes the engine that they ask for.
+        chosen: what they ask for.
+        report: what there is to run it on; None where that is not known.
         continuation: whether the model is loaded and writes a few words.
     """
-    report, findings = check_devices()
-    yield from findings
+    server = None
     if settings.remote.address:
-        yield ok("Model", f"on the server {settings.remote.address}, not on this machine")
+        server, finding = check_server(settings.remote, chosen.agreed)
+        yield finding
+        if server is None:
+            return
     else:
-        file, found = _check_file(path, settings)
-        yield from found
+        file, finding = _check_file(chosen.path, settings)
+        yield finding
         if file is None:
             return
         if report is not None:
             yield _check_fit(file, report, settings)
+        if settings.model.adapter:
+            finding = _check_adapter(file, chosen, settings)
+            yield finding
+            if finding.level != "ok":
+                return
     if continuation:
-        yield from check_continuation(start, settings.continuing.format)
+        yield from check_continuation(chosen.start, settings.continuing.format, server=server)
 
 
-def _check_file(path: Callable[[], Path], settings: Settings) -> tuple[Path | None, list[Finding]]:
+def _check_file(path: Callable[[], Path], settings: Settings) -> tuple[Path | None, Finding]:
     another = "Choose one in the editor, or with: storytui models use NAME"
     try:
         file = path()
-        header = examine(file, folders.state_folder() / "models.json")
+        header = examine(file, folders.models_checked())
     except ModelError as error:
-        return None, [problem("Model", str(error), another)]
-    except OSError:
-        # Nothing can be kept in that folder, which has its own line.
-        header = examine(file, None)
+        return None, problem("Model", str(error), another)
     chosen = "" if settings.model.path else ", the built-in one, which is too small to write well"
     says = f"{file.stem} ({header.architecture}) in {file}{chosen}"
-    return file, [ok("Model", says)]
+    return file, ok("Model", says)
+
+
+def _check_adapter(file: Path, chosen: Chosen, settings: Settings) -> Finding:
+    try:
+        chosen.adapters(file)
+    except AdapterError as error:
+        return problem(
+            "Adapter",
+            str(error),
+            "Choose another (storytui models adapter list), or none: storytui models adapter off",
+        )
+    scale = settings.model.adapter_scale
+    strength = "" if scale == 1 else f", at {scale:g} of its strength"
+    return ok("Adapter", f"{Path(settings.model.adapter).stem} goes with the model{strength}")
 
 
 def _check_fit(file: Path, report: DeviceReport, settings: Settings) -> Finding:

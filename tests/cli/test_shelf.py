@@ -15,7 +15,7 @@ from storytui.engine.devices import Device, DeviceReport
 from storytui.models.catalog import catalogue
 from storytui.models.offers import FetchCancelledError, Fetched, FetchEndedError
 from storytui.models.starter import starter_model
-from storytui.settings import ModelsSettings, Settings
+from storytui.settings import ModelsSettings, Settings, load_settings
 
 GIB = 1 << 30
 PLAIN = Settings(models=ModelsSettings(xet=False))
@@ -182,3 +182,30 @@ def test_a_file_that_is_no_model_is_not_remembered(tmp_path: Path, home: Path) -
     with pytest.raises(EngineError):
         MachineShelf(PLAIN).use(novel)
     assert not (home / "config").exists()
+
+
+def test_a_model_that_is_chosen_goes_before_the_server_that_was(home: Path) -> None:
+    file = home / "config" / "storytui" / "settings.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('[remote]\naddress = "http://127.0.0.1:9/v1"\nmodel = "tale"  # mine\n')
+    small = starter_model()
+    assert small is not None
+    shelf = MachineShelf(load_settings(file))
+    assert not any(each.in_use for each in shelf.offers().offers)
+
+    engine = shelf.use(small)()
+    try:
+        assert not engine.load().remote
+    finally:
+        engine.close()
+    assert file.read_text() == '[remote]\nmodel = "tale"  # mine\n'
+
+
+def test_settings_that_cannot_be_written_leave_the_model_as_it_is(home: Path) -> None:
+    file = home / "config" / "storytui" / "settings.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("[model\n")
+    small = starter_model()
+    assert small is not None
+    with pytest.raises(ModelError, match=r"was not changed: settings\.toml is not valid TOML"):
+        MachineShelf(PLAIN).use(small)

@@ -131,7 +131,10 @@ class ModelChoice:
         except EngineError as error:
             self._screen.complain(str(error))
             return
-        self._screen.say(f"{name} is the model from now on.")
+        before = self._flow.model
+        server = before.backend if before is not None and before.remote else ""
+        instead = f", and {server} is asked no more" if server else ""
+        self._screen.say(f"{name} is the model from now on{instead}.")
         self._flow.use(make)
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ from storytui.models.offers import (
 from storytui.models.shape_of_file import shape_in
 from storytui.models.starting import machine_of
 from storytui.models.verdicts import Verdict, best_of, in_order, verdicts_of
-from storytui.settings import Settings
+from storytui.settings import Settings, SettingsError
 from storytui.settings_writing import set_in_settings
 from storytui.story.visible import visible
 
@@ -126,9 +126,16 @@ class MachineShelf:
         value = str(path) if model is None else as_setting(model)
         # An adapter belongs to the model that it was made for.
         changes = {("model", "path"): value or None, ("model", "adapter"): None}
-        set_in_settings(folders.settings_file(), changes)
+        if self.settings.remote.address:
+            # A server would go before the model.
+            changes["remote", "address"] = None
+        try:
+            set_in_settings(folders.settings_file(), changes)
+        except SettingsError as error:
+            raise ModelError(f"The model was not changed: {error}.") from error
         chosen = structs.replace(self.settings.model, path=value, adapter="")
-        self.settings = structs.replace(self.settings, model=chosen)
+        here = structs.replace(self.settings.remote, address="")
+        self.settings = structs.replace(self.settings, model=chosen, remote=here)
         return partial(start_engine, self.settings)
 
     # --- this machine -----------------------------------------------------------------------------
@@ -159,6 +166,8 @@ class MachineShelf:
             )
 
     def _in_use(self) -> Path | None:
+        if self.settings.remote.address:
+            return None
         try:
             return model_chosen(self.settings).path
         except ModelError:

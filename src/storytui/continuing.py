@@ -149,6 +149,7 @@ def plan(
         fixed=message.fixed,
         story=message.story,
         start=window.start,
+        trained=chosen.trained,
     )
     return Plan(request, window, form.name)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from storytui.commands.headless import run_continue, run_prompt
 from storytui.engine.api import (
@@ -16,7 +17,7 @@ from storytui.engine.api import (
     Statistics,
     Text,
 )
-from storytui.engine.scripted import Fail, ScriptedEngine, Step, segment
+from storytui.engine.scripted import SCRIPTED_MODEL, Fail, ScriptedEngine, Step, segment
 
 UNSET = (
     *("model", "adapter", "adapter_scale", "context", "gpu_layers", "threads", "kv_type"),
@@ -92,6 +93,8 @@ def test_json_is_one_object_with_exactly_these_keys(
         "prompt_tokens": 100,
         "reused_tokens": 60,
         "evaluated_tokens": 40,
+        "moved_tokens": 0,
+        "approximate_tokens": 0,
         "generated_tokens": 12,
         "first_token_ms": 12.3,
         "tokens_per_second": 56.8,
@@ -269,3 +272,17 @@ def test_what_follows_the_place_is_in_the_prompt_of_a_format_that_takes_it(
     run_prompt(asked(story, format="storytui-1", at="2:1"), lambda _settings: engine(*REPLY))
 
     assert "### Later:\n“You knew,” he said." in capfdbinary.readouterr().out.decode()
+
+
+@pytest.mark.parametrize("form", [None, "cra-v1"])
+def test_a_chat_template_that_fails_is_said_whatever_the_format(
+    form: str | None, story: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    why = "The chat template fails: \x1b[2J, so the model is used without it."
+    info = structs.replace(SCRIPTED_MODEL, chat_template="failed", template_problem=why)
+
+    assert (
+        run_continue(asked(story, format=form), lambda _: ScriptedEngine([REPLY], info=info)) == 0
+    )
+
+    assert capfd.readouterr().err == f"storytui: {why.replace(chr(27), '␛')}\n"

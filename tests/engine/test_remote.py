@@ -11,6 +11,7 @@ import pytest
 import remote_streams as streams
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from remote_streams import ANSWER, KINDS, REASONING, TAGGED, chunk, event
 from standin_server import Answer, StandIn, as_json, models, stand_in
 
@@ -192,7 +193,7 @@ def test_a_long_answer_is_ended_and_the_connection_with_it() -> None:
 def test_a_chat_is_one_message_and_for_untaught_models_the_replys_form() -> None:
     with stand_in(chat=Answer([streams.openai()])) as server:
         reply(engine_for(server))
-        reply(engine_for(server, model="molbal/CRA-v1-7B"))
+        reply(engine_for(server), structs.replace(REQUEST, trained=True))
         untaught, taught = (each.body["messages"] for each in server.replies())
 
     assert [each["role"] for each in untaught] == ["system", "user"]

@@ -5,9 +5,17 @@ from pathlib import Path
 import pytest
 import stores
 import tiny_gguf as tiny
+from msgspec import structs
 
 from storytui.engine.api import ModelError
-from storytui.models.formats import KEY, FormatChoice, prompt_format_for, stored_format
+from storytui.engine.scripted import SCRIPTED_MODEL
+from storytui.models.formats import (
+    KEY,
+    FormatChoice,
+    format_in_use,
+    prompt_format_for,
+    stored_format,
+)
 from storytui.story.prompt import FORMATS
 
 
@@ -68,6 +76,38 @@ def test_an_unknown_format_in_the_file_is_said_and_the_next_source_asked() -> No
     assert choice.sentence.startswith(
         "The model's file names storytui-9␛[2J, which this version does not know. "
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "form"),
+    [
+        ("molbal/cra-v1-7b:latest", "registry.ollama.ai", "cra-v1"),
+        ("molbal/cra-v1-guided-7b:q4", "registry.ollama.ai", "cra-v1-guided"),
+        ("molbal/CRA-v1-Guided-7B:Q4_K_M", "hf.co", "cra-v1-guided"),
+    ],
+)
+def test_a_model_of_ollamas_is_known_by_its_name_there(
+    tmp_path: Path, name: str, host: str, form: str
+) -> None:
+    blob = stores.in_ollama(tmp_path / "models", name, stores.gguf(), host=host)
+    assert blob is not None
+    info = structs.replace(SCRIPTED_MODEL, name="qwen2.5 7b instruct", path=str(blob))
+
+    choice = format_in_use("auto", info)
+
+    assert (choice.name, choice.trained) == (form, True)
+    assert blob.name not in choice.sentence
+
+
+def test_a_model_on_a_server_is_known_by_its_name_there() -> None:
+    info = structs.replace(
+        SCRIPTED_MODEL, name="molbal/cra-v1-7b:latest", path="http://nas:11434/v1", remote=True
+    )
+    assert (format_in_use("auto", info).name, format_in_use("auto", info).trained) == (
+        "cra-v1",
+        True,
+    )
+    assert format_in_use("storytui-1", info).trained
 
 
 @pytest.mark.parametrize("stored", FORMATS)

@@ -10,7 +10,7 @@ from storytui.continuing import Options
 from storytui.engine.api import ModelInfo, Sampling
 from storytui.models.formats import format_in_use
 from storytui.settings import Settings
-from storytui.story.prompt import AUTO
+from storytui.story.prompt import AUTO, prompt_format
 from storytui.takes.take import Take
 
 NEW_SEEDS = 1_000_000
@@ -69,6 +69,20 @@ def side_by_side(asked: Options) -> tuple[Options, ...]:
         )
         for number in range(asked.candidates)
     )
+
+
+def notes_left_out(wanted: str, notes: str, model: ModelInfo | None) -> str:
+    """Why the model is not given the standing notes, as a sentence; empty where it is.
+
+    Args:
+        wanted: the prompt format of the settings.
+        notes: the notes.
+        model: the model, where it is loaded.
+    """
+    name = _format(wanted, model)
+    if not name or not notes.strip() or prompt_format(name).takes_notes:
+        return ""
+    return f"The model is not given these notes: its prompt format, {name}, has no place for them."
 
 
 def _format(wanted: str, model: ModelInfo | None) -> str:

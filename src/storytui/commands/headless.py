@@ -41,6 +41,7 @@ from storytui.models.formats import format_in_use
 from storytui.settings import Settings, SettingsError
 from storytui.story.prompt import AUTO, REASONING, UnknownFormatError, prompt_format
 from storytui.story.sentences import last_sentence_end
+from storytui.story.visible import visible
 
 OPENING_MARK, CLOSING_MARK = "⟦", "⟧"
 """Stand round a control token in what `storytui prompt` prints."""
@@ -87,11 +88,11 @@ def _run(
         candidates = getattr(options, "candidates", None) or 1
         with closing(start(settings)) as engine:
             load_when_agreed(engine)
+            info = engine.load()
+            if info.template_problem:
+                write(sys.stderr, f"storytui: {visible(info.template_problem, newlines=False)}\n")
             if form == AUTO:
-                info = engine.load()
                 form = format_in_use(AUTO, info).name
-                if info.template_problem:
-                    write(sys.stderr, f"storytui: {info.template_problem}\n")
                 notes = _notes(options, form)
             asked = continuation(settings, options.guidance or "", notes, candidates)
             return work(Job(engine, text, offset, replace(asked, format=form)), options)
@@ -267,6 +268,8 @@ def _costs(finished: Finished) -> dict[str, int | float]:
         "prompt_tokens": statistics.prompt_tokens,
         "reused_tokens": statistics.reused_tokens,
         "evaluated_tokens": statistics.evaluated_tokens,
+        "moved_tokens": statistics.moved_tokens,
+        "approximate_tokens": statistics.approximate_tokens,
         "generated_tokens": statistics.generated_tokens,
         "first_token_ms": round(statistics.first_token_ms, 1),
         "tokens_per_second": round(statistics.tokens_per_second, 1),

@@ -117,6 +117,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     start: int = 0
     """The character of the manuscript at which the window begins: where it is farther on than
     before, what was dropped at the story's beginning was not deleted."""
+    trained: bool = False
+    """Whether the model is known to have been trained on the reply's tags. Where an engine cannot
+    write them itself, other models have to be told of them."""
 
     def asks_the_same(self, other: "Request") -> bool:
         """Whether the reply to both would be the same; text may have come before the window."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from storytui.models.catalog import CatalogueModel, entry_for
 from storytui.models.gguf import opened
 from storytui.models.gguf_reading import named
 from storytui.models.hub_cache import repository_of
+from storytui.models.ollama_store import repository_of_blob
 from storytui.story.prompt import AUTO, DEFAULT_FORMAT, FORMATS
 
 KEY = "storytui.prompt_format"
@@ -85,11 +87,11 @@ def format_in_use(wanted: str, info: ModelInfo) -> FormatChoice:
         wanted: a format's name, or `auto` for the model's own.
         info: the model.
     """
-    path = Path(info.path)
+    repository, file_name = ("", "") if info.remote else _names_of(info.path)
     own = prompt_format_for(
         stored=info.stored_format,
-        repository="" if info.remote else repository_of(path),
-        file_name="" if info.remote else path.name,
+        repository=repository,
+        file_name=file_name,
         model_name=info.name,
     )
     if wanted in (AUTO, own.name):
@@ -97,6 +99,17 @@ def format_in_use(wanted: str, info: ModelInfo) -> FormatChoice:
     # The formats have their tags in common, so a model trained on one knows the others' replies.
     sentence = f"The settings or the command line name {wanted}. {own.sentence}"
     return FormatChoice(wanted, "settings", own.trained, sentence)
+
+
+# A store of Ollama's is walked through for it, and this is asked with every request.
+@lru_cache(maxsize=32)
+def _names_of(path: str) -> tuple[str, str]:
+    """Repository and file name of a model, as far as its path says them."""
+    file = Path(path)
+    if blob := repository_of_blob(file):
+        # Its own name is its hash.
+        return blob, ""
+    return repository_of(file), file.name
 
 
 def stored_format(path: Path) -> str:

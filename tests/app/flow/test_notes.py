@@ -7,6 +7,7 @@ from storytui.app.screens.notes import NotesScreen
 from storytui.manuscript.file import ManuscriptError, StoryFile
 from storytui.manuscript.notes import notes_path
 from storytui.manuscript.opening import open_manuscript
+from storytui.settings import ContinueSettings, Settings
 
 
 @pytest.fixture
@@ -184,3 +185,29 @@ async def test_notes_that_are_no_text_are_said_and_left_alone(start, notes_file)
         await editor.press("f9")
         await editor.pilot.pause()
         assert editor.app.screen is editor.screen
+
+
+async def test_notes_that_the_model_is_not_given_are_said_to_be_left_out(start, notes_file):
+    notes_file.write_text("Short words.", encoding="utf-8")
+    async with start() as editor:
+        screen = await open_notes(editor)
+        title = screen.query_one("#notes-title")
+        assert "its prompt format, cra-v1, has no place for them" in str(title.render())
+
+
+async def test_notes_that_the_model_is_given_have_no_such_line(start, notes_file):
+    notes_file.write_text("Short words.", encoding="utf-8")
+    settings = Settings(continuing=ContinueSettings(format="storytui-1"))
+    async with start(settings=settings) as editor:
+        screen = await open_notes(editor)
+        title = screen.query_one("#notes-title")
+        assert "What the model should always know" in str(title.render())
+
+
+async def test_the_line_comes_with_the_first_note(start):
+    async with start() as editor:
+        screen = await open_notes(editor)
+        title = screen.query_one("#notes-title")
+        assert "What the model should always know" in str(title.render())
+        await editor.press("R")
+        await editor.until(lambda: "has no place for them" in str(title.render()))

@@ -37,15 +37,19 @@ class NotesScreen(Screen[bool]):
         Binding("escape", "leave", show=False),
     ]
 
-    def __init__(self, notes: Notes, *, measure: int) -> None:
+    def __init__(
+        self, notes: Notes, *, measure: int, left_out: Callable[[str], str] = lambda _text: ""
+    ) -> None:
         """Show notes.
 
         Args:
             notes: the notes.
             measure: columns of the page.
+            left_out: why the model is not given such notes, as a sentence; empty where it is.
         """
         super().__init__()
         self.notes = notes
+        self._left_out = left_out
         self._page = ManuscriptPage(measure=measure, id="page")
         self._typed_at = 0.0
         self._failed = ""
@@ -93,6 +97,8 @@ class NotesScreen(Screen[bool]):
     def _show_state(self) -> None:
         self.status.changed = self.area.changed
         self.status.words = self.area.words
+        title = self.query_one("#notes-title", Static)
+        title.update(self._left_out(self.area.text) or WHAT_FOR)
 
     def on_manuscript_area_edited(self) -> None:
         """The notes changed."""

@@ -269,7 +269,7 @@ class StoryScreen(Screen[None]):
             notes = await self.read_notes()
         if notes is None or self.asking:
             return
-        self._notes_screen = NotesScreen(notes, measure=self._measure)
+        self._notes_screen = NotesScreen(notes, measure=self._measure, left_out=self.notes_left_out)
         quitting = await self.app.push_screen_wait(self._notes_screen)
         self._notes_screen = None
         self.notes_edited()
@@ -311,6 +311,10 @@ class StoryScreen(Screen[None]):
 
     def notes_edited(self) -> None:
         """The notes may be other ones."""
+
+    def notes_left_out(self, notes: str) -> str:
+        """Why the model is not given such notes, as a sentence; empty where it is."""
+        return ""
 
     # --- finding ----------------------------------------------------------------------------------
 

@@ -134,6 +134,13 @@ class WritingScreen(StoryScreen):
         if self.flow is not None:
             self.flow.knows("" if self.notes is None else self.notes.text)
 
+    def notes_left_out(self, notes: str) -> str:
+        """Why the model is not given such notes, as a sentence; empty where it is."""
+        from storytui.app.asking import notes_left_out
+
+        model = None if self.flow is None else self.flow.model
+        return notes_left_out(self._wishes.settings.continuing.format, notes, model)
+
     def on_resize(self, event: Resize) -> None:
         """The pane stands beside the page where there is room, else it comes from below."""
         wide = event.size.width >= WIDE

@@ -15,7 +15,6 @@ Kind = Literal["llama-server", "vllm", "other"]
 
 TAG_TOKENS = 32
 """Tokens that a model may spend on the tags of each segment."""
-_TRAINED = ("cra-v1", "storytui")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +99,6 @@ def other_manner(manner: Manner, config: RemoteConfig, words: str) -> Manner | N
     return None
 
 
-def trained_on_the_tags(model: str) -> bool:
-    """Whether a model writes the reply's tags unasked, by its name."""
-    return any(each in model.lower() for each in _TRAINED)
-
-
 def path_of(config: RemoteConfig) -> str:
     """The endpoint, behind the API's path."""
     return "/chat/completions" if config.mode == "chat" else "/completions"
@@ -136,7 +130,7 @@ def body_of(
     if config.mode == "completion":
         body["prompt"] = PLAIN_FRAME.before + request.message + PLAIN_FRAME.after + begun
     else:
-        body["messages"] = _messages(request, manner, model, begun)
+        body["messages"] = _messages(request, begun)
     if begun and left:
         body["stop"] = [wanted[-1].closing]
     body |= _sampling(request.sampling, manner)
@@ -157,13 +151,13 @@ def asked_alone(left: Sequence[SegmentPlan]) -> bool:
     return len(left) > 1 and left[1].lead != ""
 
 
-def _messages(request: Request, manner: Manner, model: str, begun: str) -> list[dict[str, str]]:
+def _messages(request: Request, begun: str) -> list[dict[str, str]]:
     messages = [{"role": "user", "content": request.message}]
     if begun:
         messages.append({"role": "assistant", "content": begun})
         return messages
     opens = request.segments[0].prefix if request.segments else ""
-    if opens or not trained_on_the_tags(model):
+    if opens or not request.trained:
         # The format's own message stays as it is, character for character.
         messages.insert(0, {"role": "system", "content": _instruction(request.segments)})
     return messages

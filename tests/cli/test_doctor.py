@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import socket
 import subprocess
 import sys
@@ -174,6 +175,22 @@ def test_without_textual_the_rest_is_looked_at(home: Path) -> None:
     assert found["Settings"]["level"] == "problem"
     assert found["Model"]["level"] == "ok"
     assert all(bool(each["remedy"]) == (each["level"] != "ok") for each in found.values())
+
+
+def test_ctrl_c_ends_it_without_a_traceback() -> None:
+    command = [sys.executable, "-m", "storytui.cli", "doctor"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while not process.stdout.readline().startswith(b"ok       Fit"):
+            assert process.poll() is None
+        # Now the model is loaded, or writes.
+        os.killpg(process.pid, signal.SIGINT)
+        # Its child has the other end too: there is an end only when both are gone.
+        said = process.stderr.read()
+        assert (process.wait(60), said) == (130, b"")
 
 
 def without(package: str) -> tuple[int, dict[str, dict[str, str]]]:

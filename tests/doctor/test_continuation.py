@@ -6,10 +6,13 @@ from storytui.doctor.continuation import check_continuation
 from storytui.doctor.finding import Finding
 from storytui.engine.api import (
     AdapterError,
+    ConsentNeededError,
+    EngineError,
     Finished,
     SegmentEnded,
     Statistics,
 )
+from storytui.engine.remote import parse_address
 from storytui.engine.scripted import SCRIPTED_MODEL, Fail, ScriptedEngine, Step, Wait, segment
 
 
@@ -87,3 +90,19 @@ def test_a_chat_template_that_fails_is_said() -> None:
     findings = found(engine_of(*written(20.0), chat_template="failed", template_problem=problem))
     assert findings["Chat template"].level == "warning"
     assert findings["Chat template"].says == problem.rstrip(".")
+
+
+def test_a_server_that_fails_is_told_of_without_its_name() -> None:
+    address = parse_address("http://marits-nas:8080")
+    for error, level in (
+        (ConsentNeededError("marits-nas"), "warning"),
+        (
+            EngineError("The server marits-nas:8080 does not answer; look for marits-nas."),
+            "problem",
+        ),
+    ):
+        engine = ScriptedEngine([()], load=[Fail(error)])
+        (only,) = check_continuation(lambda engine=engine: engine, "auto", server=address)
+        assert (only.subject, only.level, bool(only.remedy)) == ("Server", level, True)
+        assert "marit" not in only.says + only.remedy
+        assert engine.closed

@@ -608,7 +608,6 @@ def test_a_key_that_is_none_is_said_and_not_shown(
 def test_the_key_may_come_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     keyring = _Keyring()
     monkeypatch.setitem(sys.modules, "keyring", keyring)
-    monkeypatch.setitem(sys.modules, "keyring.errors", keyring)
     with stand_in() as server:
         engine_for(server, keyring=True).load()
 
@@ -616,10 +615,23 @@ def test_the_key_may_come_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> N
     assert keyring.asked == [("storytui", "127.0.0.1")]
 
 
+def test_a_keyring_that_fails_in_its_own_way_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Broken:
+        def get_password(self, service: str, name: str) -> str:
+            raise LookupError("no bus for sk-ring")
+
+    monkeypatch.setitem(sys.modules, "keyring", Broken())
+    with stand_in() as server:
+        with pytest.raises(EngineError, match="keyring cannot be read") as caught:
+            engine_for(server, keyring=True).load()
+        assert server.connections == 0
+    assert "sk-ring" not in str(caught.value)
+
+
 class _Keyring:
     """A stand-in for the package keyring."""
-
-    KeyringError = RuntimeError
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -651,6 +663,10 @@ def test_a_name_of_her_own_that_leads_elsewhere_needs_consent(
 
     with pytest.raises(ConsentNeededError, match="nas"):
         RemoteEngine(RemoteConfig("http://nas/v1")).load()
+    # Nor is a key that everybody could read, once she agreed.
+    allowed = RemoteEngine(RemoteConfig("http://nas/v1"), consented=lambda: True, key=Key("sk-1"))
+    with pytest.raises(EngineError, match="https"):
+        allowed.load()
 
 
 def test_a_key_is_not_sent_unprotected_to_a_server_elsewhere() -> None:

@@ -80,7 +80,6 @@ def _from_keyring(host: str) -> str:
     try:
         # An optional package, and one without types.
         keyring = importlib.import_module("keyring")
-        errors = importlib.import_module("keyring.errors")
     except ImportError:
         raise EngineError(
             "The settings ask for a key from the keyring, and the package keyring is not "
@@ -88,8 +87,8 @@ def _from_keyring(host: str) -> str:
         ) from None
     try:
         found: str | None = keyring.get_password(SERVICE, host)
-    except errors.KeyringError:
-        # Its message may hold what it was asked for.
+    except Exception:  # noqa: BLE001 - its back ends raise what the system gives them
+        # A message may hold what was asked for.
         raise EngineError(
             "The keyring cannot be read. Unlock it, or name an environment variable."
         ) from None

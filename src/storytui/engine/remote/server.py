@@ -113,18 +113,25 @@ class Server:
             EngineError: the key would travel for everybody to read.
         """
         if self.own or self._consented():
-            if self._key.present and not self.own and self.address.scheme == "http":
-                raise EngineError(
-                    f"The key for {self.address.shown} would travel unprotected; write its "
-                    "address with https."
-                )
+            if not self.own:
+                self._protect_key()
             return
         raise ConsentNeededError(self.address.host)
 
     def _allow(self, number: str) -> None:
         """Whether a number that the name stands for may be sent to: `nas` may be anybody's."""
-        if not is_her_own(number) and not self._consented():
+        if is_her_own(number):
+            return
+        if not self._consented():
             raise ConsentNeededError(self.address.host)
+        self._protect_key()
+
+    def _protect_key(self) -> None:
+        if self._key.present and self.address.scheme == "http":
+            raise EngineError(
+                f"The key for {self.address.shown} would travel unprotected; write its address "
+                "with https."
+            )
 
     # --- requests ---------------------------------------------------------------------------------
 

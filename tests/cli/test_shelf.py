@@ -67,7 +67,7 @@ def test_on_this_machine_the_built_in_model_is_here_and_in_use() -> None:
     assert here.kind == "Q4_1"
     assert here.verdict
     assert "GiB" in offers.machine
-    assert "GB free on the disk" in offers.machine
+    assert "GiB free on the disk" in offers.machine
     assert {each.id for each in offers.offers if each.group == "catalogue"} == {
         each.id for each in catalogue()
     }
@@ -114,10 +114,11 @@ def test_a_model_of_the_catalogue_is_fetched_used_and_remembered(
     assert small is not None
     assert path.read_bytes() == small.read_bytes()
     assert told[-1].done == told[-1].total == small.stat().st_size
-    make = shelf.use(path)
+    used = shelf.use(path)
+    assert used.only_now == ""
     written = (home / "config" / "storytui" / "settings.toml").read_text(encoding="utf-8")
     assert str(path) in written
-    engine = make()
+    engine = used.make()
     try:
         assert engine.load().path == str(path)
     finally:

@@ -103,6 +103,7 @@ def build_app(
     make_shelf: "Callable[[], Shelf] | None" = None,
     choose_model: bool = False,
     first_start: bool = False,
+    left_off: str = "",
     words_today: int = 0,
     direction: str = "",
 ) -> StorytuiApp:
@@ -115,6 +116,7 @@ def build_app(
         make_shelf: makes what other models come from; None: there are none to choose.
         choose_model: have a model chosen first, since none was.
         first_start: greet the writer with the keys that matter.
+        left_off: a model whose download did not come to its end before; empty: there is none.
         words_today: words written today before this session.
         direction: what is to come next, to begin with.
 
@@ -127,6 +129,7 @@ def build_app(
         make_shelf=make_shelf,
         choose_model=choose_model,
         first_start=first_start,
+        left_off=left_off,
         direction=direction,
     )
     return StorytuiApp(WritingScreen(opened, wishes, words_today=words_today), settings)

@@ -116,8 +116,8 @@ class Fetching:
 def how_far(fetched: Fetched | None) -> str:
     """How far a download is, in a few words.
 
-    >>> how_far(Fetched(done=430_000_000, total=1_000_000_000, bytes_per_second=12e6))
-    '43 % of 1.0 GB · 12.0 MB/s'
+    >>> how_far(Fetched(done=430 << 20, total=1000 << 20, bytes_per_second=12 << 20))
+    '43 % of 1000.0 MiB · 12.0 MiB/s'
     """
     if fetched is None or not fetched.total:
         return "asking for it"
@@ -135,10 +135,14 @@ def how_far(fetched: Fetched | None) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes as a writer reads them: 4.7 GB, as the Hub and her disk count them."""
-    if count >= 1e9:
-        return f"{count / 1e9:.1f} GB"
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.0f} kB"
+    """Bytes as a writer reads them, in the units of what a card holds: 4.4 GiB.
+
+    >>> size(4_680_000_000)
+    '4.4 GiB'
+    """
+    if count >= 1 << 30:
+        return f"{count / (1 << 30):.1f} GiB"
+    return f"{count / (1 << 20):.1f} MiB" if count >= 1 << 17 else f"{count / (1 << 10):.0f} KiB"
 
 
 def _time(seconds: float) -> str:

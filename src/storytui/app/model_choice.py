@@ -1,7 +1,7 @@
 """Choosing a model while the story is open: the screen, a download, another engine."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from storytui.app.fetching import Fetching, how_far
@@ -10,6 +10,7 @@ from storytui.app.running import what_runs
 from storytui.app.screens.models import ModelsScreen
 from storytui.app.screens.story import StoryScreen
 from storytui.engine.api import EngineError
+from storytui.models.beside_plan import beside_plan
 from storytui.models.offers import Offer, Shelf
 
 
@@ -46,7 +47,6 @@ class ModelChoice:
         """
         if self._made is None:
             self._made = await asyncio.to_thread(self._make_shelf)
-        info = self._flow.model
         if first:
             leaving = "writes with the small built-in model" if _built_in() else "writes without"
         else:
@@ -54,7 +54,7 @@ class ModelChoice:
         self._shown = ModelsScreen(
             self._shelf,
             leaving=leaving,
-            running=() if info is None else what_runs(info, self._wanted_format),
+            running=await self._what_runs(),
             cancel=self._cancel,
         )
         self._shown.show_fetching(self.fetching.offer, self.fetching.fetched)
@@ -77,8 +77,21 @@ class ModelChoice:
         assert self._made is not None
         return self._made
 
+    async def loaded(self) -> None:
+        """The model is loaded: what runs is shown where the models are on the screen."""
+        if self._shown is not None:
+            self._shown.show_running(await self._what_runs())
+
+    async def _what_runs(self) -> Sequence[str]:
+        """What runs, a line each."""
+        info = self._flow.model
+        if info is None:
+            return ("It is not loaded yet.",)
+        return what_runs(info, self._wanted_format, await asyncio.to_thread(beside_plan, info))
+
     def _fetch(self, offer: Offer) -> None:
         self.fetching.begin(offer, self._shelf.fetch(offer))
+        self._shelf.fetching(offer)
         self._show()
 
     def _cancel(self) -> None:
@@ -87,6 +100,7 @@ class ModelChoice:
                 f"The download of {self.fetching.offer.name} was left off; what is here stays, and "
                 "choosing the model again goes on with it."
             )
+            self._shelf.fetching(None)
         self.fetching.cancel()
         self._show()
 
@@ -103,6 +117,7 @@ class ModelChoice:
         if event.problem:
             self._screen.complain(event.problem)
         elif event.path is not None:
+            self._shelf.fetching(None)
             if self._flow.writing:
                 # No reply is cut short for it.
                 self._here = (event.offer.name, event.path)
@@ -127,19 +142,25 @@ class ModelChoice:
     async def _use(self, name: str, path: Path) -> None:
         """Have a model go on with the story, now and at the next start."""
         try:
-            make = await asyncio.to_thread(self._shelf.use, path)
+            used = await asyncio.to_thread(self._shelf.use, path)
         except EngineError as error:
             self._screen.complain(str(error))
             return
-        before = self._flow.model
-        server = before.backend if before is not None and before.remote else ""
+        info = self._flow.model
+        server = info.backend if info is not None and info.remote else ""
         instead = f", and {server} is asked no more" if server else ""
-        self._screen.say(f"{name} is the model from now on{instead}.")
-        self._flow.use(make)
+        if used.only_now:
+            self._screen.complain(f"{name} is the model until you quit. {used.only_now}")
+        else:
+            self._screen.say(f"{name} is the model from now on{instead}.")
+        if info is None or info.remote or Path(info.path) != path:
+            self._flow.use(used.make)
 
     def close(self) -> None:
         """The editor closes; a download can be gone on with."""
         self.fetching.close()
+        if self._made is not None:
+            self._made.close()
 
 
 def _built_in() -> bool:

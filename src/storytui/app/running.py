@@ -1,7 +1,10 @@
 """What runs: the model, where, and how, a line each."""
 
 from storytui.engine.api import ModelInfo
+from storytui.models.beside_plan import BesidePlan
 from storytui.models.formats import format_in_use
+
+_GIB = 1 << 30
 
 _TEMPLATES = {
     "gguf": "the model's own",
@@ -11,12 +14,13 @@ _TEMPLATES = {
 }
 
 
-def what_runs(info: ModelInfo, wanted_format: str) -> list[str]:
+def what_runs(info: ModelInfo, wanted_format: str, memory: BesidePlan | None = None) -> list[str]:
     """What a loaded model runs on and how it is asked.
 
     Args:
         info: the model.
         wanted_format: the prompt format of the settings; `auto` for the model's own.
+        memory: what it takes; None where that is not known.
     """
     form = format_in_use(wanted_format, info)
     lines = [f"Running: {info.name}, {info.architecture}, on {runs_on(info)}"]
@@ -25,9 +29,22 @@ def what_runs(info: ModelInfo, wanted_format: str) -> list[str]:
             f"Context: {info.context:,} of the model's {info.trained_context:,} tokens · keys and "
             f"values in {info.kv_type} · flash attention {'on' if info.flash_attention else 'off'}"
         )
+    if memory is not None:
+        lines.append(memory_line(memory))
     lines.append(f"Prompt format: {form.name}. {form.sentence}")
     lines.append(f"Chat template: {_TEMPLATES[info.chat_template]}.")
     return lines
+
+
+def memory_line(memory: BesidePlan) -> str:
+    """What a model takes, beside the plan.
+
+    >>> memory_line(BesidePlan(planned=3 << 29, measured=1 << 30, on_gpu=False))
+    'Memory: 1.50 GiB planned, 1.00 GiB measured'
+    """
+    where = "Memory of the card, without the driver's share" if memory.on_gpu else "Memory"
+    planned, measured = memory.planned / _GIB, memory.measured / _GIB
+    return f"{where}: {planned:.2f} GiB planned, {measured:.2f} GiB measured"
 
 
 def runs_on(info: ModelInfo) -> str:

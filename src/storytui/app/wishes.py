@@ -24,5 +24,7 @@ class Wishes:
     """Have a model chosen first, since none was."""
     first_start: bool = False
     """Greet the writer with the keys that matter."""
+    left_off: str = ""
+    """The name of a model whose download did not come to its end before; empty: there is none."""
     direction: str = ""
     """What is to come next, to begin with."""

@@ -32,14 +32,17 @@ def run_editor(options: argparse.Namespace) -> int:
         opened = open_manuscript(
             folders.manuscripts_folder(), _path(options), encoding=options.encoding
         )
-        first_start = _first_start()
+        first_start, left_off = _first_start(), _left_off()
+        # A download that was left off brings the list of models back.
+        choose_model = bool(first_start or left_off) and _none_chosen(settings, options)
         app = build_app(
             settings=settings,
             opened=opened,
             engine_factory=partial(start_engine, settings),
             make_shelf=partial(_make_shelf, settings),
-            choose_model=first_start and _none_chosen(settings, options),
+            choose_model=choose_model,
             first_start=first_start,
+            left_off=left_off,
             words_today=_words_before(opened.story_file),
             direction=options.guidance or "",
         )
@@ -91,6 +94,18 @@ def _first_start() -> bool:
         # Where nothing can be remembered, a welcome on every start would be worse than none.
         return False
     return True
+
+
+def _left_off() -> str:
+    """The model whose download an earlier editor left off; empty: there is none."""
+    try:
+        if not (folders.state_folder() / "download.json").exists():
+            return ""
+    except OSError:
+        return ""
+    from storytui.commands.left_off import take_left_off
+
+    return take_left_off()
 
 
 def _words_before(story_file: StoryFile) -> int:

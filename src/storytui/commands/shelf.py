@@ -4,9 +4,10 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from msgspec import structs
 
 from storytui import folders
 from storytui.commands.choices import library_for, model_chosen, start_engine
+from storytui.commands.hub_fetch import HubFetch
+from storytui.commands.left_off import forget_download, note_download
 from storytui.commands.models_hub import place_of_hub
-from storytui.engine.api import Engine, EngineError, ModelError
+from storytui.engine.api import ModelError
 from storytui.engine.asking import ask_devices
 from storytui.engine.devices import DeviceReport
 from storytui.models.catalog import CatalogueModel, entry_for
@@ -25,20 +28,19 @@ from storytui.models.fit import Machine, plan
 from storytui.models.gguf_choice import whole_models
 from storytui.models.graphics import advice
 from storytui.models.graphics_here import look_around
-from storytui.models.hub.asking import repository, search, shape_on_hub
-from storytui.models.hub.download import Download
+from storytui.models.hub.asking import (
+    bytes_here,
+    repository,
+    search,
+    shape_on_hub,
+    unfinished,
+)
 from storytui.models.hub.errors import HubError
 from storytui.models.hub.place import HubPlace
 from storytui.models.hub.records import HubFile, HubRepository, total
+from storytui.models.hub.talks import Talks
 from storytui.models.library import Library, LibraryModel
-from storytui.models.offers import (
-    Fetch,
-    FetchCancelledError,
-    Fetched,
-    FetchEndedError,
-    Offer,
-    Offers,
-)
+from storytui.models.offers import Fetch, Offer, Offers, Used
 from storytui.models.shape_of_file import shape_in
 from storytui.models.starting import machine_of
 from storytui.models.verdicts import Verdict, best_of, in_order, verdicts_of
@@ -61,6 +63,8 @@ class MachineShelf:
     _report: DeviceReport | None = None
     _entries: dict[str, Verdict] = field(default_factory=dict)
     """What the offers of the catalogue stand for."""
+    _talks: Talks = field(default_factory=Talks)
+    """What is asked of the Hub."""
 
     def offers(self) -> Offers:
         """What is here and what could be; asks the machine, not the network.
@@ -76,14 +80,17 @@ class MachineShelf:
         self._entries = {each.entry.id: each for each in verdicts}
         # Those that are here are offered as they are.
         others = [each for each in in_order(verdicts) if each.entry.id not in names]
-        offers = (*here, *(_of_catalogue(each) for each in others))
+        begun = Counter[str]()
+        for left in unfinished(self._hub()):
+            begun[left.repository.casefold()] += left.size
+        offers = (*here, *(_of_catalogue(each, begun) for each in others))
         report = self._report or DeviceReport()
-        warnings = (*advice(look_around(), report), *library.troubles[:2])
-        return Offers(_shown(report), offers, self._best(here, library, verdicts), warnings)
+        warnings = (*self._server(), *advice(look_around(), report), *library.troubles[:2])
+        return Offers(_shown(report), offers, self._best(offers, library, verdicts), warnings)
 
     def search(self, query: str) -> tuple[Offer, ...]:
         """Repositories of the Hub; see `Shelf`."""
-        found = search(place_of_hub(self.settings), query)
+        found = search(self._hub(), query)
         return tuple(
             Offer(
                 id=each.repository,
@@ -99,7 +106,7 @@ class MachineShelf:
 
     def files(self, name: str) -> tuple[Offer, ...]:
         """The models of a repository; see `Shelf`."""
-        place = place_of_hub(self.settings)
+        place = self._hub()
         record = repository(place, name)
         by_name = {each.name: each for each in record.files}
         groups = [tuple(by_name[part] for part in group) for group in whole_models(by_name)]
@@ -108,7 +115,7 @@ class MachineShelf:
         machine = self._machine()
         groups.sort(key=lambda group: (_rank(group[0].name), total(group)))
         verdicts = dict(zip(groups, _measured(place, record, groups, machine), strict=False))
-        return tuple(_of_repository(record, each, verdicts.get(each)) for each in groups)
+        return tuple(_of_repository(place, record, each, verdicts.get(each)) for each in groups)
 
     def fetch(self, offer: Offer) -> Fetch:
         """What fetches an offer; see `Shelf`."""
@@ -119,24 +126,44 @@ class MachineShelf:
         name, _, file = offer.id.partition(":")
         return HubFetch(place, name, patterns=(file,))
 
-    def use(self, path: Path) -> Callable[[], Engine]:
+    def use(self, path: Path) -> Used:
         """Remember a model as the chosen one; see `Shelf`."""
         examine(path, folders.models_checked())
         model = library_for(self.settings).model_at(path)
         value = str(path) if model is None else as_setting(model)
-        # An adapter belongs to the model that it was made for.
-        changes = {("model", "path"): value or None, ("model", "adapter"): None}
+        file = folders.settings_file()
+        changes: dict[tuple[str, str], str | None] = {("model", "path"): value or None}
+        model_settings = structs.replace(self.settings.model, path=value)
+        in_use = self._in_use()
+        if in_use is None or not _same(in_use, path):
+            # An adapter belongs to the model that it was made for.
+            changes["model", "adapter"] = None
+            model_settings = structs.replace(model_settings, adapter="")
         if self.settings.remote.address:
             # A server would go before the model.
             changes["remote", "address"] = None
+        only_now = ""
         try:
-            set_in_settings(folders.settings_file(), changes)
+            set_in_settings(file, changes)
         except SettingsError as error:
-            raise ModelError(f"The model was not changed: {error}.") from error
-        chosen = structs.replace(self.settings.model, path=value, adapter="")
-        here = structs.replace(self.settings.remote, address="")
-        self.settings = structs.replace(self.settings, model=chosen, remote=here)
-        return partial(start_engine, self.settings)
+            only_now = f"It was not kept for the next start: {str(error).rstrip('.')}."
+        remote = structs.replace(self.settings.remote, address="")
+        self.settings = structs.replace(self.settings, model=model_settings, remote=remote)
+        return Used(partial(start_engine, self.settings), only_now)
+
+    def fetching(self, offer: Offer | None) -> None:
+        """Note which offer is fetched now; see `Shelf`."""
+        if offer is None:
+            forget_download()
+        else:
+            note_download(offer.name)
+
+    def close(self) -> None:
+        """End what is asked of the Hub; see `Shelf`."""
+        self._talks.end()
+
+    def _hub(self) -> HubPlace:
+        return replace(place_of_hub(self.settings), talks=self._talks)
 
     # --- this machine -----------------------------------------------------------------------------
 
@@ -165,6 +192,10 @@ class MachineShelf:
                 details=tuple(_details(model)),
             )
 
+    def _server(self) -> Iterator[str]:
+        if address := self.settings.remote.address:
+            yield f"Replies come from {address} now, and from no model here."
+
     def _in_use(self) -> Path | None:
         if self.settings.remote.address:
             return None
@@ -173,11 +204,16 @@ class MachineShelf:
         except ModelError:
             return None
 
-    def _best(self, here: Sequence[Offer], library: Library, verdicts: Sequence[Verdict]) -> str:
-        """What is in use, else a model that is here and fits, else the best of the catalogue."""
+    def _best(self, offers: Sequence[Offer], library: Library, verdicts: Sequence[Verdict]) -> str:
+        """What is in use, else what is here in part, else a model that is here and fits, else the
+        best of the catalogue."""
+        here = [each for each in offers if each.group == "here"]
         chosen = next((each for each in here if each.in_use), None)
         if chosen is not None and self.settings.model.path:
             return chosen.id
+        begun = next((each for each in offers if each.begun and each.fits), None)
+        if begun is not None:
+            return begun.id
         fitting = {each.id for each in here if each.fits}
         of_catalogue = [
             model
@@ -195,53 +231,12 @@ class MachineShelf:
         return here[0].id if here else ""
 
 
-@dataclass(slots=True)
-class HubFetch:
-    """A download out of a repository, whose file is found by pattern when it begins."""
-
-    place: HubPlace
-    repository: str
-    patterns: Sequence[str]
-    _download: Download | None = None
-    _cancelled: bool = False
-
-    def run(self, told: Callable[[Fetched], None]) -> Path:
-        """Fetch it; see `Fetch`."""
-        try:
-            record = repository(self.place, self.repository)
-            files = record.chosen(self.patterns)
-            download = Download(self.place, self.repository, [each.name for each in files])
-            self._download = download
-            if self._cancelled:
-                raise FetchCancelledError("It was left off.")
-            for each in download:
-                told(
-                    Fetched(
-                        each.done,
-                        each.total,
-                        each.bytes_per_second,
-                        each.seconds_left,
-                        checking=each.phase == "checking",
-                        note=each.note,
-                    )
-                )
-            return download.path
-        except EngineError as error:
-            cancelled = self._cancelled or getattr(error, "trouble", "") == "cancelled"
-            raise (FetchCancelledError if cancelled else FetchEndedError)(str(error)) from error
-
-    def cancel(self) -> None:
-        """End it soon."""
-        self._cancelled = True
-        if self._download is not None:
-            self._download.cancel()
-
-
 # --- offers -------------------------------------------------------------------------------------
 
 
-def _of_catalogue(verdict: Verdict) -> Offer:
+def _of_catalogue(verdict: Verdict, begun: Mapping[str, int]) -> Offer:
     entry = verdict.entry
+    there = begun.get(entry.repository.casefold(), 0)
     return Offer(
         id=entry.id,
         name=entry.name,
@@ -252,6 +247,7 @@ def _of_catalogue(verdict: Verdict) -> Offer:
         fits=verdict.fits,
         good_at=entry.good_at,
         licence=entry.licence,
+        begun=there if there < verdict.size_bytes else 0,  # more is of another of its files
         details=tuple(_about(entry, verdict)),
     )
 
@@ -269,7 +265,10 @@ def _about(entry: CatalogueModel, verdict: Verdict) -> Iterator[str]:
 
 
 def _of_repository(
-    record: HubRepository, files: tuple[HubFile, ...], verdict: tuple[str, bool] | None
+    place: HubPlace,
+    record: HubRepository,
+    files: tuple[HubFile, ...],
+    verdict: tuple[str, bool] | None,
 ) -> Offer:
     says, fits = verdict or ("", True)
     name = files[0].name
@@ -282,6 +281,7 @@ def _of_repository(
         verdict=says,
         fits=fits,
         licence=record.licence,
+        begun=bytes_here(place, record, files),
         details=(
             *((f"In {len(files)} parts.",) if len(files) > 1 else ()),
             *(("Its terms are to be accepted on Hugging Face first.",) if record.gated else ()),
@@ -357,5 +357,5 @@ def _shown(report: DeviceReport) -> str:
         memory = f" · {cpu.total / _GIB:.0f} GiB of memory" if cpu and cpu.total else ""
         parts.append(f"{cpu.description if cpu else 'CPU'}{memory}")
     with contextlib.suppress(OSError):
-        parts.append(f"{shutil.disk_usage(Path.home()).free / 1e9:.0f} GB free on the disk")
+        parts.append(f"{shutil.disk_usage(Path.home()).free / _GIB:.0f} GiB free on the disk")
     return visible(" · ".join(parts), newlines=False)

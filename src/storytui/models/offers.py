@@ -97,6 +97,16 @@ class Fetch(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A model that was chosen."""
+
+    make: Callable[[], Engine]
+    """Makes its engine; blocks."""
+    only_now: str = ""
+    """Why the next start will not have it, a sentence; empty: it will."""
+
+
 class Shelf(Protocol):
     """Where models come from."""
 
@@ -128,10 +138,18 @@ class Shelf(Protocol):
         """What fetches an offer; nothing is begun."""
         ...
 
-    def use(self, path: Path) -> Callable[[], Engine]:
-        """Remember a model as the chosen one; returns what makes its engine.
+    def use(self, path: Path) -> Used:
+        """Remember a model as the chosen one.
 
         Raises:
-            EngineError: the file is no model, or the settings cannot be written.
+            EngineError: the file is no model.
         """
+        ...
+
+    def fetching(self, offer: Offer | None) -> None:
+        """Note for the next start which offer is fetched now; None: it came, or she ended it."""
+        ...
+
+    def close(self) -> None:
+        """End what is asked of the Hub, soon; may be called from any thread."""
         ...

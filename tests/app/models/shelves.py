@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from storytui.engine.api import Engine, EngineError
+from storytui.engine.api import EngineError
 from storytui.engine.scripted import ScriptedEngine, reply
 from storytui.models.offers import (
     Fetch,
@@ -14,6 +14,7 @@ from storytui.models.offers import (
     FetchEndedError,
     Offer,
     Offers,
+    Used,
 )
 
 BUILT_IN = Offer(
@@ -104,6 +105,9 @@ class ScriptedShelf:
     asked: list[tuple[str, str]] = field(default_factory=list)
     engines: list[ScriptedEngine] = field(default_factory=list)
     refuses: str = ""
+    only_now: str = ""
+    noted: list[str] = field(default_factory=list)
+    closed: bool = False
 
     def offers(self) -> Offers:
         return self.looked
@@ -122,7 +126,7 @@ class ScriptedShelf:
         self.asked.append(("fetch", offer.id))
         return self.fetches.pop(0)
 
-    def use(self, path: Path) -> Callable[[], Engine]:
+    def use(self, path: Path) -> Used:
         self.asked.append(("use", str(path)))
         if self.refuses:
             raise EngineError(self.refuses)
@@ -131,4 +135,10 @@ class ScriptedShelf:
             self.engines.append(ScriptedEngine([reply("Otherwise.", f"\n\nBy {path.stem}.")] * 3))
             return self.engines[-1]
 
-        return make
+        return Used(make, self.only_now)
+
+    def fetching(self, offer: Offer | None) -> None:
+        self.noted.append("" if offer is None else offer.name)
+
+    def close(self) -> None:
+        self.closed = True

@@ -71,7 +71,7 @@ async def test_one_key_downloads_and_begins_while_she_types(start):
         await editor.press("enter")
         await editor.until(lambda: editor.app.screen is editor.screen)
         await editor.until(lambda: "43 %" in editor.screen.status.fetching)
-        said = "CRA-v1 7B 43 % of 4.7 GB · 12.0 MB/s · 4 min left"
+        said = "CRA-v1 7B 43 % of 4.4 GiB · 11.4 MiB/s · 4 min left"
         assert editor.screen.status.fetching == said
         await editor.press("y", "e", "s")
         await editor.go_on()

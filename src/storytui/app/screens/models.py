@@ -84,7 +84,9 @@ class ModelsScreen(Screen[Offer | None]):
         self._shown: tuple[Offer, ...] = ()
         """Those of the list, in its order."""
         self._question = 0
-        """The number of the last question to the Hub; older answers are dropped."""
+        """The number of the question to the Hub whose answer is shown or waited for; 0: none is."""
+        self._asked = 0
+        """How many questions there were; answers to older ones are dropped."""
         self._searched: tuple[Offer, ...] = ()
         """What the last search brought, while a repository of it is shown."""
         self._fetched: tuple[Offer, Fetched | None] | None = None
@@ -145,8 +147,8 @@ class ModelsScreen(Screen[Offer | None]):
         self.query_one("#models-machine", Label).update(
             Content(visible(event.offers.machine, newlines=False))
         )
-        self._warn("\n".join(event.offers.warnings))
         if not self._question:
+            self._warn("\n".join(event.offers.warnings))
             self._list(event.offers.offers, chosen=event.offers.best)
 
     @on(Came)
@@ -175,6 +177,12 @@ class ModelsScreen(Screen[Offer | None]):
         self._fetched = None if offer is None else (offer, fetched)
         if self.is_mounted:
             self._show_fetching()
+
+    def show_running(self, running: Sequence[str]) -> None:
+        """The model is loaded, or another is: what runs, a line each."""
+        self._runs_now = running
+        if self.is_mounted:
+            self._show_details()
 
     def _show_fetching(self) -> None:
         shown = self.query_one("#models-fetching", Static)
@@ -302,9 +310,13 @@ class ModelsScreen(Screen[Offer | None]):
 
     def _put(self, asked: Callable[[], tuple[Offer, ...]], says: str) -> None:
         """Ask the Hub."""
-        self._question += 1
+        self._question = self._next_question()
         self._warn(says)
         self._work(partial(self._ask, self._question, asked), "ask Hugging Face")
+
+    def _next_question(self) -> int:
+        self._asked += 1
+        return self._asked
 
     def action_cancel(self) -> None:
         """End the download that goes on."""
@@ -317,7 +329,7 @@ class ModelsScreen(Screen[Offer | None]):
         field = self.query_one("#models-search", PlainInput)
         in_repository = bool(self._shown) and self._shown[0].group == "hub"
         if in_repository and self._searched:
-            self._question += 1
+            self._question = self._next_question()
             self._list(self._searched)
             self._warn("")
         elif field.display or self._question:

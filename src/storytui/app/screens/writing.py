@@ -14,7 +14,7 @@ from textual.containers import Container
 from textual.events import DescendantFocus, Resize
 from textual.worker import Worker, WorkerState
 
-from storytui.app.keys import bind
+from storytui.app.keys import bind, key_of
 from storytui.app.screens.story import StoryScreen
 from storytui.app.wishes import Wishes
 from storytui.manuscript.opening import Opened
@@ -92,6 +92,12 @@ class WritingScreen(StoryScreen):
         self.refresh_bindings()
         if self._wishes.choose_model:
             self.choose_model(first=True)
+        elif left_off := self._wishes.left_off:
+            palette = key_of("palette", self._wishes.settings.keys)
+            self.say(
+                f"The download of {left_off} did not come to its end; choosing it again under "
+                f"{palette}, Models, goes on with it."
+            )
         if self._go_on_asked:
             flow.begin(again=False)
         if not gc.isenabled():
@@ -180,6 +186,8 @@ class WritingScreen(StoryScreen):
         """The model is loaded."""
         if self.flow is not None:
             self.flow.ready(event.info)
+        if self.models is not None:
+            self.ask(self.models.loaded, "the model is loaded")
 
     def on_engine_room_not_ready(self, event: "EngineRoom.NotReady") -> None:
         """The model could not be loaded."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storytui.models.gguf import further_parts
-from storytui.models.hub.cache import PARTIAL, remove_empty
+from storytui.models.hub.cache import PARTIAL, remove_empty, size_of, slot
 from storytui.models.hub.errors import HubError
 from storytui.models.hub.messages import (
     Look,
@@ -167,6 +167,16 @@ def unfinished(place: HubPlace) -> tuple[Unfinished, ...]:
             size = path.stat().st_size
             found.append(Unfinished(visible(name, newlines=False), path, size))
     return tuple(found)
+
+
+def bytes_here(place: HubPlace, record: HubRepository, files: Sequence[HubFile]) -> int:
+    """Bytes of a model that are in the cache already, of files that came in part too."""
+    here = 0
+    for file in files:
+        if file.sha256:
+            at = slot(place.cache, record.repository, record.commit, file.name, file.sha256)
+            here += size_of(at.blob) or size_of(at.partial)
+    return here
 
 
 def discard(left: Unfinished) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from storytui.models.found_places import Machine, hugging_face_caches
+from storytui.models.hub.talks import Talks
 
 HUB = "https://huggingface.co"
 
@@ -53,6 +54,8 @@ class HubPlace:
     """Of the process that talks; may hold the token."""
     hashes: Path | None = None
     """The JSON file that `fingerprint` keeps hashes in; None: there is none."""
+    talks: Talks = field(default_factory=Talks, repr=False, compare=False)
+    """Those that go on with it."""
 
 
 def hub_place(

@@ -41,6 +41,13 @@ class HubProcess:
             HubError: it says that nothing came of it, or ends without saying anything, or `end`
                 was called.
         """
+        self._place.talks.begins(self)
+        try:
+            yield from self._answers()
+        finally:
+            self._place.talks.is_over(self)
+
+    def _answers(self) -> Generator[Answer, None, None]:
         with self._lock:
             if self._ended:
                 raise _cancelled()

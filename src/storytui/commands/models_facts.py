@@ -112,17 +112,23 @@ def run_verify(options: argparse.Namespace, settings: Settings) -> int:
     verdicts = verify((*model.files, *model.adapters), read_added(file), before_each)
     right = all(each.right for each in verdicts)
     new = {each.path: each.sha256 for each in verdicts if not each.expected}
+    not_kept = ""
     if right and new:
-        record_sums(file, new)
+        try:
+            record_sums(file, new)
+        except ModelError as error:
+            not_kept = str(error)
     if options.json:
         files = [_as_json(each) for each in verdicts]
         answer = {"name": model.name, "path": str(model.path), "ok": right, "files": files}
         write(sys.stdout, json.dumps(answer, ensure_ascii=False) + "\n")
     else:
         lines = [each.sentence for each in verdicts]
-        if right and new:
+        if right and new and not not_kept:
             lines.append("It was recorded now; the next storytui models verify compares with it.")
         write(sys.stdout, "\n".join(lines) + "\n")
+    if not_kept:
+        write(sys.stderr, f"{not_kept}\n")
     return 0 if right else FAILURE
 
 

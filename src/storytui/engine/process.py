@@ -330,6 +330,7 @@ class ProcessEngine:
             self._deaths.forget()
 
     def _log(self) -> IO[bytes]:
+        """Where the child's error output goes: nowhere, where there is no room for a log."""
         if self._log_path is None:
             return open(os.devnull, "ab")
         try:
@@ -337,10 +338,9 @@ class ProcessEngine:
             long = self._log_path.exists() and self._log_path.stat().st_size > LOG_BYTES
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if long else 0)
             log = os.fdopen(os.open(self._log_path, flags, 0o600), "ab")
-        except OSError as error:
-            raise EngineError(
-                f"the log {self._log_path} cannot be written: {error.strerror}"
-            ) from error
+        except OSError:
+            self._log_path = None
+            return open(os.devnull, "ab")
         # A log of an older version may be open to others; one on a drive without modes stays.
         with contextlib.suppress(OSError):
             self._log_path.chmod(0o600)

@@ -74,8 +74,8 @@ class Editor:
 
     @property
     def said(self) -> str:
-        """What the status line shows."""
-        return self.screen.status.render().plain
+        """What the status line shows, as one line."""
+        return self.screen.status.render().plain.replace("\n", " ")
 
     @property
     def loaded(self) -> bool:
@@ -137,6 +137,7 @@ def prepare(
     engine_error: EngineError | None = None,
     shelf: Any = None,
     choose_model: bool = False,
+    left_off: str = "",
     factory: Callable[[], Engine] | None = None,
 ) -> tuple[StorytuiApp, ScriptedEngine]:
     """The editor and its engine, not running yet; `factory` makes another engine instead."""
@@ -153,6 +154,7 @@ def prepare(
         engine_factory=factory or make,
         make_shelf=None if shelf is None else lambda: shelf,
         choose_model=choose_model,
+        left_off=left_off,
         first_start=first_start,
     )
     return app, engine

@@ -8,12 +8,17 @@ import tiny_gguf as tiny
 from hub_stand_in import HubStandIn, repository
 from msgspec import structs
 
+from storytui import folders
+from storytui.commands import left_off
 from storytui.commands import shelf as shelves
+from storytui.commands.left_off import take_left_off
+from storytui.commands.models_hub import place_of_hub
 from storytui.commands.shelf import MachineShelf
 from storytui.engine.api import EngineError, ModelError
 from storytui.engine.devices import Device, DeviceReport
 from storytui.models.catalog import catalogue
-from storytui.models.offers import FetchCancelledError, Fetched, FetchEndedError
+from storytui.models.hub.cache import PARTIAL
+from storytui.models.offers import FetchCancelledError, Fetched, FetchEndedError, Offer
 from storytui.models.starter import starter_model
 from storytui.settings import ModelsSettings, Settings, load_settings
 
@@ -194,7 +199,7 @@ def test_a_model_that_is_chosen_goes_before_the_server_that_was(home: Path) -> N
     shelf = MachineShelf(load_settings(file))
     assert not any(each.in_use for each in shelf.offers().offers)
 
-    engine = shelf.use(small)()
+    engine = shelf.use(small).make()
     try:
         assert not engine.load().remote
     finally:
@@ -202,11 +207,64 @@ def test_a_model_that_is_chosen_goes_before_the_server_that_was(home: Path) -> N
     assert file.read_text() == '[remote]\nmodel = "tale"  # mine\n'
 
 
-def test_settings_that_cannot_be_written_leave_the_model_as_it_is(home: Path) -> None:
-    file = home / "config" / "storytui" / "settings.toml"
-    file.parent.mkdir(parents=True)
-    file.write_text("[model\n")
+def test_what_a_download_left_is_said_and_comes_first(on_a_card: None, hub: HubStandIn) -> None:
+    shelf = MachineShelf(PLAIN)
+    offer = next(each for each in shelf.offers().offers if each.id == "qwen3-8b")
+    assert offer.begun == 0
+    blobs = place_of_hub(PLAIN).cache / "models--Qwen--Qwen3-8B-GGUF" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"{'0' * 64}{PARTIAL}").write_bytes(bytes(1000))
+    offers = shelf.offers()
+    assert offers.best == "qwen3-8b"
+    assert next(each for each in offers.offers if each.id == "qwen3-8b").begun == 1000
+
+
+def test_settings_that_cannot_be_written_keep_no_model_from_being_used(home: Path) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "storytui").write_text("no folder")
     small = starter_model()
     assert small is not None
-    with pytest.raises(ModelError, match=r"was not changed: settings\.toml is not valid TOML"):
-        MachineShelf(PLAIN).use(small)
+    copy = home / "copy.gguf"
+    copy.write_bytes(small.read_bytes())
+    used = MachineShelf(PLAIN).use(copy)
+    assert used.only_now.startswith("It was not kept for the next start: ")
+    assert used.only_now.endswith(".")
+    engine = used.make()
+    try:
+        assert engine.load().path == str(copy)
+    finally:
+        engine.close()
+
+
+def test_choosing_the_same_model_again_keeps_its_adapter(home: Path) -> None:
+    file = home / "config" / "storytui" / "settings.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('[model]\nadapter = "tales.gguf"\n')
+    small = starter_model()
+    assert small is not None
+    copy = home / "copy.gguf"
+    copy.write_bytes(small.read_bytes())
+    shelf = MachineShelf(load_settings(file))
+    shelf.use(small)
+    assert load_settings(file).model.adapter == "tales.gguf"
+    shelf.use(copy)
+    assert load_settings(file).model.adapter == ""
+
+
+def test_a_download_that_another_start_left_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = MachineShelf(PLAIN)
+    offer = Offer("a", "A Tale", "catalogue")
+    shelf.fetching(offer)
+    assert take_left_off() == ""  # it goes on
+    monkeypatch.setattr(left_off, "session_runs", lambda _name: False)
+    assert take_left_off() == "A Tale"
+    assert take_left_off() == ""
+    shelf.fetching(offer)
+    shelf.fetching(None)
+    assert take_left_off() == ""
+
+
+@pytest.mark.parametrize("note", ["", "{", "[]", '{"name": 1, "session": "x"}', "\xff", "[" * 4096])
+def test_a_note_of_a_download_that_is_damaged_says_nothing(note: str) -> None:
+    (folders.state_folder() / "download.json").write_bytes(note.encode("latin-1"))
+    assert take_left_off() == ""

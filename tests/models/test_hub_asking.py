@@ -1,6 +1,10 @@
 """What the Hub is asked, what it answers, and what she is told when it does not."""
 
+import os
+import socket
 import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,9 +15,10 @@ from hub_stand_in import Failure, HubStandIn
 
 from storytui.engine.api import ModelError
 from storytui.models.hub import asking
+from storytui.models.hub.cache import slot
 from storytui.models.hub.errors import HubError
 from storytui.models.hub.messages import Look, Looked
-from storytui.models.hub.place import HubPlace
+from storytui.models.hub.place import HubPlace, hub_place
 from storytui.models.hub.process import answer_to
 from storytui.models.hub.records import is_safe_name
 from storytui.models.shape_of_file import shape_in
@@ -376,3 +381,39 @@ def test_a_fault_of_its_own_is_said_without_what_it_holds(place: HubPlace) -> No
     with pytest.raises(HubError, match=r"fault of its own .ZeroDivisionError.") as caught:
         answer_to(place, Look("a/b", "main"), Looked, broken)
     assert "hf_secret" not in str(caught.value)
+
+
+def test_a_talk_with_a_hub_that_never_answers_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        place = hub_place(
+            {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path)}, tmp_path, sys.platform
+        )
+
+        def end() -> None:
+            silent.accept()
+            place.talks.end()
+
+        ending = threading.Thread(target=end)
+        ending.start()
+        with pytest.raises(HubError) as raised:
+            asking.search(place, "tale")
+        ending.join()
+    assert raised.value.trouble == "cancelled"
+    with pytest.raises(HubError) as raised:
+        asking.search(place, "tale")
+    assert raised.value.trouble == "cancelled"
+
+
+def test_what_a_download_left_is_counted_as_here(hub: HubStandIn, tmp_path: Path) -> None:
+    place = place_of(hub, tmp_path)
+    record = asking.repository(place, REPOSITORY)
+    (file,) = (each for each in record.files if each.name == FILE)
+    assert asking.bytes_here(place, record, [file]) == 0
+    at = slot(place.cache, REPOSITORY, record.commit, FILE, file.sha256)
+    at.blob.parent.mkdir(parents=True)
+    at.partial.write_bytes(LARGE[:1000])
+    assert asking.bytes_here(place, record, [file]) == 1000
+    at.partial.replace(at.blob)
+    at.blob.write_bytes(LARGE)
+    assert asking.bytes_here(place, record, [file]) == len(LARGE)

@@ -138,7 +138,7 @@ class EngineRoom:
         """What makes the engine that is to take the place of the one there; None: it stays."""
         self._engine: Engine | None = None
         self._making = threading.Lock()
-        self._turn = threading.RLock()
+        self._turn = threading.Lock()
         self._closing = threading.Event()
         self._stopped_run = 0
         self._inbox: Inbox[_Item, tuple[int, Readiness]] = Inbox(self._deliver)
@@ -283,7 +283,6 @@ class EngineRoom:
             self._screen.post_message(self.Died(str(error), gave_up))
 
     def _load(self) -> None:
-        engine: Engine | None = None
         try:
             if self._next is not None:
                 # A reply of the one there is still coming to its end.
@@ -302,11 +301,11 @@ class EngineRoom:
             return
         except EngineError as error:
             host = error.host if isinstance(error, ConsentNeededError) else ""
-            none = isinstance(error, NoModelError)
-            # One that had to make room for another is no news.
-            self._tell_of(engine or self._engine, self.NotReady(str(error), none, host))
+            if not self._closing.is_set():
+                none = isinstance(error, NoModelError)
+                self._screen.post_message(self.NotReady(str(error), none, host))
 
-    def _tell_of(self, engine: Engine | None, message: Message) -> None:
+    def _tell_of(self, engine: Engine, message: Message) -> None:
         """Post what is news of the engine, unless there is another one by now."""
         if engine is self._engine and self._next is None and not self._closing.is_set():
             self._screen.post_message(message)

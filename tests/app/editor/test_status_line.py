@@ -88,11 +88,28 @@ async def test_a_message_goes_by_itself(host):
         assert line(app).startswith("lighthouse.md")
 
 
-async def test_a_message_longer_than_the_line_is_cut(host):
+async def test_a_message_longer_than_the_line_gets_more_lines(host):
     app = host()
-    async with app.run_test(size=(40, 24)):
-        app.status.say("word " * 40)
-        assert len(line(app)) <= 38
+    async with app.run_test(size=(40, 24)) as pilot:
+        fill(app.status)
+        said = "It has terms to accept first. Accept them on its page, and set HF_TOKEN."
+        app.status.say(said, severity="error", seconds=None)
+        await pilot.pause()
+        assert line(app).replace("\n", " ") == said
+        assert all(len(each) <= 38 for each in line(app).splitlines())
+        assert app.status.size.height == 2
+        app.status.say("")
+        await pilot.pause()
+        assert app.status.size.height == 1
+
+
+async def test_a_message_longer_than_six_lines_is_cut(host):
+    app = host()
+    async with app.run_test(size=(40, 24)) as pilot:
+        app.status.say("word " * 80)
+        await pilot.pause()
+        assert app.status.size.height == 6
+        assert len(line(app).splitlines()) == 6
         assert line(app).endswith("…")
 
 

@@ -7,10 +7,12 @@ import pytest
 from shelves import BUILT_IN, CRA, FILE, NEMO, OFFERS, REPOSITORY, ScriptedFetch, ScriptedShelf
 from textual.widgets import OptionList, Static
 
+from storytui.app.running import what_runs
 from storytui.app.screens.confirm import ConfirmScreen
 from storytui.app.screens.models import ModelsScreen
 from storytui.engine.api import EngineError, NoModelError
-from storytui.engine.scripted import Wait, reply
+from storytui.engine.scripted import SCRIPTED_MODEL, Wait, reply
+from storytui.models.beside_plan import BesidePlan
 from storytui.models.offers import Fetched, Offers
 from storytui.settings import SamplingSettings, Settings
 
@@ -279,3 +281,94 @@ def test_how_it_looks(looks_as_before, size):
         editor.app.screen.query_one(OptionList).focus()
 
     assert looks_as_before(opened, size=size, shelf=ScriptedShelf(looked))
+
+
+OTHER = replace(BUILT_IN, id="other", name="Other", path=Path("other.gguf"), in_use=False)
+
+
+async def test_a_model_that_is_not_kept_for_the_next_start_is_said_to_be_so(start):
+    shelf = ScriptedShelf(Offers("CPU", (OTHER,), best="other"), only_now="It was not kept.")
+    async with start(shelf=shelf) as editor:
+        await open_models(editor)
+        await editor.press("enter")
+        await editor.until(lambda: "Other is the model until you quit" in editor.said)
+        assert "It was not kept." in editor.said
+
+
+async def test_choosing_the_model_that_runs_does_not_load_it_anew(start):
+    running = replace(OTHER, path=Path(SCRIPTED_MODEL.path), in_use=True)
+    shelf = ScriptedShelf(Offers("CPU", (running,), best="other"))
+    async with start(shelf=shelf) as editor:
+        await open_models(editor)
+        await editor.press("enter")
+        await editor.until(lambda: "Other is the model from now on" in editor.said)
+        assert shelf.asked == [("use", SCRIPTED_MODEL.path)]
+        assert not editor.engine.closed
+        assert shelf.engines == []
+
+
+async def test_what_runs_comes_onto_the_screen_when_the_model_is_loaded(start):
+    shelf = ScriptedShelf(replace(OFFERS, best=BUILT_IN.id))
+    async with start(shelf=shelf, load=(Wait(),), ready=False) as editor:
+        await editor.until(lambda: editor.screen.flow is not None)
+        await open_models(editor)
+        assert "It is not loaded yet." in shown(editor, "models-details")
+        editor.engine.go_on()
+        await editor.until(lambda: "Running: Scripted" in shown(editor, "models-details"))
+
+
+async def test_a_download_is_noted_for_the_next_start_until_it_came_or_was_ended(start):
+    first, second, third = (ScriptedFetch(Path("a.gguf")) for _ in range(3))
+    shelf = ScriptedShelf(fetches=[first, second, third])
+    async with start(shelf=shelf) as editor:
+        await open_models(editor)
+        await editor.press("enter")
+        await editor.until(lambda: editor.app.screen is editor.screen)
+        await open_models(editor)
+        await editor.press("c", "enter")
+        await editor.until(lambda: editor.app.screen is editor.screen)
+        second.go.set()
+        await editor.until(lambda: shelf.engines)
+        assert shelf.noted == [CRA.name, "", CRA.name, ""]
+        await open_models(editor)
+        await editor.press("enter")
+        await editor.until(lambda: editor.app.screen is editor.screen)
+    assert shelf.noted[4:] == [CRA.name]
+    assert third.cancelled.is_set()
+    assert shelf.closed
+
+
+async def test_a_download_that_was_left_off_is_told_at_the_next_start(start):
+    async with start(shelf=ScriptedShelf(), left_off="CRA-v1 7B") as editor:
+        await editor.until(lambda: "The download of CRA-v1 7B did not come to" in editor.said)
+        assert "ctrl+p, Models" in editor.said
+
+
+async def test_what_a_download_left_is_said_in_the_list(start):
+    begun = replace(CRA, begun=2 << 30)
+    async with start(shelf=ScriptedShelf(Offers("CPU", (begun,)))) as editor:
+        await open_models(editor)
+        assert "2.0 GiB of it are here already" in shown(editor, "models-details")
+        assert "enter goes on with its download" in shown(editor, "models-hint")
+
+
+async def test_an_answer_to_an_older_question_is_not_taken_for_the_newer_ones(start):
+    async with start(shelf=ScriptedShelf()) as editor:
+        await open_models(editor)
+        screen = editor.app.screen
+        await editor.press("slash", *"tales", "enter")
+        await editor.until(lambda: REPOSITORY.name in listed(editor))
+        await editor.press("escape")
+        screen.post_message(screen.Came(1, (FILE,)))
+        await editor.press("slash", *"poems", "enter")
+        await editor.until(lambda: REPOSITORY.name in listed(editor))
+        screen.post_message(screen.Came(1, (FILE,)))
+        await editor.pilot.pause()
+        assert FILE.name not in listed(editor)
+
+
+def test_what_a_model_takes_stands_beside_what_was_planned() -> None:
+    memory = BesidePlan(planned=3 << 29, measured=1 << 30, on_gpu=True)
+    line = "Memory of the card, without the driver's share: 1.50 GiB planned, 1.00 GiB measured"
+    assert line in what_runs(SCRIPTED_MODEL, "auto", memory)
+    assert not any(each.startswith("Memory") for each in what_runs(SCRIPTED_MODEL, "auto"))

@@ -249,9 +249,8 @@ class ModelsScreen(Screen[Offer | None]):
         offer = self._highlighted
         does = "begins"
         if offer is not None:
-            does = {"here": "begins", "repository": "shows its models"}.get(
-                offer.group, "downloads it and begins"
-            )
+            fetches = "goes on with its download" if offer.begun else "downloads it and begins"
+            does = {"here": "begins", "repository": "shows its models"}.get(offer.group, fetches)
         back = "esc goes back" if self._question else f"esc {self._leaving}"
         keys = (f"enter {does}", "space details", "/ searches Hugging Face", back)
         self.query_one("#models-hint", Static).update(Content(" · ".join(keys)))

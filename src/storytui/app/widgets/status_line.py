@@ -1,10 +1,15 @@
-"""The one line at the bottom: file, words, model, and now and then a message."""
+"""The one line at the bottom: file, words, model, and now and then a message.
+
+A message that says more than a line holds gets more lines: its end says what can be done.
+"""
 
 import re
 from typing import ClassVar, Literal
 
 from rich.cells import cell_len, set_cell_size
+from rich.containers import Lines
 from rich.text import Text
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
@@ -18,6 +23,8 @@ _DROPPED = (
     *("", "speed", "today", "fetching's details", "model", "fetching"),
     *("selected", "saved"),
 )
+_MOST_LINES = 6
+"""Of a message."""
 _GAP = 3
 """The least columns between the left and the right of the line."""
 
@@ -56,7 +63,7 @@ class StatusLine(Widget):
     speed: reactive[float] = reactive(0.0)
     """Tokens per second; 0 while there is nothing to say."""
 
-    _message: reactive[tuple[str, Severity] | None] = reactive(None)
+    _message: reactive[tuple[str, Severity] | None] = reactive(None, layout=True)
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -75,6 +82,12 @@ class StatusLine(Widget):
 
     def _forget(self) -> None:
         self._message = None
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """One line; as many as it takes for a message that is longer."""
+        if self._message is None or width < 1:
+            return 1
+        return min(_MOST_LINES, len(self._lines_of(*self._message, width)))
 
     def render(self) -> Text:
         """The line, as wide as there is space."""
@@ -152,8 +165,18 @@ class StatusLine(Widget):
             right = self._right(dropped)
             if left.cell_len + right.cell_len + _GAP <= width:
                 return self._spread(left, right, width)
-        left.truncate(width, overflow="ellipsis")
-        return left
+        lines: list[Text] = list(self._lines_of(text, severity, width))
+        if len(lines) > self.content_size.height:
+            lines = lines[: max(1, self.content_size.height)]
+            lines[-1].append("…")
+            lines[-1].truncate(width, overflow="ellipsis")
+        return Text("\n", no_wrap=True, end="").join(lines)
+
+    def _lines_of(self, text: str, severity: Severity, width: int) -> Lines:
+        """A message, broken into lines."""
+        look = "message" if severity == "information" else severity
+        said = self._join([(visible(text, newlines=False), look)])
+        return said.wrap(self.app.console, width, overflow="fold", no_wrap=False)
 
     @staticmethod
     def _spread(left: Text, right: Text, width: int) -> Text:

@@ -95,7 +95,7 @@ async def test_a_message_longer_than_the_line_gets_more_lines(host):
         said = "It has terms to accept first. Accept them on its page, and set HF_TOKEN."
         app.status.say(said, severity="error", seconds=None)
         await pilot.pause()
-        assert line(app).replace("\n", " ") == said
+        assert line(app).split() == said.split()
         assert all(len(each) <= 38 for each in line(app).splitlines())
         assert app.status.size.height == 2
         app.status.say("")

@@ -302,3 +302,14 @@ def test_native_messages_go_to_the_log_and_the_story_does_not(
     assert "llama" in written
     assert "512 tokens of context, keys and values in f16, flash attention" in written
     assert "eleven minutes" not in written
+
+
+def test_a_log_that_cannot_be_written_keeps_no_model_from_running(
+    small_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "log").write_text("no folder")
+    log = tmp_path / "log" / "engine.log"
+    with contextlib.closing(
+        ProcessEngine(ModelConfig(path=str(small_model), context=512, threads=1), log)
+    ) as engine:
+        assert engine.load().context == 512

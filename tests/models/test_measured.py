@@ -1,5 +1,6 @@
 """The file of what models really took: bounded, whole or not at all, of no harm when broken."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from storytui.engine.api import ModelInfo
 from storytui.engine.devices import Buffer, Buffers, Device, DeviceReport
 from storytui.engine.messages import ModelConfig
 from storytui.engine.process import ProcessEngine
+from storytui.models.beside_plan import beside_plan
 from storytui.models.measured import (
     LATER,
     MOST_RECORDS,
@@ -19,6 +21,7 @@ from storytui.models.measured import (
     model_key,
     record_of,
 )
+from storytui.models.model_memory import MIB
 from storytui.models.shape_of_file import shape_in
 from storytui.models.starter import starter_model
 from storytui.models.starting import StartPlanner, names_of
@@ -216,3 +219,22 @@ def test_the_real_small_model_is_measured_and_known_again(tmp_path: Path) -> Non
     ways = measured_ways(kept, shape, 0, None)
     assert kept[0].model == model_key(shape)
     assert ways[info.context, "f16", info.gpu_layers].kv == 512 * 30 * 3 * 64 * 2 * 2
+
+
+def test_a_loaded_model_takes_what_was_planned(small_model_info: ModelInfo) -> None:
+    beside = beside_plan(small_model_info)
+    assert beside is not None
+    assert not beside.on_gpu
+    assert abs(beside.planned - beside.measured) <= max(0.05 * beside.measured, 8 * MIB)
+    assert beside_plan(structs.replace(small_model_info, remote=True)) is None
+    assert beside_plan(structs.replace(small_model_info, measured=Buffers())) is None
+    assert beside_plan(structs.replace(small_model_info, path="/gone.gguf")) is None
+
+
+@pytest.fixture
+def small_model_info() -> Iterator[ModelInfo]:
+    path = starter_model()
+    assert path is not None
+    engine = ProcessEngine(ModelConfig(path=str(path), context=512, threads=1))
+    yield engine.load()
+    engine.close()

@@ -176,7 +176,10 @@ class StatusLine(Widget):
         """A message, broken into lines."""
         look = "message" if severity == "information" else severity
         said = self._join([(visible(text, newlines=False), look)])
-        return said.wrap(self.app.console, width, overflow="fold", no_wrap=False)
+        lines = said.wrap(self.app.console, width, overflow="fold", no_wrap=False)
+        for each in lines:
+            each.rstrip()
+        return lines
 
     @staticmethod
     def _spread(left: Text, right: Text, width: int) -> Text:

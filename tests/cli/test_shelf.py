@@ -236,6 +236,30 @@ def test_settings_that_cannot_be_written_keep_no_model_from_being_used(home: Pat
         engine.close()
 
 
+def test_a_model_that_is_chosen_takes_the_place_of_a_server(home: Path) -> None:
+    file = home / "config" / "storytui" / "settings.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('# hers\n[remote]\naddress = "http://127.0.0.1:9"\n')
+    shelf = MachineShelf(load_settings(file))
+    offers = shelf.offers()
+    assert not any(each.in_use for each in offers.offers)
+    assert offers.warnings[0] == (
+        "Replies come from http://127.0.0.1:9 now, and from no model here."
+    )
+    small = starter_model()
+    assert small is not None
+    used = shelf.use(small)
+    assert used.only_now == ""
+    assert load_settings(file).remote.address == ""
+    assert "# hers" in file.read_text()
+    engine = used.make()
+    try:
+        assert engine.load().path == str(small)
+    finally:
+        engine.close()
+    assert "Replies come from" not in " ".join(shelf.offers().warnings)
+
+
 def test_choosing_the_same_model_again_keeps_its_adapter(home: Path) -> None:
     file = home / "config" / "storytui" / "settings.toml"
     file.parent.mkdir(parents=True)

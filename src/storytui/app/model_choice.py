@@ -147,11 +147,11 @@ class ModelChoice:
             self._screen.complain(str(error))
             return
         info = self._flow.model
-        server = info.backend if info is not None and info.remote else ""
-        instead = f", and {server} is asked no more" if server else ""
         if used.only_now:
             self._screen.complain(f"{name} is the model until you quit. {used.only_now}")
         else:
+            server = info.backend if info is not None and info.remote else ""
+            instead = f", and {server} is asked no more" if server else ""
             self._screen.say(f"{name} is the model from now on{instead}.")
         if info is None or info.remote or Path(info.path) != path:
             self._flow.use(used.make)

@@ -131,7 +131,6 @@ class MachineShelf:
         examine(path, folders.models_checked())
         model = library_for(self.settings).model_at(path)
         value = str(path) if model is None else as_setting(model)
-        file = folders.settings_file()
         changes: dict[tuple[str, str], str | None] = {("model", "path"): value or None}
         model_settings = structs.replace(self.settings.model, path=value)
         in_use = self._in_use()
@@ -144,7 +143,7 @@ class MachineShelf:
             changes["remote", "address"] = None
         only_now = ""
         try:
-            set_in_settings(file, changes)
+            set_in_settings(folders.settings_file(), changes)
         except SettingsError as error:
             only_now = f"It was not kept for the next start: {str(error).rstrip('.')}."
         remote = structs.replace(self.settings.remote, address="")

@@ -116,14 +116,20 @@ def test_the_table_has_a_column_for_each_card_and_marks_the_first_choice(storytu
         (("list", "--vram", "large"), 2, "write it like 8GiB"),
         (("fit", "x.gguf"), 1, "x.gguf. Check the path"),
         (("fit", "nothing-of-that-name"), 1, "storytui models list shows"),
-        (("fit", "cra-v1-7b"), 1, "storytui models add cra-v1-7b"),
+        (("fit", "nobody/Tales-GGUF"), 1, "HF_HUB_OFFLINE"),
         (("fit", "{small}", "--context", "99999"), 1, "Ask for at most that"),
         (("fit", "{small}", "--kv-type", "q8_0"), 1, "Use f16"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(
-    storytui: Run, small: Path, arguments: tuple[str, ...], status: int, says: str
+    storytui: Run,
+    small: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    status: int,
+    says: str,
 ) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     done = storytui("models", *(each.format(small=small) for each in arguments))
     assert done.returncode == status
     assert says in done.stderr

@@ -117,3 +117,33 @@ def test_offline_nothing_is_asked(
 
     assert "HF_HUB_OFFLINE" in storytui("models", "add", CRA).stderr
     assert hub.seen == []
+
+
+def test_a_model_is_planned_for_before_it_is_fetched(storytui: Run, hub: HubStandIn) -> None:
+    done = storytui("models", "fit", "cra-v1-7b", "--vram", "8GiB", "--json")
+    assert done.returncode == 0, done.stderr
+    planned = json.loads(done.stdout)
+    assert (planned["origin"], planned["fits"]) == ("hub", True)
+    assert planned["model"] == f"{CRA}:cra-v1-7b-Q4_K_M.gguf"
+    named = json.loads(
+        storytui("models", "fit", "other/Poem-GGUF", "--vram", "8GiB", "--json").stdout
+    )
+    assert named["model"] == "other/Poem-GGUF:Poem-Q4_K_M.gguf"
+    assert list(here(storytui)) == ["smollm2-135m-instruct.q4_1"]
+
+
+def test_without_the_hub_a_model_of_the_catalogue_is_planned_for_as_published(
+    storytui: Run, hub: HubStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    planned = json.loads(storytui("models", "fit", "cra-v1-7b", "--vram", "8GiB", "--json").stdout)
+    assert (planned["origin"], planned["context"], planned["kv_type"]) == (
+        "published",
+        16384,
+        "f16",
+    )
+    assert planned["gpu_layers"] == planned["layers"]
+    said = storytui("models", "fit", "mistral-nemo-12b", "--vram", "8GiB")
+    assert said.returncode == 1
+    assert "too big by" in said.stdout
+    assert "By what is published" in said.stdout

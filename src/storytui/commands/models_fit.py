@@ -3,19 +3,24 @@
 import argparse
 import json
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storytui.commands.choices import library_for, measurements_file
 from storytui.commands.ending import FAILURE
 from storytui.commands.models_facts import size
 from storytui.commands.printing import write
+from storytui.engine.api import ModelError
 from storytui.models.choosing import resolve
 from storytui.settings import Settings
 from storytui.story.visible import visible
 
 if TYPE_CHECKING:
+    from storytui.commands.models_hub import OnTheHub
     from storytui.engine.messages import KvType
     from storytui.models.model_memory import Parts
+    from storytui.models.shape import Shape
+    from storytui.models.verdicts import Origin
 
 
 def run_fit(options: argparse.Namespace, settings: Settings) -> int:
@@ -27,11 +32,10 @@ def run_fit(options: argparse.Namespace, settings: Settings) -> int:
     from storytui.engine.asking import ask_devices
     from storytui.models.fit import Machine, bytes_of, plan
     from storytui.models.measured import Measurements, driver_share, measured_ways
-    from storytui.models.shape_of_file import shape_in
     from storytui.models.starting import machine_of, names_of
 
-    path = resolve(options.model, lambda only: library_for(settings, only))
-    shape = shape_in(path)
+    looked = _look_at(options.model, settings)
+    shape = looked.shape
     kv_type: KvType | None = options.kv_type
     machine = Machine(gpu=options.vram or 0)
     device, known = "", {}
@@ -53,7 +57,8 @@ def run_fit(options: argparse.Namespace, settings: Settings) -> int:
     measured = known.get((choice.context, choice.kv_type, choice.gpu_layers))
     if options.json:
         answer = {
-            "model": str(path),
+            "model": looked.where,
+            "origin": looked.origin,
             "device": device,
             **found.as_json(),
             "measured": bytes_of(measured) if measured else None,
@@ -61,10 +66,69 @@ def run_fit(options: argparse.Namespace, settings: Settings) -> int:
         write(sys.stdout, json.dumps(answer) + "\n")
     else:
         where = f" on {visible(device, newlines=False)}" if device else ""
-        lines = [f"{path.name}{where}: {found.reason}."]
+        lines = [f"{visible(looked.name, newlines=False)}{where}: {found.reason}."]
+        lines += [looked.note] if looked.note else []
         lines += _rows(choice.parts, measured)
         write(sys.stdout, "\n".join(lines) + "\n")
     return 0 if found.fits else FAILURE
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A model's shape, and where it is from."""
+
+    name: str
+    where: str
+    """Its file, or OWNER/NAME:FILE on the Hub."""
+    shape: "Shape"
+    origin: "Origin"
+    note: str = ""
+
+
+def _look_at(model: str, settings: Settings) -> _Looked:
+    """A model that is here, else one of the Hub's by its header there, else by what is published.
+
+    Raises:
+        ModelError: there is no such model, or its header cannot be read.
+    """
+    from storytui.commands.models_hub import on_the_hub
+    from storytui.models.shape_of_file import shape_in
+
+    wanted = on_the_hub(model)
+    if wanted is not None and wanted.repository.casefold().endswith(".gguf"):
+        wanted = None
+    try:
+        path = resolve(model, lambda only: library_for(settings, only))
+    except ModelError:
+        if wanted is None:
+            raise
+    else:
+        if wanted is None or path.exists():
+            return _Looked(path.name, str(path), shape_in(path), "file")
+    return _look_on_the_hub(model, wanted, settings)
+
+
+def _look_on_the_hub(model: str, wanted: "OnTheHub", settings: Settings) -> _Looked:
+    from storytui.commands.models_hub import place_of_hub
+    from storytui.models.hub.asking import repository, shape_on_hub
+    from storytui.models.hub.errors import HubError
+    from storytui.models.published import build_shape, files_as_published
+
+    place = place_of_hub(settings)
+    try:
+        record = repository(place, wanted.repository)
+        files = record.chosen(wanted.patterns)
+        name = files[0].name
+        return _Looked(
+            name, f"{wanted.repository}:{name}", shape_on_hub(place, record, files), "hub"
+        )
+    except HubError as error:
+        published = files_as_published(model.strip().casefold())
+        if not published:
+            raise
+        note = f"By what is published of its shape, since its own header was not to be had. {error}"
+        shape = build_shape(published[0])
+        return _Looked(model, wanted.repository, shape, "published", note)
 
 
 def _rows(planned: "Parts", measured: "Parts | None") -> list[str]:

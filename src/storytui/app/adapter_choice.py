@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -59,7 +60,8 @@ class AdapterChoice:
         elif info.remote:
             self._screen.say("The model runs on a server, and its adapters are not chosen here.")
         else:
-            self._screen.app.push_screen(AdapterScreen(info, self._settings), self._chosen)
+            screen = AdapterScreen(info, self._settings)
+            self._screen.app.push_screen(screen, partial(self._chosen, info))
 
     def refused(self, problem: str) -> None:
         """The switch failed: the model is as it was before."""
@@ -67,9 +69,16 @@ class AdapterChoice:
             self._screen.complain(problem)
         self._room.warm_up()
 
-    def _chosen(self, adapters: tuple[Adapter, ...] | None) -> None:
+    def _chosen(self, shown: ModelInfo, adapters: tuple[Adapter, ...] | None) -> None:
         info = self._condition.info
-        if adapters is None or info is None:
+        if adapters is None:
+            return
+        if info is None:
+            self._screen.say("The model is not there now; choose the adapter again when it is.")
+            return
+        if info.path != shown.path:
+            name = visible(shown.name, newlines=False)
+            self._screen.say(f"The adapter was for {name}, which is not the model any more.")
             return
         self._condition.asked()
         self._room.adapt(adapters)

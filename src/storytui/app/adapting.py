@@ -45,21 +45,37 @@ class AdaptingRoom(EngineRoom):
         self._switched.clear()
         self._work(partial(self._adapt, self._switch, tuple(adapters)), "adapt")
 
+    def use(self, make: Callable[[], Engine]) -> None:
+        """Have another engine from now on; an adapter was chosen for the one there."""
+        self._forget_switch()
+        super().use(make)
+
+    def close(self) -> None:
+        """Also let those end that wait for a switch."""
+        self._forget_switch()
+        super().close()
+
+    def _forget_switch(self) -> None:
+        self._switch += 1
+        self._switched.set()
+
     # --- called in threads ------------------------------------------------------------------------
 
     def _adapt(self, number: int, adapters: Sequence[Adapter]) -> None:
         try:
             with self._turn:
-                if number != self._switch or self._closing.is_set():
+                if number != self._switch:
                     return
-                engine = self._get()
+                engine = self._place.get()
                 base = Path(engine.load().path)
                 for each in adapters:
                     examine_adapter(Path(each.path), base, adapters_cache())
+                if number != self._switch:
+                    return
                 engine.adapt(adapters)
-                self._load()
+                self._load_now()
         except EngineError as error:
-            if not self._closing.is_set():
+            if number == self._switch:
                 self._screen.post_message(self.NotAdapted(str(error)))
         finally:
             if number == self._switch:

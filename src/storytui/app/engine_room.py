@@ -14,6 +14,7 @@ from functools import partial
 from textual.message import Message
 from textual.screen import Screen
 
+from storytui.app.engine_place import EnginePlace
 from storytui.app.inbox import Inbox
 from storytui.continuing import Options, Plan, continue_side_by_side, plan, show_prompt
 from storytui.engine.api import (
@@ -31,11 +32,6 @@ from storytui.engine.api import (
 )
 from storytui.manuscript.reading_places import ReadingPlaces
 from storytui.manuscript.states import StatePlace
-
-CLOSE_SECONDS = 1.0
-"""How long closing waits for an engine that is being made."""
-CHANGE_SECONDS = 20.0
-"""How long an engine may take to give its memory back before another one is made."""
 
 Came = tuple[int, Event | Plan]
 """Something that came of a run, and of which of its takes, from 0."""
@@ -133,13 +129,11 @@ class EngineRoom:
         """Where the manuscript's windows began."""
         self._state_place: Callable[[ModelInfo], StatePlace | None] = lambda _info: None
         self._screen = screen
-        self._make = make
-        self._next: Callable[[], Engine] | None = None
-        """What makes the engine that is to take the place of the one there; None: it stays."""
-        self._engine: Engine | None = None
-        self._making = threading.Lock()
+        self._place = EnginePlace(make, self._introduce)
+        self._closing = self._place.closing
         self._turn = threading.Lock()
-        self._closing = threading.Event()
+        self._loaded: Engine | None = None
+        """The last engine that had its model loaded: it may be at work for who has the turn."""
         self._stopped_run = 0
         self._inbox: Inbox[_Item, tuple[int, Readiness]] = Inbox(self._deliver)
         self._ahead = 0
@@ -168,7 +162,7 @@ class EngineRoom:
         self.stop()
         self._ahead += 1
         self._resting = False
-        self._next = make
+        self._place.change(make)
         self.warm_up()
 
     def keep_state(self, place: Callable[[ModelInfo], StatePlace | None]) -> None:
@@ -178,7 +172,7 @@ class EngineRoom:
             place: says where, in a thread; None keeps nothing.
         """
         self._state_place = place
-        if self._engine is not None:
+        if self._place.engine is not None:
             self._work(self._load, "load the model")
 
     def start(self, text: str, offset: int, options: Options) -> int:
@@ -195,8 +189,9 @@ class EngineRoom:
         """End the run that goes on; what came of it stays."""
         if self.busy:
             self._stopped_run = self.run
-            if self._engine is not None:
-                self._engine.stop()
+            engine = self._place.engine
+            if engine is not None:
+                engine.stop()
 
     def ended(self, run: int) -> None:
         """The screen has heard that `run` is over."""
@@ -229,13 +224,15 @@ class EngineRoom:
         if not self._resting:
             self._resting = True
             self._ahead += 1
-            if self._engine is not None:
-                self._engine.rest()
+            engine = self._place.engine
+            if engine is not None:
+                engine.rest()
 
     def rebuild(self) -> None:
         """Have the engine forget all that it has read."""
-        if self._engine is not None:
-            self._work(self._engine.rebuild, "rebuild")
+        engine = self._place.engine
+        if engine is not None:
+            self._work(engine.rebuild, "rebuild")
 
     def make_prompt(self, text: str, offset: int, options: Options) -> None:
         """Render what the model would see; `PromptMade` brings it."""
@@ -243,13 +240,7 @@ class EngineRoom:
 
     def close(self) -> None:
         """Give the engine back and let every thread end; nothing waits for the model."""
-        self._closing.set()
-        # A model's file that is being checked may take its time; who made it closes it then.
-        if self._making.acquire(timeout=CLOSE_SECONDS):
-            self._making.release()
-            if self._engine is not None:
-                self._engine.stop()
-                self._engine.close()
+        self._place.close()
 
     def _work(self, job: Callable[[], None], name: str) -> None:
         self._screen.run_worker(
@@ -258,40 +249,31 @@ class EngineRoom:
 
     # --- called in threads ------------------------------------------------------------------------
 
-    def _get(self) -> Engine:
-        with self._making:
-            if self._closing.is_set():
-                raise EngineError("The editor is closing.")
-            if self._next is not None:
-                before, self._engine = self._engine, None
-                self._make, self._next = self._next, None
-                if before is not None:
-                    before.close(CHANGE_SECONDS)
-            if self._engine is None:
-                engine = self._make()
-                engine.on_death(self._mourn)
-                engine.on_readiness(self._readied)
-                if self._closing.is_set():
-                    engine.close()
-                    raise EngineError("The editor is closing.")
-                self._engine = engine
-            return self._engine
+    def _introduce(self, engine: Engine) -> None:
+        """Hear what a new engine tells unasked, for as long as it is there."""
+        engine.on_death(partial(self._mourn, engine))
+        engine.on_readiness(partial(self._readied, engine))
 
-    def _mourn(self, error: EngineError) -> None:
-        if not self._closing.is_set():
-            gave_up = isinstance(error, EngineGaveUpError)
-            self._screen.post_message(self.Died(str(error), gave_up))
+    def _mourn(self, engine: Engine, error: EngineError) -> None:
+        self._tell_of(engine, self.Died(str(error), isinstance(error, EngineGaveUpError)))
 
     def _load(self) -> None:
+        if self._place.changing and self._loaded is self._place.engine is not None:
+            # A reply of the one there is still coming to its end.
+            with self._turn:
+                self._load_now()
+        else:
+            # Whoever waits for one that still loads hears that it was closed.
+            self._load_now()
+
+    def _load_now(self) -> None:
+        engine: Engine | None = None
         try:
-            if self._next is not None:
-                # A reply of the one there is still coming to its end.
-                with self._turn:
-                    self._get()
-            engine = self._get()
+            engine = self._place.get()
             for each in engine.loading():
                 self._tell_of(engine, self.Progress(each.fraction))
             info = engine.load()
+            self._loaded = engine
             place = self._state_place(info)
             if place is not None:
                 engine.warm(place.path, place.room)
@@ -301,23 +283,25 @@ class EngineRoom:
             return
         except EngineError as error:
             host = error.host if isinstance(error, ConsentNeededError) else ""
-            if not self._closing.is_set():
-                none = isinstance(error, NoModelError)
-                self._screen.post_message(self.NotReady(str(error), none, host))
+            none = isinstance(error, NoModelError)
+            self._tell_of(engine, self.NotReady(str(error), none, host))
 
-    def _tell_of(self, engine: Engine, message: Message) -> None:
-        """Post what is news of the engine, unless there is another one by now."""
-        if engine is self._engine and self._next is None and not self._closing.is_set():
-            self._screen.post_message(message)
+    def _tell_of(self, engine: Engine | None, message: Message) -> None:
+        """Post what is news of the engine, or that there is none, unless another is wanted."""
+        if engine is self._place.engine and not self._place.changing:
+            if not self._closing.is_set():
+                self._screen.post_message(message)
 
     def _continue(self, run: int, text: str, offset: int, options: Options) -> None:
         problem = "The reply ended early. Press the key again to go on."
         try:
             with self._turn:
                 if not self._is_over(run):
-                    engine = self._get()
+                    engine = self._place.get()
                     told = False
                     for came in continue_side_by_side(engine, text, offset, options, self.places):
+                        if isinstance(came[1], Plan):
+                            self._loaded = engine
                         self._inbox.put(_Item(run, came=came))
                         # A stop that came before the engine had begun went unheard: say it again.
                         # With the plan it has not begun yet.
@@ -325,6 +309,9 @@ class EngineRoom:
                             told = True
                             engine.stop()
             problem = ""
+        except EngineDiedError as error:
+            # One that was closed for another is not missed by a reply that was told to end.
+            problem = "" if self._is_over(run) else str(error)
         except (EngineError, ValueError) as error:
             problem = str(error)
         finally:
@@ -343,8 +330,9 @@ class EngineRoom:
             # pressed. What was asked meanwhile says more.
             if number != self._ahead or self._closing.is_set():
                 return
-            engine = self._get()
+            engine = self._place.get()
             far = how_far(engine.load())
+            self._loaded = engine
             # Where the cursor only passes by, she will be back where the window began before.
             planned = plan(
                 engine, asked.text, asked.offset, asked.options, self.places, remember=not spare
@@ -358,13 +346,14 @@ class EngineRoom:
                 # A key came between the two; what it told the engine was told before.
                 engine.rest()
 
-    def _readied(self, readiness: Readiness) -> None:
-        self._inbox.tell((self._ahead, readiness))
+    def _readied(self, engine: Engine, readiness: Readiness) -> None:
+        if self._place.is_heard(engine):
+            self._inbox.tell((self._ahead, readiness))
 
     def _prompt(self, text: str, offset: int, options: Options) -> None:
         try:
             with self._turn:
-                prompt = show_prompt(self._get(), text, offset, options, self.places)
+                prompt = show_prompt(self._place.get(), text, offset, options, self.places)
             if not self._closing.is_set():
                 self._screen.post_message(self.PromptMade(prompt))
         except (EngineError, ValueError) as error:

@@ -139,6 +139,32 @@ def test_what_is_not_understood_is_left_out(log: str) -> None:
     assert gpu_layers_in(log.splitlines()) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA0 KV buffer size = 0.01 MiB",
+        "load_tensors: CUDA0 model buffer size = 99999.00 MiB",
+        "llama_context: constructing llama_context",
+        "llama_context: flash_attn = disabled",
+        "offloaded 1/29 layers to GPU",
+        "CUDA0 KV buffer size = 1.2.3 MiB",
+    ],
+)
+def test_what_a_header_says_in_the_words_of_the_log_counts_for_nothing(text: str) -> None:
+    header = [
+        f"llama_model_loader: - kv   2:  general.name str  = {text}\n",
+        f"print_info: general.name     = {text}\n",
+        f"print_info: EOS token        = 2 '{text}'\n",
+    ]
+    lines = CUDA.splitlines(keepends=True)
+
+    for at in (1, 4, len(lines)):
+        both = [*lines[:at], *header, *lines[at:]]
+        assert buffers_in(both) == told(CUDA)
+        assert flash_attention_in(both) is True
+        assert gpu_layers_in(both) == 29
+
+
 def test_the_real_log_says_what_the_small_model_takes(small_model: Path) -> None:
     model = LlamaModel(ModelConfig(path=str(small_model), context=1024), lambda _part: None)
     try:

@@ -45,8 +45,8 @@ class EnginePlace:
         """
         self._wanted = partial(make)
 
-    def is_heard(self, engine: Engine) -> bool:
-        """Whether what an engine says is still of interest."""
+    def is_heard(self, engine: Engine | None) -> bool:
+        """Whether what an engine says, or that there is none, is still of interest."""
         return engine is self.engine and not self.changing and not self.closing.is_set()
 
     def get(self) -> Engine:

@@ -288,9 +288,8 @@ class EngineRoom:
 
     def _tell_of(self, engine: Engine | None, message: Message) -> None:
         """Post what is news of the engine, or that there is none, unless another is wanted."""
-        if engine is self._place.engine and not self._place.changing:
-            if not self._closing.is_set():
-                self._screen.post_message(message)
+        if self._place.is_heard(engine):
+            self._screen.post_message(message)
 
     def _continue(self, run: int, text: str, offset: int, options: Options) -> None:
         problem = "The reply ended early. Press the key again to go on."

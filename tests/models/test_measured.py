@@ -13,6 +13,7 @@ from storytui.engine.process import ProcessEngine
 from storytui.models.beside_plan import beside_plan
 from storytui.models.measured import (
     LATER,
+    MOST_DRIVER,
     MOST_RECORDS,
     Measurements,
     Record,
@@ -156,6 +157,7 @@ def test_the_file_stays_small(tmp_path: Path) -> None:
         b"\xff\xfe",
         b'{"version": "measured-0", "records": []}',
         b'{"version": "measured-1", "records": [{}]}',
+        b'{"version": "measured-1", "records": [], "more": ' + b"[" * 100_000,
         b"[1]",
     ],
 )
@@ -167,6 +169,37 @@ def test_a_broken_file_is_ignored_and_replaced(tmp_path: Path, content: bytes) -
     assert kept.records() == []
     kept.keep(RECORD)
     assert kept.records() == [RECORD]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"driver": -(8 << 30)},
+        {"weights_gpu": -1},
+        {"kv": -(1 << 40)},
+        {"kv_host": 1 << 60},
+        {"compute": 1 << 62},
+        {"context": 0},
+        {"gpu_layers": -1},
+    ],
+    ids=str,
+)
+def test_figures_that_cannot_be_are_no_record(tmp_path: Path, wrong: dict[str, int]) -> None:
+    kept = Measurements(tmp_path / "measured.json")
+    kept.keep(structs.replace(RECORD, **wrong))
+    kept.keep(structs.replace(RECORD, context=4096))
+
+    assert [each.context for each in kept.records()] == [4096]
+
+
+def test_what_another_program_took_meanwhile_is_not_the_drivers_share() -> None:
+    game = structs.replace(RECORD, driver=MOST_DRIVER + 1)
+
+    assert driver_share([game]) is None
+    assert driver_share([game, RECORD]) == 200 + LATER
+    assert game.parts(driver=7).overhead == 7
+    two = structs.replace(game, device="A card + A card")
+    assert driver_share([two]) == MOST_DRIVER + 1 + LATER
 
 
 def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from published_shapes import (
     GEMMA_3_12B,
     LLAMA_3_1_8B,
@@ -317,6 +318,51 @@ def test_the_drivers_share_corrects_the_plans_of_other_models(
     assert not other.fit.choice.measured
     assert other.fit.choice.parts.overhead == 1500 * MIB + LATER
     assert config.context < 16384
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"weights_gpu": 0},
+        {"weights_gpu": 40 * MIB},
+        {"kv": 0},
+        {"kv": 896 * MIB, "kv_host": 896 * MIB},
+        {"compute": 0},
+        {"weights_gpu": 500 * GIB},
+        {"kv": 900 * GIB},
+    ],
+    ids=str,
+)
+def test_a_wrong_record_neither_makes_a_model_fit_nor_keeps_it_from_fitting(
+    file_of: Callable[[Published], Path], tmp_path: Path, wrong: dict[str, int]
+) -> None:
+    path, kept = file_of(QWEN_2_5_7B), Measurements(tmp_path / "measured.json")
+    planner(path, measurements=tmp_path / "measured.json").loaded(
+        cards(8), loaded_info(path, 150 * MIB, cards(8))
+    )
+    [record] = kept.records()
+    kept.keep(structs.replace(record, **wrong))
+    assert len(kept.records()) == 1
+
+    again = planner(path, measurements=tmp_path / "measured.json")
+    assert again.plan(cards(8)).kv_type == "f16"
+    assert again.fit is not None
+    assert not again.fit.choice.measured
+    with pytest.raises(ModelError, match="too big by"):
+        planner(path, measurements=tmp_path / "measured.json").plan(cards(4.5))
+
+
+def test_nothing_is_kept_of_a_file_that_went_while_it_was_loaded(
+    file_of: Callable[[Published], Path], tmp_path: Path
+) -> None:
+    path, kept = file_of(QWEN_2_5_7B), tmp_path / "measured.json"
+    plans = planner(path, measurements=kept)
+    plans.plan(cards(8))
+    gone = planner(tmp_path / "gone.gguf", measurements=kept)
+    gone._shape = plans._shape
+    gone.loaded(cards(8), loaded_info(path, 0, cards(8)))
+
+    assert Measurements(kept).records() == []
 
 
 def test_a_card_without_flash_attention_for_a_model_is_known_the_next_time(

@@ -64,6 +64,11 @@ class Machine:
         return self.gpu - self.free if self.room < self.gpu - self.margin else 0
 
 
+_LEAST = 0.9
+"""Of what is planned for weights, keys and values, a load takes as much at the least."""
+_MOST = 4
+"""And of all that is planned, so many times as much at the most: a CPU may hold weights twice."""
+
 Way = tuple[int, KvType, int]
 """A way to load a model: tokens of context, keys' type, layers on the GPU."""
 
@@ -209,11 +214,29 @@ def _choice(
     measured: Mapping[Way, Parts],
 ) -> Choice:
     way = (opening.context, opening.kv_type, gpu_layers)
-    parts = measured.get(way)
-    if parts is None:
-        parts = parts_of_plan(shape, opening, gpu_layers, machine.driver)
-        parts = replace(parts, compute=parts.compute * machine.cards)
-    return Choice(*way, parts, fits=parts.total_gpu <= machine.room, measured=way in measured)
+    planned = parts_of_plan(shape, opening, gpu_layers, machine.driver)
+    planned = replace(planned, compute=planned.compute * machine.cards)
+    known = _believed(measured.get(way), planned)
+    parts = known or planned
+    return Choice(*way, parts, fits=parts.total_gpu <= machine.room, measured=known is not None)
+
+
+def _believed(measured: Parts | None, planned: Parts) -> Parts | None:
+    """What was measured, where it can be: weights, keys and values are never much smaller than
+    planned, and nothing is many times as large."""
+    if measured is None:
+        return None
+    pairs = [
+        (measured.weights_gpu, planned.weights_gpu),
+        (measured.weights_gpu + measured.weights_host, planned.weights_gpu + planned.weights_host),
+    ]
+    if planned.weights_gpu:
+        pairs.append((measured.kv - measured.kv_host, planned.kv - planned.kv_host))
+        most = measured.total_gpu <= _MOST * planned.total_gpu
+    else:
+        most = measured.total_host <= _MOST * planned.total_host
+    least = all(its >= _LEAST * of_plan for its, of_plan in pairs) and measured.compute > 0
+    return measured if least and most else None
 
 
 def _in_part(
@@ -267,15 +290,17 @@ def _plan_on_cpu(
 ) -> Fit:
     opening = Opening.on_cpu(context or min(CPU_CONTEXT, shape.trained_context))
     way: Way = (opening.context, opening.kv_type, 0)
-    parts = measured.get(way) or parts_of_plan(shape, opening)
+    planned = parts_of_plan(shape, opening)
+    known = _believed(measured.get(way), planned)
+    parts = known or planned
     excess = parts.total_host + machine.margin - machine.host if machine.host else 0
-    if excess > 0 and shape.window and way not in measured:
+    if excess > 0 and shape.window and known is None:
         # The engine cuts the windows where memory does not allow whole ones.
         narrow = parts_of_plan(shape, replace(opening, whole_windows=False))
         if narrow.total_host < parts.total_host:
             parts = narrow
             excess = parts.total_host + machine.margin - machine.host
-    choice = Choice(*way, parts, fits=excess <= 0, measured=way in measured)
+    choice = Choice(*way, parts, fits=excess <= 0, measured=known is not None)
     size = _of(parts.total_host, machine.host) if machine.host else _gib(parts.total_host)
     reason = f"runs on the CPU: {_tokens(opening.context)} context, {size} of memory"
     if excess > 0:

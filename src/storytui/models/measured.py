@@ -22,11 +22,17 @@ from storytui.models.remembering import Marks, put_in_place
 from storytui.models.shape import Shape
 
 VERSION = "measured-1"
+BETWEEN = " + "
+"""Between the names of several devices."""
 MOST_RECORDS = 64
 LATER = 128 * MIB
 """Bytes of a GPU that kernels and their pools take with the first evaluation, which comes after the
 figures: an assumption."""
+MOST_DRIVER = 2048 * MIB
+"""Bytes of a GPU that a driver may take; where more is gone, another program took it meanwhile."""
 _MOST_BYTES = 1 << 20
+_MOST_FIGURE = 1 << 50
+"""Bytes or tokens, of any figure."""
 _RECENT = 8
 """Records that the driver's share is taken from, the largest of theirs: programs come and go while
 a model is loaded, and what one of them gives back must not count as ours."""
@@ -62,13 +68,28 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         """How it was loaded."""
         return (self.context, self.kv_type, self.gpu_layers)
 
+    @property
+    def share(self) -> int | None:
+        """Bytes that the driver took; None: not known, or more than it can be."""
+        cards = self.device.count(BETWEEN) + 1
+        return self.driver if (self.driver or 0) <= MOST_DRIVER * cards else None
+
+    @property
+    def can_be(self) -> bool:
+        """Whether the figures are such as a load may have: anybody may write into the file."""
+        figures = (
+            *(self.gpu_layers, self.weights_gpu, self.weights_host, self.kv, self.kv_host),
+            *(self.compute, self.output, self.driver or 0),
+        )
+        return 0 < self.context < _MOST_FIGURE and all(0 <= each < _MOST_FIGURE for each in figures)
+
     def parts(self, driver: int) -> Parts:
         """The figures as a plan has them.
 
         Args:
             driver: bytes of the driver's share, where this load did not say.
         """
-        own = driver if self.driver is None else self.driver + LATER
+        own = driver if self.share is None else self.share + LATER
         return Parts(
             weights_gpu=self.weights_gpu,
             weights_host=self.weights_host,
@@ -103,9 +124,11 @@ class Measurements:
         try:
             with self._path.open("rb") as file:
                 found = msgspec.json.decode(file.read(_MOST_BYTES), type=_File)
-        except (OSError, msgspec.MsgspecError, ValueError):
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
             return []
-        return found.records if found.version == VERSION else []
+        if found.version != VERSION:
+            return []
+        return [each for each in found.records if each.can_be]
 
     def keep(self, record: Record) -> None:
         """Keep a record, in place of an older one of the same load."""
@@ -134,7 +157,7 @@ def _load_of(record: Record) -> tuple[object, ...]:
 
 def driver_share(records: Iterable[Record]) -> int | None:
     """Bytes of a device that the driver takes, by what was measured; None: nothing was."""
-    shares = [each.driver for each in records if each.driver is not None]
+    shares = [each.share for each in records if each.share is not None]
     return max(shares[-_RECENT:]) + LATER if shares else None
 
 

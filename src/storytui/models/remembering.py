@@ -72,7 +72,7 @@ def recall(
         return None
     try:
         return msgspec.json.decode(entry.value, type=kind)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return None
 
 
@@ -116,7 +116,7 @@ def _read(cache: Path | None, version: str) -> dict[str, _Entry]:
     try:
         with cache.open("rb") as file:
             found = msgspec.json.decode(file.read(_MOST_BYTES), type=_Cache)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
     return dict(found.entries) if found.version == version else {}
 

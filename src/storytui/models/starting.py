@@ -17,6 +17,7 @@ from storytui.engine.messages import ModelConfig
 from storytui.models.fit import CPU_CONTEXT, GIB, MARGIN, Fit, Machine, plan
 from storytui.models.gguf import further_parts
 from storytui.models.measured import (
+    BETWEEN,
     Measurements,
     Record,
     driver_share,
@@ -58,7 +59,7 @@ def machine_of(report: DeviceReport, *, on_gpu: bool = True, driver: int | None 
 
 def names_of(devices: tuple[Device, ...]) -> str:
     """Devices by the names that `ModelInfo.device` has."""
-    return " + ".join(each.description for each in devices)
+    return BETWEEN.join(each.description for each in devices)
 
 
 class StartPlanner:
@@ -142,6 +143,8 @@ class StartPlanner:
     def loaded(self, report: DeviceReport, info: ModelInfo) -> None:
         """Keep what the model took; its shape is read for that once, then its file is known."""
         file = file_key(self._marks_now())
+        if not file:
+            return
 
         def model() -> str | None:
             for each in self._measurements.records():

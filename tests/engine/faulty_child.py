@@ -29,6 +29,8 @@ from storytui.engine.api import (
 )
 from storytui.engine.devices import Device, DeviceReport
 from storytui.engine.messages import (
+    Adapt,
+    Adapted,
     Ahead,
     Alive,
     Channel,
@@ -145,6 +147,8 @@ class FaultyChild:
         self.pass_moment()
         while (body := self.channel.receive_bytes()) is not None:
             message = to_child(body)
+            if isinstance(message, Adapt):
+                self.channel.send(Adapted(message.call, INFO))
             if not isinstance(message, Hello | Load | Count | Render | Generate):
                 continue
             self.call = 0 if isinstance(message, Hello | Load) else message.call
@@ -198,6 +202,8 @@ class FaultyChild:
             self.channel.send(SENT[fault])
         elif fault in WRONG_EVENTS:
             self.channel.send(Events(self.call, list(WRONG_EVENTS[fault])))
+        elif fault == "no-room":
+            self.channel.send(Failed(0, "NoRoomError", "there is not enough memory"))
         elif fault == "no-model":
             self.channel.send(Failed(0, "ModelError", "there is no model file"))
         else:

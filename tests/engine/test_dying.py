@@ -40,9 +40,10 @@ from storytui.engine.api import (
     Sampling,
     SegmentPlan,
 )
+from storytui.engine.log_file import LOG_BYTES
 from storytui.engine.messages import ModelConfig
 from storytui.engine.patience import Backoff, Limits
-from storytui.engine.process import LOG_BYTES, ProcessEngine
+from storytui.engine.process import ProcessEngine
 
 AT_ONCE = Backoff(delays=(0.0,), most=10**6)
 WHOLE = [INFO, COUNTS, PROMPT, *REPLY]

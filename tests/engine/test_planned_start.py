@@ -4,14 +4,26 @@ import itertools
 import queue
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import faulty_child
 import pytest
-from faulty_child import COUNTS, INFO, REPORT
+from faulty_child import COUNTS, INFO, MOMENTS, REPLY_BEGINS, REPORT
+from msgspec import structs
 
-from storytui.engine.api import EngineDiedError, EngineError, ModelError, ModelInfo
+from storytui.engine.api import (
+    Adapter,
+    EngineDiedError,
+    EngineError,
+    Event,
+    ModelError,
+    ModelInfo,
+    NoRoomError,
+    Request,
+    Sampling,
+    SegmentPlan,
+)
 from storytui.engine.devices import DeviceReport
 from storytui.engine.messages import ModelConfig
 from storytui.engine.patience import Backoff
@@ -30,18 +42,29 @@ class Planner:
         self.asked: queue.SimpleQueue[DeviceReport] = queue.SimpleQueue()
         self.kept: queue.SimpleQueue[tuple[DeviceReport, ModelInfo]] = queue.SimpleQueue()
         self.prepared = 0
+        self.failures = 0
+        self.takes_less = False
+        self.then: Callable[[], None] = lambda: None
+        self.note = ""
+        self.adapters: list[Sequence[Adapter] | None] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
     def prepare(self) -> None:
         self.prepared += 1
 
-    def plan(self, report: DeviceReport) -> ModelConfig:
+    def plan(self, report: DeviceReport, adapters: Sequence[Adapter] | None = None) -> ModelConfig:
         self.asked.put(report)
+        self.adapters.append(adapters)
         self.meanwhile()
         answer = self.answers.pop(0) if self.answers else CONFIG
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def failed(self) -> bool:
+        self.failures += 1
+        self.then()
+        return self.takes_less
 
     def loaded(self, report: DeviceReport, info: ModelInfo) -> None:
         self.kept.put((report, info))
@@ -60,6 +83,18 @@ class Started:
             command=self.command,
             backoff=Backoff(delays=(0.0,), most=99),
         )
+
+    def goes_wrong(self, moment: int, fault: str) -> None:
+        """What the next child does."""
+        self.command[-2:] = [str(moment), fault]
+
+    def generate(self) -> list[Event]:
+        plans = tuple(
+            SegmentPlan(name=each, opening=f"<{each}>", closing=f"</{each}>")
+            for each in ("reasoning", "answer")
+        )
+        request = Request(message="a story", segments=plans, sampling=Sampling())
+        return list(self.engine.generate(request))
 
     def count(self) -> list[int]:
         return self.engine.count([f"{each} {next(NUMBERS)}" for each in ("one", "two", "three")])
@@ -176,3 +211,114 @@ def test_what_the_child_is_told_early_comes_behind_the_model(
     started.engine.warm(tmp_path / "state", 1 << 20)
 
     assert started.count() == COUNTS
+
+
+# --- too large for the memory ---------------------------------------------------------------------
+
+LOADING = 4
+"""The moment before progress is told."""
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_what_memory_is_too_small_for_is_loaded_with_less_at_once(
+    start: Callable[..., Started], watched: bool
+) -> None:
+    started = start()
+    started.planner.takes_less = True
+    started.planner.then = lambda: started.goes_wrong(-1, "")
+    started.goes_wrong(LOADING, "no-room")
+
+    if watched:
+        assert [*started.engine.loading()] != []
+    assert started.engine.load() == INFO
+
+    assert (started.planner.failures, started.planner.prepared) == (1, 2)
+    assert started.told.empty()
+
+
+def test_where_there_is_nothing_less_it_is_said_that_memory_is_too_small(
+    start: Callable[..., Started],
+) -> None:
+    started = start()
+    started.goes_wrong(LOADING, "no-room")
+
+    with pytest.raises(NoRoomError, match="not enough memory"):
+        started.engine.load()
+
+    assert (started.planner.failures, started.planner.prepared) == (1, 1)
+    assert started.told.empty()
+
+
+def test_a_broken_model_is_not_tried_with_less(start: Callable[..., Started]) -> None:
+    started = start()
+    started.planner.takes_less = True
+    started.goes_wrong(LOADING, "no-model")
+
+    with pytest.raises(ModelError, match="no model file"):
+        started.engine.load()
+
+    assert (started.planner.failures, started.planner.prepared) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("moment", "failures"),
+    [
+        (2, 0),  # before it tells its devices
+        (LOADING, 1),
+        (REPLY_BEGINS - 1, 1),  # before the first evaluation
+        (REPLY_BEGINS + 3, 0),  # text has come
+        (MOMENTS - 1, 0),
+    ],
+)
+def test_a_death_before_anything_was_computed_makes_the_next_plan_careful(
+    start: Callable[..., Started], moment: int, failures: int
+) -> None:
+    started = start()
+    started.goes_wrong(moment, "SIGABRT")
+
+    try:
+        started.engine.load()
+        started.count()
+        started.engine.prompt(f"a story {next(NUMBERS)}")
+        started.generate()
+    except EngineDiedError:
+        pass
+
+    assert "SIGABRT" in started.told.get(timeout=SECONDS)
+    assert started.planner.failures == failures
+
+
+def test_closing_is_no_failure_of_the_plan(start: Callable[..., Started]) -> None:
+    started = start()
+    started.engine.load()
+
+    started.engine.close()
+
+    assert started.planner.failures == 0
+
+
+def test_what_is_to_be_said_of_the_plan_comes_with_the_model(
+    start: Callable[..., Started],
+) -> None:
+    started = start()
+    started.planner.note = "It fits with less."
+    voice = Adapter(path="voice.gguf")
+
+    assert started.engine.load() == structs.replace(INFO, note="It fits with less.")
+    assert started.engine.adapt((voice,)).note == "It fits with less."
+    assert started.engine.load().note == "It fits with less."
+
+
+def test_the_planner_of_the_next_child_hears_of_the_adapters(
+    start: Callable[..., Started],
+) -> None:
+    started = start()
+    voice = Adapter(path="voice.gguf")
+    started.engine.load()
+    started.engine.adapt((voice,))
+    started.engine._child.process.send_signal(signal.SIGKILL)  # type: ignore[union-attr]
+    started.told.get(timeout=SECONDS)
+
+    started.engine.load()
+
+    assert started.planner.adapters == [None, (voice,)]

@@ -4,22 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from storytui.engine import worker as worker_module
+from storytui.engine import forwarding
 from storytui.engine.api import Event, Finished, SegmentEnded, SegmentStarted, Statistics, Text
 from storytui.engine.messages import Events
-from storytui.engine.worker import Worker
-
-
-class Sent:
-    """What goes over the channel."""
-
-    def __init__(self) -> None:
-        self.messages: list[list[Event]] = []
-
-    def send(self, message: object) -> None:
-        assert isinstance(message, Events)
-        self.messages.append(list(message.events))
-
 
 NOTHING = Statistics(
     prompt_tokens=0,
@@ -43,15 +30,15 @@ EVENTS: list[Event] = [
 
 
 def test_the_first_words_of_each_segment_go_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "FLUSH_SECONDS", 1000.0)
-    sent = Sent()
+    monkeypatch.setattr(forwarding, "FLUSH_SECONDS", 1000.0)
+    sent: list[Events] = []
 
     def events() -> Iterator[tuple[int, Event]]:
         for each in EVENTS:
             yield 0, each
 
-    Worker(sent)._forward(1, events())  # type: ignore[arg-type]
-    assert sent.messages == [
+    forwarding.forward(1, events(), sent.append)
+    assert [each.events for each in sent] == [
         [EVENTS[0]],
         [EVENTS[1]],
         [EVENTS[2], EVENTS[3], EVENTS[4]],

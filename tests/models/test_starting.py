@@ -1,5 +1,6 @@
 """How a model is loaded on the devices that there are: plans at 6 to 24 GiB, and by hand."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from published_shapes import (
     write_sparse,
 )
 
-from storytui.engine.api import ModelError, ModelInfo
+from storytui.engine.api import Adapter, ModelError, ModelInfo
 from storytui.engine.devices import Buffer, Buffers, Device, DeviceReport
 from storytui.engine.messages import ModelConfig
 from storytui.models import starting
@@ -251,6 +252,109 @@ def test_a_file_that_is_no_model_is_left_to_llama_cpp(tmp_path: Path) -> None:
     assert planner(path).plan(cards(8)) == ModelConfig(path=str(path))
     path.write_bytes(b"GGUF, but no more than that")
     assert planner(path).plan(cards(8)) == ModelConfig(path=str(path))
+
+
+# --- with less than usual -------------------------------------------------------------------------
+
+
+def test_what_came_to_nothing_is_planned_with_less_until_there_is_no_less(
+    file_of: Callable[[Published], Path],
+) -> None:
+    plans = planner(file_of(QWEN_2_5_7B))
+    configs = [plans.plan(cards(8))]
+    taken = [plans.fit.choice.parts.total_gpu]  # type: ignore[union-attr]
+    assert plans.note == ""
+
+    while plans.failed():
+        configs.append(plans.plan(cards(8)))
+        assert plans.fit is not None
+        taken.append(plans.fit.choice.parts.total_gpu)
+        assert plans.note == f"Qwen2.5-7B-Q4_K_M.gguf: {plans.fit.reason}."
+        assert plans.fit.reason.endswith("; with more it did not run")
+
+    assert (configs[1].context, configs[1].kv_type) == (16384, "q8_0")
+    assert all(each.gpu_layers == -1 for each in configs)
+    assert 3 <= len(taken) <= 8
+    assert all(after <= 0.95 * before for before, after in itertools.pairwise(taken))
+    # Whoever tries again then begins with everything again.
+    assert plans.plan(cards(8)) == configs[0]
+    assert plans.note == ""
+
+
+def test_what_is_set_by_hand_is_not_made_less(file_of: Callable[[Published], Path]) -> None:
+    by_hand = {"context": 8192, "kv_type": "q8_0"}
+    plans = planner(file_of(QWEN_2_5_7B), by_hand=by_hand, choose_kv_type=False)
+    config = plans.plan(cards(8))
+
+    assert not plans.failed()
+    assert plans.plan(cards(8)) == config
+
+
+def test_where_less_does_not_fit_any_more_the_reason_is_what_holds_the_card(
+    file_of: Callable[[Published], Path],
+) -> None:
+    plans = planner(file_of(QWEN_2_5_7B))
+    plans.plan(cards(8))
+    assert plans.failed()
+
+    with pytest.raises(ModelError, match=r"other programs hold 5\.0 of 8\.0 GiB\. .* close what"):
+        plans.plan(cards(8, taken=5))
+
+
+def test_a_death_without_a_gpu_changes_no_plan(file_of: Callable[[Published], Path]) -> None:
+    plans = planner(file_of(QWEN_2_5_32B))
+    assert not plans.failed()
+
+    config = plans.plan(cards(host=64))
+
+    assert not plans.failed()
+    assert plans.plan(cards(host=64)) == config
+
+
+def test_less_than_usual_since_another_program_holds_the_card_is_said(
+    file_of: Callable[[Published], Path],
+) -> None:
+    plans = planner(file_of(QWEN_2_5_7B))
+
+    plans.plan(cards(8, taken=2.5))
+    assert plans.note.endswith("; other programs hold 2.5 of 8.0 GiB.")
+    plans.plan(cards(8, taken=0.7))
+    assert plans.note == ""
+
+
+def test_adapters_are_counted_where_the_weights_are(
+    file_of: Callable[[Published], Path], tmp_path: Path
+) -> None:
+    voice = tmp_path / "voice.gguf"
+    with voice.open("wb") as file:
+        file.truncate(800 * MIB)
+    path = file_of(QWEN_2_5_7B)
+    plain = planner(path)
+    usual = plain.plan(cards(7))
+    with_voice = planner(path, by_hand={"adapters": (Adapter(path=str(voice)),)})
+
+    config = with_voice.plan(cards(7))
+
+    assert (usual.context, usual.kv_type) == (16384, "f16")
+    assert (config.context, config.kv_type) != (16384, "f16")
+    assert plain.fit is not None
+    assert with_voice.fit is not None
+    tried = with_voice.fit.tried[0].parts
+    assert tried.weights_gpu - plain.fit.choice.parts.weights_gpu == 800 * MIB
+    # What was chosen meanwhile counts, and an adapter at scale 0 does not work.
+    assert with_voice.plan(cards(7), ()) == structs.replace(usual, adapters=())
+    idle = (Adapter(path=str(voice), scale=0.0), Adapter(path=str(tmp_path / "gone.gguf")))
+    assert with_voice.plan(cards(7), idle) == structs.replace(usual, adapters=idle)
+    assert with_voice.plan(cards(host=8), (Adapter(path=str(voice)),)).adapters != ()
+
+
+def test_a_card_that_does_not_tell_its_memory_leaves_the_plan_to_the_others(
+    file_of: Callable[[Published], Path],
+) -> None:
+    path = file_of(QWEN_3_8B)
+
+    assert planner(path).plan(cards(8, 0)) == planner(path).plan(cards(8))
+    assert machine_of(cards(8, 0)) == machine_of(cards(8))
 
 
 # --- what was measured ----------------------------------------------------------------------------

@@ -26,6 +26,10 @@ class NoModelError(ModelError):
     """No model is chosen, and none is built in."""
 
 
+class NoRoomError(ModelError):
+    """There is not enough memory for the model, loaded as it was to be."""
+
+
 class AdapterError(ModelError):
     """An adapter's file cannot be used, or not with this model."""
 
@@ -216,6 +220,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is used."""
     measured: Buffers = Buffers()
     """What llama.cpp says that it takes of memory; empty where nothing does."""
+    note: str = ""
+    """Why it was loaded with less than usual, as a sentence; empty where it was not."""
     remote: bool = False
     """Whether it runs on somebody else's server; `backend` is then the host."""
     adapter: str = ""

@@ -1,7 +1,6 @@
 """Asks llama.cpp for its devices without a model, in a process that ends when it has told them."""
 
 import contextlib
-import signal
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 from storytui.engine.api import EngineError
 from storytui.engine.child import COMMAND, END_SECONDS
 from storytui.engine.devices import DeviceReport
+from storytui.engine.endings import how_it_ended
 from storytui.engine.messages import (
     PROTOCOL,
     Alive,
@@ -66,10 +66,12 @@ def ask_devices(*, command: Sequence[str] = COMMAND, seconds: float = SECONDS) -
             process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            # One that is stuck in its driver is left to the system.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_SECONDS)
         channel.close()
     raise EngineError(
-        f"llama.cpp {_how(process.returncode)} before it told what it can run on. Install "
+        f"llama.cpp {how_it_ended(process.returncode)} before it told what it can run on. Install "
         "llama-cpp-python again, or update the graphics driver."
     )
 
@@ -86,11 +88,3 @@ def _answer(channel: Channel) -> DeviceReport:
             case _:
                 break
     raise BrokenPipeProtocolError("the process ended without an answer")
-
-
-def _how(status: int) -> str:
-    if status >= 0:
-        return "ended"
-    with contextlib.suppress(ValueError):
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"was ended by signal {-status}"

@@ -2,15 +2,25 @@
 
 import contextlib
 import queue
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import IO, NoReturn
 
-from storytui.engine.api import EngineDiedError, EngineError, ModelInfo
+from msgspec import structs
+
+from storytui.engine.api import (
+    EngineDiedError,
+    EngineError,
+    Loading,
+    ModelInfo,
+    NoRoomError,
+    Reading,
+)
+from storytui.engine.calls import Calls, Inbox, again
 from storytui.engine.devices import DeviceReport
+from storytui.engine.endings import how_it_ended
 from storytui.engine.messages import (
     PROTOCOL,
     Adapted,
@@ -19,6 +29,7 @@ from storytui.engine.messages import (
     BrokenPipeProtocolError,
     Channel,
     Devices,
+    Events,
     Failed,
     Farewell,
     FromChild,
@@ -38,8 +49,6 @@ COMMAND = (sys.executable, "-P", "-X", "utf8", "-m", "storytui.engine.worker")
 """What runs as the child. -P: a file in the folder where she writes must not be imported."""
 END_SECONDS = 2.0
 """A child that does not end with its pipe by then is killed; one that was killed is left behind."""
-
-Inbox = queue.SimpleQueue[FromChild | EngineError]
 
 
 class Child:
@@ -98,6 +107,8 @@ class Child:
         self.info: ModelInfo | None = None
         self.problem: EngineError | None = None
         """Why the model is not loaded, or the child has ended."""
+        self.takes_less = False
+        """Whether the model was too large for the memory, and the next child takes less."""
         self.ready = threading.Condition()
         """Notified when one of these changes."""
         self.heard = 0
@@ -105,12 +116,15 @@ class Child:
         self.ended = False
         self._channel = Channel(self.process.stdout, self.process.stdin)
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._calls: dict[int, Inbox] = {}
-        self._last_call = 0
+        self._calls = Calls()
         self._planner = planner
         self._died = died
         self._told = told
         self._ahead = ahead
+        self._note = ""
+        """What is to be said of how the model is loaded."""
+        self._loads = self._computes = False
+        """Whether it was told to load the model, and whether it has computed anything with it."""
         self._wanted = False
         self._over = False
         self._reason = ""
@@ -128,18 +142,16 @@ class Child:
 
     def open_call(self, call: int) -> Inbox:
         """Where the answers to a call arrive; calls are numbered upwards."""
-        inbox: Inbox = queue.SimpleQueue()
         with self.ready:
+            inbox = self._calls.open(call)
             if self.ended and self.problem is not None:
                 inbox.put(again(self.problem))
-            self._calls[call] = inbox
-            self._last_call = max(self._last_call, call)
-        return inbox
+            return inbox
 
     def close_call(self, call: int) -> None:
         """What still arrives for a call is dropped."""
         with self.ready:
-            self._calls.pop(call, None)
+            self._calls.close(call)
 
     def answer(self, inbox: Inbox) -> FromChild:
         """Wait for the next message of a call.
@@ -214,12 +226,20 @@ class Child:
         self._outbox.put(None)
 
     def leave(self, farewell: Farewell, wait: float = 0.0) -> None:
-        """Let it keep what is evaluated and end by itself; wait for that so many seconds."""
+        """Let it keep what is evaluated and end by itself.
+
+        Args:
+            farewell: tells it so.
+            wait: seconds to wait for its end, after which it is killed: whoever waits wants the
+                memory that it holds. 0: it is left to itself.
+        """
         self.send(farewell)
         self.dismiss()
         if wait > 0:
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 self.process.wait(wait)
+            except subprocess.TimeoutExpired:
+                self.kill("")
 
     def end(self) -> None:
         """Close the pipe, which ends the child; kill it where that does not help."""
@@ -258,11 +278,13 @@ class Child:
             return False
         try:
             load = Load(PROTOCOL, self._planner.plan(report))
+            self._note = self._planner.note
         except EngineError as error:
             with self.ready:
                 self.problem = self.problem or error
                 self.dismiss()
             return False
+        self._loads = True
         self._channel.write(frame(load))
         return True
 
@@ -303,28 +325,32 @@ class Child:
                         return
                     self.progress = min(1.0, fraction)
                 case Loaded(info):
-                    self.info = info
+                    self.info = self._noted(info)
                 case Ahead(call, readiness):
                     if not (call > 0 and 0 <= readiness.done <= readiness.total):
                         raise BrokenPipeProtocolError("it is further ahead than there is to do")
+                    self._computes = self._computes or readiness.evaluated > 0
                     self._ahead(message)
                     return
                 case Failed(0):
-                    self.problem = error_of(message)
+                    problem = error_of(message)
+                    self.takes_less = isinstance(problem, NoRoomError) and self._planner.failed()
+                    self.problem = problem
                     self.dismiss()
+                case Adapted(call, info):
+                    self.info = self._noted(info)
+                    self._calls.answered(call, Adapted(call, self.info))
+                    return
                 case _:
-                    if isinstance(message, Adapted):
-                        self.info = message.info
-                    self._answered(message.call, message)
+                    if isinstance(message, Events) and not self._computes:
+                        begins = (Loading, Reading)
+                        self._computes = not all(isinstance(it, begins) for it in message.events)
+                    self._calls.answered(message.call, message)
                     return
             self.ready.notify_all()
 
-    def _answered(self, call: int, message: FromChild) -> None:
-        if not 0 < call <= self._last_call:
-            raise BrokenPipeProtocolError("an answer came to what nobody asked")
-        inbox = self._calls.get(call)
-        if inbox is not None:
-            inbox.put(message)
+    def _noted(self, info: ModelInfo) -> ModelInfo:
+        return structs.replace(info, note=self._note)
 
     def _end(self) -> None:
         """Tell everybody, once."""
@@ -333,13 +359,15 @@ class Child:
                 return
             self._over = True
             wanted = self._wanted
+        if not wanted and self._loads and not self._computes:
+            # A GPU whose memory is full ends the process, at the first evaluation for instance.
+            self._planner.failed()
         death = EngineDiedError("The engine was closed.") if wanted else self._died(self._how())
         with self.ready:
             self.ended = True
             if self.problem is None:
                 self.problem = death
-            for inbox in self._calls.values():
-                inbox.put(again(death))
+            self._calls.end(death)
             self.ready.notify_all()
         self._outbox.put(None)
         if not wanted:
@@ -349,15 +377,4 @@ class Child:
         """How it died, as the end of a sentence about the model's process."""
         if self._reason:
             return self._reason
-        code = self.process.poll()
-        if code is None or code >= 0:
-            return "ended"
-        try:
-            return f"was ended by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"was ended by signal {-code}"
-
-
-def again(error: EngineError) -> EngineError:
-    """The same error once more: each thread raises its own."""
-    return type(error)(*error.args)
+        return how_it_ended(self.process.poll())

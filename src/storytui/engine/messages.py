@@ -18,6 +18,7 @@ from storytui.engine.api import (
     HowFar,
     ModelError,
     ModelInfo,
+    NoRoomError,
     Prompt,
     PromptTooLongError,
     Readiness,
@@ -234,7 +235,8 @@ FromChild = (
 )
 
 _KINDS: dict[str, type[EngineError]] = {
-    each.__name__: each for each in (EngineError, ModelError, AdapterError, PromptTooLongError)
+    each.__name__: each
+    for each in (EngineError, ModelError, NoRoomError, AdapterError, PromptTooLongError)
 }
 
 

@@ -1,13 +1,10 @@
 """The parent's half: an engine whose model lives in a child process, started again when it dies."""
 
-import contextlib
 import itertools
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TypeVar
 
 from storytui.engine.answers import ReplyCheck, answers
 from storytui.engine.api import (
@@ -23,8 +20,10 @@ from storytui.engine.api import (
     Readiness,
     Request,
 )
-from storytui.engine.child import COMMAND, Child, again
+from storytui.engine.calls import again
+from storytui.engine.child import COMMAND, Child
 from storytui.engine.counting import RememberedCounts, RememberedPrompts
+from storytui.engine.log_file import open_log
 from storytui.engine.messages import (
     Adapt,
     Adapted,
@@ -48,11 +47,7 @@ from storytui.engine.messages import (
 )
 from storytui.engine.patience import Backoff, Deaths, Limits
 from storytui.engine.planning import AsAsked, Planner, WithAdapters
-
-LOG_BYTES = 1_000_000
-"""A longer log is begun anew."""
-
-_Answer = TypeVar("_Answer", Counted, Rendered, Adapted)
+from storytui.engine.questions import ask
 
 
 class ProcessEngine:
@@ -125,9 +120,7 @@ class ProcessEngine:
         if known is None or known.info is None or known.problem is not None:
             yield Loading(0.0)
         try:
-            child = self._start()
-            yield from self._progress(child)
-            self._loaded(child)
+            self._loaded((yield from self._progress()))
         except EngineError as error:
             # Said by the `load` that follows, which must not start another child first.
             self._unsaid.problem = error
@@ -201,12 +194,8 @@ class ProcessEngine:
         try:
             while True:
                 child = self._ready()
-                info = self._ask(
-                    lambda call: Adapt(call, wanted),
-                    Adapted,
-                    lambda it: it.info.context > 0,
-                    child,
-                ).info
+                question = Adapt(next(self._numbers), wanted)
+                info = ask(child, question, Adapted, lambda it: it.info.context > 0).info
                 with self._changed:
                     if self._child is child:
                         self._plans.adapters = wanted
@@ -266,8 +255,8 @@ class ProcessEngine:
         """End the child.
 
         Args:
-            wait: seconds that it may take to keep what it has read and to end, before it is left
-                to itself: until then it holds the GPU's memory.
+            wait: seconds that it may take to keep what it has read and to end: until then it holds
+                the GPU's memory. 0: nobody waits for that.
         """
         with self._changed:
             self._closed = True
@@ -299,7 +288,7 @@ class ProcessEngine:
             if child is not None:
                 # One that could not load the model, and may not have ended yet.
                 child.dismiss()
-            with self._log() as log:
+            with open_log(self._log_path) as log:
                 self._child = Child(
                     self._plans,
                     log,
@@ -329,28 +318,19 @@ class ProcessEngine:
         with self._changed:
             self._deaths.forget()
 
-    def _log(self) -> IO[bytes]:
-        """Where the child's error output goes: nowhere, where there is no room for a log."""
-        if self._log_path is None:
-            return open(os.devnull, "ab")
-        try:
-            self._log_path.parent.mkdir(parents=True, exist_ok=True)
-            long = self._log_path.exists() and self._log_path.stat().st_size > LOG_BYTES
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if long else 0)
-            log = os.fdopen(os.open(self._log_path, flags, 0o600), "ab")
-        except OSError:
-            self._log_path = None
-            return open(os.devnull, "ab")
-        # A log of an older version may be open to others; one on a drive without modes stays.
-        with contextlib.suppress(OSError):
-            self._log_path.chmod(0o600)
-        return log
+    def _progress(self) -> Generator[Loading, None, Child]:
+        """A child that has loaded its model, or cannot.
 
-    def _progress(self, child: Child) -> Iterator[Loading]:
-        shown = 0.0
-        while (step := child.load_step(shown)) is not None:
-            shown = step
-            yield Loading(shown)
+        Where the memory is too small for it, another one that takes less follows at once.
+        """
+        while True:
+            child = self._start()
+            shown = 0.0
+            while (step := child.load_step(shown)) is not None:
+                shown = step
+                yield Loading(shown)
+            if not child.takes_less:
+                return child
 
     def _ready(self) -> Child:
         """A child with its model loaded."""
@@ -358,11 +338,14 @@ class ProcessEngine:
         if problem is not None:
             self._unsaid.problem = None
             raise again(problem)
-        child = self._start()
-        for _ in self._progress(child):
-            pass
-        self._loaded(child)
-        return child
+        steps = self._progress()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                child: Child = end.value
+                self._loaded(child)
+                return child
 
     def _loaded(self, child: Child) -> ModelInfo:
         with child.ready:
@@ -372,32 +355,9 @@ class ProcessEngine:
             return child.info
 
     def _count(self, texts: Sequence[str]) -> list[int]:
-        return self._ask(
-            lambda call: Count(call, list(texts)), Counted, lambda it: answers(it.counts, texts)
-        ).counts
+        question = Count(next(self._numbers), list(texts))
+        return ask(self._ready(), question, Counted, lambda it: answers(it.counts, texts)).counts
 
     def _render(self, message: str, opening: str) -> Prompt:
-        return self._ask(
-            lambda call: Render(call, message, opening),
-            Rendered,
-            lambda it: it.prompt.tokens >= 0,
-        ).prompt
-
-    def _ask(
-        self,
-        message: Callable[[int], ToChild],
-        kind: type[_Answer],
-        fits: Callable[[_Answer], bool],
-        child: Child | None = None,
-    ) -> _Answer:
-        child = child or self._ready()
-        call = next(self._numbers)
-        inbox = child.open_call(call)
-        try:
-            child.send(message(call))
-            answer = child.answer(inbox)
-            if not (isinstance(answer, kind) and fits(answer)):
-                child.refuse(inbox)
-            return answer
-        finally:
-            child.close_call(call)
+        question = Render(next(self._numbers), message, opening)
+        return ask(self._ready(), question, Rendered, lambda it: it.prompt.tokens >= 0).prompt

@@ -14,18 +14,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from storytui.engine.api import (
-    EngineError,
-    Event,
-    HowFar,
-    ModelError,
-    Readiness,
-    Reading,
-    SegmentStarted,
-    Text,
-)
+from storytui.engine.api import EngineError, HowFar, Readiness
+from storytui.engine.forwarding import forward
 from storytui.engine.messages import (
     PROTOCOL,
     Adapt,
@@ -37,7 +29,6 @@ from storytui.engine.messages import (
     Count,
     Counted,
     Devices,
-    Events,
     Farewell,
     FromChild,
     Generate,
@@ -61,8 +52,6 @@ from storytui.engine.opening import LookAtDevices, OpenModel, llama_devices, ope
 from storytui.engine.own_process import be_nice, end_now, note_fault, take_over_pipes
 from storytui.engine.tokens import TokenCounts, render_prompt
 
-FLUSH_SECONDS = 0.05
-"""Events are sent together for so long: each message wakes the editor, which shares the CPU."""
 BEAT_SECONDS = 10.0
 """How often a busy child gives a sign of life."""
 TELL_SECONDS = 0.1
@@ -128,10 +117,7 @@ class Worker:
             self._send(Devices(self._look()))
         while isinstance(first, Hello):
             first = self._first.get()
-        try:
-            self._serve(first.config)
-        except ModelError as error:
-            self._send(failure(0, error))
+        self._serve(first.config)
 
     def _serve(self, config: ModelConfig) -> None:
         shown = -1.0
@@ -142,7 +128,11 @@ class Worker:
                 shown = fraction
                 self._send(LoadProgress(fraction))
 
-        model = self._open_model(config, report)
+        try:
+            model = self._open_model(config, report)
+        except EngineError as error:
+            self._send(failure(0, error))
+            return
         self._model = model
         self._counter = TokenCounts(model.vocabulary)
         self._send(Loaded(model.info))
@@ -186,9 +176,10 @@ class Worker:
 
     def _generate(self, call: Generate) -> None:
         try:
-            self._forward(
+            forward(
                 call.call,
                 self._writer.write_side_by_side(call.requests, lambda: call.call in self._stopped),
+                self._send,
             )
         except EngineError as error:
             self._send(failure(call.call, error))
@@ -212,28 +203,6 @@ class Worker:
             time.sleep(BEAT_SECONDS)
             if self._busy.is_set():
                 self._send(Alive())
-
-    def _forward(self, run: int, events: Iterator[tuple[int, Event]]) -> None:
-        """Send events, those of a moment together."""
-        waiting: dict[int, list[Event]] = {}
-        due = 0.0
-        for number, event in events:
-            waiting.setdefault(number, []).append(event)
-            now = time.perf_counter()
-            if isinstance(event, SegmentStarted):
-                # Its first words are waited for.
-                due = now
-            often = isinstance(event, Text | Reading)
-            if not often or now >= due:
-                self._send_events(run, waiting)
-            if often and now >= due:
-                due = now + FLUSH_SECONDS
-        self._send_events(run, waiting)
-
-    def _send_events(self, run: int, waiting: dict[int, list[Event]]) -> None:
-        for number, events in waiting.items():
-            self._send(Events(run, events, number))
-        waiting.clear()
 
     # --- ahead ------------------------------------------------------------------------------------
 

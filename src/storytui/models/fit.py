@@ -52,16 +52,25 @@ class Machine:
     flash_attention: bool = True
     """Whether the GPU has it for this model; without it q8_0 is not to be had."""
 
+    beside: int = 0
+    """What adapters take beside the weights, wherever those are."""
+    most: int = 0
+    """What a plan may take of the card at the most, since one that took more came to nothing; 0:
+    no plan has."""
+
     @property
     def room(self) -> int:
         """Bytes of the card that a plan may take."""
         room = self.gpu - self.margin
-        return min(room, self.free - RESERVE * self.cards) if self.free else room
+        if self.free:
+            room = min(room, self.free - RESERVE * self.cards)
+        return min(room, self.most) if self.most else room
 
     @property
     def crowded(self) -> int:
         """Bytes of the card that other programs hold, where they leave less room than planned."""
-        return self.gpu - self.free if self.room < self.gpu - self.margin else 0
+        less = self.free and self.free - RESERVE * self.cards < self.gpu - self.margin
+        return self.gpu - self.free if less else 0
 
 
 _LEAST = 0.9
@@ -217,8 +226,15 @@ def _choice(
     planned = parts_of_plan(shape, opening, gpu_layers, machine.driver)
     planned = replace(planned, compute=planned.compute * machine.cards)
     known = _believed(measured.get(way), planned)
-    parts = known or planned
+    parts = _with_adapters(known or planned, machine)
     return Choice(*way, parts, fits=parts.total_gpu <= machine.room, measured=known is not None)
+
+
+def _with_adapters(parts: Parts, machine: Machine) -> Parts:
+    """What a model takes with its adapters, which lie where its weights are."""
+    if parts.weights_gpu:
+        return replace(parts, weights_gpu=parts.weights_gpu + machine.beside)
+    return replace(parts, weights_host=parts.weights_host + machine.beside)
 
 
 def _believed(measured: Parts | None, planned: Parts) -> Parts | None:
@@ -274,6 +290,8 @@ def _fitting(tried: list[Choice], machine: Machine, everything: int) -> Fit:
     reason += f", {_of(chosen.parts.total_gpu, machine.gpu)}"
     if before and machine.crowded:
         reason += f"; other programs hold {_of(machine.crowded, machine.gpu)}"
+    if machine.most:
+        reason += "; with more it did not run"
     return Fit(chosen, everything, reason, tuple(before))
 
 
@@ -292,11 +310,12 @@ def _plan_on_cpu(
     way: Way = (opening.context, opening.kv_type, 0)
     planned = parts_of_plan(shape, opening)
     known = _believed(measured.get(way), planned)
-    parts = known or planned
+    parts = _with_adapters(known or planned, machine)
     excess = parts.total_host + machine.margin - machine.host if machine.host else 0
     if excess > 0 and shape.window and known is None:
         # The engine cuts the windows where memory does not allow whole ones.
         narrow = parts_of_plan(shape, replace(opening, whole_windows=False))
+        narrow = _with_adapters(narrow, machine)
         if narrow.total_host < parts.total_host:
             parts = narrow
             excess = parts.total_host + machine.margin - machine.host

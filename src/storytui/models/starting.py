@@ -1,19 +1,26 @@
 """How a model is loaded on the devices that its process tells of: the plan at every start.
 
 Everything goes on the GPU, or nothing unless some layers are allowed to stay on the CPU; what is
-set by hand is done as it is set. Plans for a GPU are not verified on one. Two editors that start
-at the same moment see the same free memory, and the second may then be refused by llama.cpp.
+set by hand is done as it is set. What memory was too small for, or ended the process before it had
+computed anything, is planned with less the next time. Two editors that start at the same moment see
+the same free memory; what llama.cpp refuses to the second is then planned anew. Plans for a GPU are
+not verified on one.
 """
 
 import contextlib
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from msgspec import structs
 
-from storytui.engine.api import ModelError, ModelInfo
+from storytui.engine.adapting import in_force
+from storytui.engine.api import Adapter, ModelError, ModelInfo
 from storytui.engine.devices import Device, DeviceReport
 from storytui.engine.messages import ModelConfig
+from storytui.engine.planning import with_adapters
 from storytui.models.fit import CPU_CONTEXT, GIB, MARGIN, Fit, Machine, plan
 from storytui.models.gguf import further_parts
 from storytui.models.measured import (
@@ -44,7 +51,8 @@ def machine_of(report: DeviceReport, *, on_gpu: bool = True, driver: int | None 
         driver: bytes of the driver's share of each; None: as is assumed.
     """
     host = report.cpu.total if report.cpu else 0
-    gpus = report.gpus if on_gpu else ()
+    # One that does not tell its memory gets none of the layers, which go by what is free.
+    gpus = tuple(each for each in report.gpus if each.total) if on_gpu else ()
     if not gpus:
         return Machine(host=host)
     return Machine(
@@ -60,6 +68,10 @@ def machine_of(report: DeviceReport, *, on_gpu: bool = True, driver: int | None 
 def names_of(devices: tuple[Device, ...]) -> str:
     """Devices by the names that `ModelInfo.device` has."""
     return BETWEEN.join(each.description for each in devices)
+
+
+LESS = 0.95
+"""What a plan may take at the most of what the plan before it took, where that was too much."""
 
 
 class StartPlanner:
@@ -91,13 +103,26 @@ class StartPlanner:
         self.fit: Fit | None = None
         """The last plan, also where it does not fit; None: there is none, as for a model that is
         small beside the memory that it runs in without a GPU."""
+        self._machine = Machine()
+        """What the last plan was for."""
+        self._decide: Callable[[Machine], Fit] | None = None
+        """Makes that plan for another machine."""
+        self._most = 0
+        """What a plan may take of the card, since one that took more came to nothing; 0: all."""
+
+    @property
+    def note(self) -> str:
+        """Why the last plan is less than usual: other programs, or a plan that came to nothing."""
+        fit, machine = self.fit, self._machine
+        less = fit is not None and fit.fits and ((machine.crowded and fit.tried) or machine.most)
+        return f"{Path(self._config.path).name}: {fit.reason}." if fit is not None and less else ""
 
     def prepare(self) -> None:
         """Read the model's shape, where a GPU was used before; a CPU seldom needs it."""
         if any(each.gpu_layers for each in self._measurements.records()):
             self._read_shape()
 
-    def plan(self, report: DeviceReport) -> ModelConfig:
+    def plan(self, report: DeviceReport, adapters: Sequence[Adapter] | None = None) -> ModelConfig:
         """How the model is loaded on these devices.
 
         A model that cannot be planned for, and a GPU that does not tell its memory, get what is
@@ -107,9 +132,9 @@ class StartPlanner:
             ModelError: it does not fit; the message says by how much, and what to do.
         """
         self.fit = None
-        config = self._config
+        config = with_adapters(self._config, adapters)
         gpus = report.gpus if config.gpu_layers else ()
-        silent = gpus and not all(each.total for each in gpus)
+        silent = gpus and not any(each.total for each in gpus)
         if silent or (not gpus and self._is_small(report)):
             return config
         shape = self._read_shape()
@@ -118,10 +143,14 @@ class StartPlanner:
         records = self._records(report, gpus)
         share = driver_share(records) if gpus else None
         machine = machine_of(report, on_gpu=bool(gpus), driver=share)
-        machine = replace(machine, flash_attention=has_flash_attention(records, shape))
-        self.fit = fit = plan(
-            shape,
+        machine = replace(
             machine,
+            flash_attention=has_flash_attention(records, shape),
+            beside=_bytes_of(config.adapters),
+        )
+        self._decide = partial(
+            plan,
+            shape,
             context=config.context,
             kv_type=config.kv_type if gpus and not self._choose_kv_type else None,
             allow_partial=self._allow_partial,
@@ -129,6 +158,13 @@ class StartPlanner:
             whole_windows=config.whole_windows is True,
             measured=measured_ways(records, shape, machine.driver, config.whole_windows),
         )
+        self._machine = replace(machine, most=self._most)
+        fit = self._decide(self._machine)
+        if self._most and not fit.fits:
+            # Other programs hold more by now: what was too much then is no measure any more.
+            self._most, self._machine = 0, machine
+            fit = self._decide(machine)
+        self.fit = fit
         self._refuse(fit, machine, gpus)
         if not gpus:
             return structs.replace(config, context=fit.choice.context)
@@ -139,6 +175,15 @@ class StartPlanner:
             gpu_layers=-1 if there == fit.layers else there,
             kv_type=fit.choice.kv_type,
         )
+
+    def failed(self) -> bool:
+        """Plan for less of the card from now on; returns whether there is less to be had."""
+        taken = 0 if self.fit is None else self.fit.choice.parts.total_gpu
+        less = replace(self._machine, most=int(taken * LESS))
+        there_is = bool(taken and self._decide is not None and self._decide(less).fits)
+        # Where there is not, the next start begins with everything again.
+        self._most = less.most if there_is else 0
+        return there_is
 
     def loaded(self, report: DeviceReport, info: ModelInfo) -> None:
         """Keep what the model took; its shape is read for that once, then its file is known."""
@@ -213,3 +258,12 @@ class StartPlanner:
             f"{name} does not fit on {names_of(gpus)}: {fit.reason}. "
             f"{', '.join(ways[:-1])}, or {ways[-1]}."
         )
+
+
+def _bytes_of(adapters: Sequence[Adapter]) -> int:
+    """What adapters take of memory: about their files' sizes."""
+    size = 0
+    for each in in_force(adapters):
+        with contextlib.suppress(OSError, ValueError):
+            size += os.stat(each.path).st_size
+    return size

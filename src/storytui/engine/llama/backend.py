@@ -61,6 +61,11 @@ def said() -> list[str]:
     return list(_log.lines)
 
 
+def reasons() -> list[str]:
+    """llama.cpp's last errors, the oldest first."""
+    return list(_log.errors)
+
+
 def reason() -> str:
     """llama.cpp's own first word on why something failed: the later ones repeat it."""
     if not _log.errors:

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import llama_cpp
 import numpy as np
@@ -18,6 +17,13 @@ from storytui.engine.llama import backend
 from storytui.engine.llama.adapters import LoadedAdapters
 from storytui.engine.llama.devices import device_report
 from storytui.engine.llama.loaded import Figures, info_of, metadata
+from storytui.engine.llama.loading import (
+    FEW_SEQUENCES,
+    SEQUENCES,
+    load_model,
+    open_context,
+    remembers_by_state,
+)
 from storytui.engine.llama.quiet import Effort
 from storytui.engine.llama.sampler import LlamaSampler, Penalties
 from storytui.engine.llama.vocabulary import begin_vocabulary, frame_of
@@ -26,11 +32,6 @@ from storytui.engine.messages import ModelConfig
 GPU_CONTEXT = 16_384
 CPU_CONTEXT = 4_096
 """Tokens of context where none is set: a CPU reads some hundred tokens a second, and she waits."""
-SEQUENCES = 10
-"""The cache, a scratch sequence, and the replies that are written side by side."""
-FEW_SEQUENCES = 2
-"""Where each sequence has memory of its own: recurrent layers and cut windows."""
-
 _MAIN = 0
 
 
@@ -45,7 +46,7 @@ class LlamaModel:
         """
         report = device_report()
         gpu = config.gpu_layers != 0 and bool(report.gpus)
-        self._model = self._load(config, on_progress)
+        self._model = load_model(config, on_progress)
         vocabulary = begin_vocabulary(llama_cpp.llama_model_get_vocab(self._model))
         trained: int = llama_cpp.llama_model_n_ctx_train(self._model)
         if config.context > trained:
@@ -59,17 +60,14 @@ class LlamaModel:
         self.ahead_batch = 128 if gpu else 32
         """Tokens evaluated at once where nobody waits: what she waits for if she then asks."""
         threads = config.threads or backend.physical_cores()
-        self._recurrent = bool(
-            llama_cpp.llama_model_is_recurrent(self._model)
-            or llama_cpp.llama_model_is_hybrid(self._model)
-        )
+        self._recurrent = remembers_by_state(self._model)
         self._window: int = llama_cpp.llama_model_n_swa(self._model)
         """Tokens that the layers with a sliding window see; 0: there are none."""
-        self._on_cpu = not gpu
-        self._kv_type = config.kv_type
-        self._context = self._open_wide_or_narrow(config, context, threads)
+        self._context = open_context(
+            self._model, config, context, threads, batch=self.batch, on_cpu=not gpu
+        )
         self.vocabulary = vocabulary()
-        self._effort = Effort(self._context, threads, on_cpu=self._on_cpu)
+        self._effort = Effort(self._context, threads, on_cpu=not gpu)
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._moves = not self._recurrent and bool(llama_cpp.llama_memory_can_shift(self._memory))
         self._lacking = False
@@ -122,66 +120,6 @@ class LlamaModel:
         changed = self._adapters.use(adapters)
         self.info = adapted(self.info, adapters)
         return changed
-
-    # --- loading ----------------------------------------------------------------------------------
-
-    def _load(self, config: ModelConfig, on_progress: Callable[[float], None]) -> Any:
-        path = Path(config.path)
-        if not path.is_file():
-            raise ModelError(f"there is no model file {path}")
-        parameters = llama_cpp.llama_model_default_params()
-        parameters.n_gpu_layers = config.gpu_layers if config.gpu_layers >= 0 else 10_000
-
-        def report(fraction: float, _data: Any) -> bool:
-            on_progress(fraction)
-            return True
-
-        # Kept until the load is done: ctypes holds no reference of its own.
-        callback = llama_cpp.llama_progress_callback(report)
-        parameters.progress_callback = callback
-        model = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
-        if not model:
-            raise ModelError(f"{path.name} cannot be loaded as a model: {backend.reason()}")
-        return model
-
-    def _open_wide_or_narrow(self, config: ModelConfig, context: int, threads: int) -> Any:
-        """Open the context, with whole windows where they are wanted and memory allows."""
-        wide = self._on_cpu if config.whole_windows is None else config.whole_windows
-        opened = self._open(context, threads, whole_windows=wide)
-        if not opened and wide and self._window and config.whole_windows is None:
-            opened = self._open(context, threads, whole_windows=False)
-        if not opened:
-            raise ModelError(
-                f"there is not enough memory for {Path(config.path).name} with a context of "
-                f"{context:,} tokens: {backend.reason()}; ask for a smaller context"
-            )
-        return opened
-
-    def _open(self, context: int, threads: int, *, whole_windows: bool) -> Any:
-        cut = self._recurrent or (self._window > 0 and not whole_windows)
-        parameters = llama_cpp.llama_context_default_params()
-        parameters.n_ctx = context
-        parameters.n_batch = self.batch
-        parameters.n_ubatch = self.batch
-        parameters.n_seq_max = FEW_SEQUENCES if cut else SEQUENCES
-        # All sequences share one store of cells, so that one takes up another's.
-        parameters.kv_unified = True
-        parameters.swa_full = whole_windows
-        parameters.n_threads = threads
-        parameters.n_threads_batch = threads
-        parameters.no_perf = True
-        if self._kv_type == "q8_0":
-            parameters.type_k = parameters.type_v = llama_cpp.GGML_TYPE_Q8_0
-            # llama.cpp takes quantised values with it only.
-            parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
-        elif self._on_cpu:
-            # Flash attention makes batches of some tens of tokens half as fast on a CPU, and no
-            # others faster; measured with llama.cpp of the end of 2026.
-            parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        if hasattr(parameters, "n_outputs_max"):
-            # Room for as many logits as are ever asked for at once, not for a batch of them.
-            parameters.n_outputs_max = parameters.n_seq_max
-        return llama_cpp.llama_init_from_model(self._model, parameters)
 
     # --- evaluating -------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from storytui.engine.api import (
     Engine,
     EngineError,
     Event,
-    ModelInfo,
     Prompt,
     PromptTooLongError,
     Request,
@@ -22,6 +21,7 @@ from storytui.engine.api import (
     SegmentPlan,
     opening_of,
 )
+from storytui.engine.model_info import ModelInfo
 from storytui.manuscript.reading_places import ReadingPlaces
 from storytui.models.formats import format_in_use
 from storytui.story.prompt import (

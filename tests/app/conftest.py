@@ -16,7 +16,8 @@ from storytui.app.app import StorytuiApp, build_app
 from storytui.app.desk import Desk
 from storytui.app.flow import Flow
 from storytui.app.screens.writing import WritingScreen
-from storytui.engine.api import Engine, EngineError, ModelInfo
+from storytui.engine.api import Engine, EngineError
+from storytui.engine.model_info import ModelInfo
 from storytui.engine.scripted import SCRIPTED_MODEL, Script, ScriptedEngine, reply
 from storytui.manuscript.file import StoryFile
 from storytui.manuscript.opening import Opened

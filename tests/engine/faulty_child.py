@@ -15,7 +15,6 @@ from storytui.engine.api import (
     Event,
     Finished,
     Loading,
-    ModelInfo,
     Prompt,
     PromptPart,
     Readiness,
@@ -50,6 +49,7 @@ from storytui.engine.messages import (
     frame,
     to_child,
 )
+from storytui.engine.model_info import ModelInfo
 
 INFO = ModelInfo(
     name="Played",

@@ -12,14 +12,12 @@ import pytest
 from make_adapters import make_adapter, matrices, write_adapter
 
 from storytui.engine.api import (
-    Adapter,
     AdapterError,
     EngineDiedError,
     EngineError,
     Event,
     Finished,
     ModelError,
-    ModelInfo,
     Readiness,
     Request,
     Sampling,
@@ -28,6 +26,7 @@ from storytui.engine.api import (
     Text,
 )
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.process import ProcessEngine
 
 STORY = "The lamp had been out for eleven minutes before anyone in the village noticed."

@@ -18,7 +18,6 @@ from storytui.continuing import (
 from storytui.engine.api import (
     Engine,
     Finished,
-    ModelInfo,
     Prompt,
     PromptTooLongError,
     Retracted,
@@ -27,6 +26,7 @@ from storytui.engine.api import (
     Text,
 )
 from storytui.engine.counting import RememberedCounts, RememberedPrompts
+from storytui.engine.model_info import ModelInfo
 from storytui.engine.process import ProcessEngine
 from storytui.engine.scripted import ScriptedEngine, segment
 from storytui.manuscript.reading_places import ReadingPlaces

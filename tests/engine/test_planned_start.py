@@ -13,12 +13,10 @@ from faulty_child import COUNTS, INFO, MOMENTS, REPLY_BEGINS, REPORT
 from msgspec import structs
 
 from storytui.engine.api import (
-    Adapter,
     EngineDiedError,
     EngineError,
     Event,
     ModelError,
-    ModelInfo,
     NoRoomError,
     Request,
     Sampling,
@@ -26,6 +24,7 @@ from storytui.engine.api import (
 )
 from storytui.engine.devices import DeviceReport
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.patience import Backoff
 from storytui.engine.process import ProcessEngine
 
@@ -211,6 +210,22 @@ def test_what_the_child_is_told_early_comes_behind_the_model(
     started.engine.warm(tmp_path / "state", 1 << 20)
 
     assert started.count() == COUNTS
+
+
+def test_a_child_that_does_not_give_its_memory_back_in_time_is_killed(
+    start: Callable[..., Started], tmp_path: Path
+) -> None:
+    started = start()
+    started.engine.load()
+    started.engine.warm(tmp_path / "state", 1 << 20)
+    child = started.engine._child
+    assert child is not None
+    child.process.send_signal(signal.SIGSTOP)
+
+    started.engine.close(0.1)
+
+    assert child.process.wait(SECONDS) == -signal.SIGKILL
+    assert started.told.empty()
 
 
 # --- too large for the memory ---------------------------------------------------------------------

@@ -17,7 +17,6 @@ from standin_server import Answer, StandIn, as_json, models, stand_in
 
 from storytui.engine.answers import ReplyCheck
 from storytui.engine.api import (
-    Adapter,
     EngineDiedError,
     EngineError,
     Event,
@@ -31,6 +30,7 @@ from storytui.engine.api import (
     SegmentPlan,
     Text,
 )
+from storytui.engine.model_info import Adapter
 from storytui.engine.remote import (
     ConsentNeededError,
     RemoteConfig,

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storytui.engine.api import EngineError, ModelInfo
+from storytui.engine.api import EngineError
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import ModelInfo
 from storytui.engine.state_file import KeptState, ModelIdentity, identity_of, keep, take_up
 
 ROOM = 1 << 30

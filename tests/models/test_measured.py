@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from storytui.engine.api import ModelInfo
 from storytui.engine.devices import Buffer, Buffers, Device, DeviceReport
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import ModelInfo
 from storytui.engine.process import ProcessEngine
 from storytui.models.beside_plan import beside_plan
 from storytui.models.measured import (

@@ -17,9 +17,10 @@ from published_shapes import (
     write_sparse,
 )
 
-from storytui.engine.api import Adapter, ModelError, ModelInfo
+from storytui.engine.api import ModelError
 from storytui.engine.devices import Buffer, Buffers, Device, DeviceReport
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.models import starting
 from storytui.models.fit import GIB
 from storytui.models.measured import LATER, Measurements

@@ -20,7 +20,8 @@ from storytui.app.adapting import AdaptingRoom
 from storytui.app.condition import Condition
 from storytui.app.screens.story import StoryScreen
 from storytui.engine.adapting import adapted
-from storytui.engine.api import Adapter, ModelError, ModelInfo
+from storytui.engine.api import ModelError
+from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.models.adapter_offers import Offer, adapters_here, offers
 from storytui.settings import Settings
 from storytui.story.visible import visible

@@ -11,7 +11,8 @@ from textual.screen import Screen
 
 from storytui.app.engine_room import EngineRoom
 from storytui.continuing import Options
-from storytui.engine.api import Adapter, Engine, EngineError
+from storytui.engine.api import Engine, EngineError
+from storytui.engine.model_info import Adapter
 from storytui.models.adapter_checking import examine_adapter
 from storytui.models.adapter_offers import adapters_cache
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from storytui.app.engine_room import Asked, EngineRoom
 from storytui.app.mains import on_mains
 from storytui.app.widgets.manuscript import ManuscriptArea, Mark
-from storytui.engine.api import HowFar, ModelInfo, Readiness
+from storytui.engine.api import HowFar, Readiness
+from storytui.engine.model_info import ModelInfo
 from storytui.settings import AheadSettings
 
 NEAR = 400

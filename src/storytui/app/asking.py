@@ -7,7 +7,8 @@ from hashlib import sha256
 import msgspec
 
 from storytui.continuing import Options
-from storytui.engine.api import ModelInfo, Sampling
+from storytui.engine.api import Sampling
+from storytui.engine.model_info import ModelInfo
 from storytui.models.formats import format_in_use
 from storytui.settings import Settings
 from storytui.story.prompt import AUTO, prompt_format

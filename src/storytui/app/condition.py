@@ -1,6 +1,7 @@
 """How the model is: not loaded yet, there, or gone, and what the status line says of it."""
 
-from storytui.engine.api import ModelInfo, Readiness
+from storytui.engine.api import Readiness
+from storytui.engine.model_info import ModelInfo
 
 
 class Condition:
@@ -25,15 +26,22 @@ class Condition:
         self._declined = False
         self._mourning = False
         """Whether its process ended and has not come back yet; it was told then."""
+        self._told_of_it = ""
+        """What was told of how it was loaded."""
         self._died_of = self._failed_of = ""
         """What was told of a death and of a run that failed; the first of the two tells both."""
 
-    def ready(self, info: ModelInfo) -> None:
-        """It is loaded."""
+    def ready(self, info: ModelInfo) -> str:
+        """It is loaded; returns what the writer is to be told of it and was not, or nothing."""
         self.info, self.remote = info, info.remote
         self.none_chosen = False
         self.absent = self._mourning = False
         self._failed_of = self.unagreed = ""
+        # Its plan is worked out anew whenever it is started again.
+        says = " ".join(filter(None, (info.template_problem, info.note)))
+        news = says if says != self._told_of_it else ""
+        self._told_of_it = says
+        return news
 
     def not_ready(self, *, none_chosen: bool = False, unagreed: str = "") -> None:
         """It could not be loaded, or there is none.
@@ -50,7 +58,7 @@ class Condition:
     def changing(self) -> None:
         """Another one takes its place."""
         self.info, self.absent, self.none_chosen, self._mourning = None, False, False, False
-        self._died_of = self._failed_of = self.unagreed = ""
+        self._died_of = self._failed_of = self.unagreed = self._told_of_it = ""
         self._declined = self.remote = False
 
     def agreed(self) -> None:

@@ -25,11 +25,11 @@ from storytui.engine.api import (
     EngineGaveUpError,
     Event,
     HowFar,
-    ModelInfo,
     NoModelError,
     Prompt,
     Readiness,
 )
+from storytui.engine.model_info import ModelInfo
 from storytui.manuscript.reading_places import ReadingPlaces
 from storytui.manuscript.states import StatePlace
 

@@ -23,7 +23,8 @@ from storytui.app.taking import Taking
 from storytui.app.widgets.pane import Pane
 from storytui.app.wishes import Wishes
 from storytui.continuing import Options
-from storytui.engine.api import Engine, Finished, ModelInfo, Readiness, Writing
+from storytui.engine.api import Engine, Finished, Readiness, Writing
+from storytui.engine.model_info import ModelInfo
 from storytui.manuscript.home import Home
 from storytui.manuscript.journal_records import OpenTakes
 from storytui.manuscript.reading_places import ReadingPlaces
@@ -130,11 +131,10 @@ class Flow(Taking):
 
     def ready(self, info: ModelInfo) -> None:
         """The model is loaded."""
-        self._condition.ready(info)
+        if news := self._condition.ready(info):
+            self._screen.complain(news)
         self._screen.status.model = self._condition.runs_on
         self._screen.status.warning = self._condition.partly
-        if info.template_problem:
-            self._screen.complain(info.template_problem)
         self._kept.find_hash(info)
         self.ahead.moved()
         self.show()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from storytui.app.desk import Desk
 from storytui.app.screens.story import StoryScreen
-from storytui.engine.api import ModelInfo
+from storytui.engine.model_info import ModelInfo
 from storytui.manuscript.journal_records import OpenTakes
 from storytui.takes.take import Take
 

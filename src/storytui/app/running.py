@@ -1,6 +1,6 @@
 """What runs: the model, where, and how, a line each."""
 
-from storytui.engine.api import ModelInfo
+from storytui.engine.model_info import ModelInfo
 from storytui.models.beside_plan import BesidePlan
 from storytui.models.formats import format_in_use
 
@@ -29,6 +29,8 @@ def what_runs(info: ModelInfo, wanted_format: str, memory: BesidePlan | None = N
             f"Context: {info.context:,} of the model's {info.trained_context:,} tokens · keys and "
             f"values in {info.kv_type} · flash attention {'on' if info.flash_attention else 'off'}"
         )
+        if info.note:
+            lines.append(f"Plan: {info.note}")
     if memory is not None:
         lines.append(memory_line(memory))
     lines.append(f"Prompt format: {form.name}. {form.sentence}")

@@ -20,16 +20,8 @@ import msgspec
 
 from storytui.bench.shared import shared_beginning
 from storytui.continuing import Options, Plan, plan
-from storytui.engine.api import (
-    Engine,
-    EngineError,
-    Finished,
-    ModelInfo,
-    Readiness,
-    Request,
-    Text,
-    Writing,
-)
+from storytui.engine.api import Engine, EngineError, Finished, Readiness, Request, Text, Writing
+from storytui.engine.model_info import ModelInfo
 from storytui.manuscript.reading_places import ReadingPlaces
 from storytui.story.starts import start_at
 

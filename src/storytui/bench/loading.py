@@ -10,7 +10,8 @@ from statistics import median
 from typing import Any
 
 from storytui.bench.first_token import StartEngine
-from storytui.engine.api import EngineError, ModelInfo
+from storytui.engine.api import EngineError
+from storytui.engine.model_info import ModelInfo
 
 BARE = (sys.executable, "-P", "-X", "utf8", "-m", "storytui.bench.bare_load")
 

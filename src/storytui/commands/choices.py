@@ -10,7 +10,8 @@ import msgspec
 
 from storytui import folders
 from storytui.commands.server import server_engine, server_settings
-from storytui.engine.api import Adapter, AdapterError, Engine, Sampling
+from storytui.engine.api import AdapterError, Engine, Sampling
+from storytui.engine.model_info import Adapter
 from storytui.settings import SamplingSettings, Settings, load_settings
 from storytui.story.prompt import AUTO, prompt_format
 

@@ -27,12 +27,12 @@ from storytui.engine.api import (
     EngineError,
     Event,
     Finished,
-    ModelInfo,
     PromptPart,
     Retracted,
     SegmentEnded,
     Text,
 )
+from storytui.engine.model_info import ModelInfo
 from storytui.manuscript.encoding import decode
 from storytui.manuscript.file import ManuscriptError, StoryFile
 from storytui.manuscript.notes import notes_path, read_notes
@@ -89,8 +89,8 @@ def _run(
         with closing(start(settings)) as engine:
             load_when_agreed(engine)
             info = engine.load()
-            if info.template_problem:
-                write(sys.stderr, f"storytui: {visible(info.template_problem, newlines=False)}\n")
+            for says in filter(None, (info.template_problem, info.note)):
+                write(sys.stderr, f"storytui: {visible(says, newlines=False)}\n")
             if form == AUTO:
                 form = format_in_use(AUTO, info).name
                 notes = _notes(options, form)

@@ -12,10 +12,10 @@ from storytui.engine.api import (
     Engine,
     EngineError,
     Finished,
-    ModelInfo,
     Sampling,
     Text,
 )
+from storytui.engine.model_info import ModelInfo
 from storytui.engine.remote import Address
 from storytui.models.formats import format_in_use
 

@@ -8,9 +8,10 @@ from storytui import folders
 from storytui.doctor.continuation import check_continuation
 from storytui.doctor.finding import Finding, ok, problem, warning
 from storytui.doctor.server import check_server
-from storytui.engine.api import Adapter, AdapterError, Engine, EngineError, ModelError
+from storytui.engine.api import AdapterError, Engine, EngineError, ModelError
 from storytui.engine.asking import ask_devices
 from storytui.engine.devices import Device, DeviceReport
+from storytui.engine.model_info import Adapter
 from storytui.models.checking import examine
 from storytui.models.fit import plan
 from storytui.models.graphics import advice

@@ -1,6 +1,6 @@
 """What runs a model, in one line: for the log, and for whoever asks."""
 
-from storytui.engine.api import ModelInfo
+from storytui.engine.model_info import ModelInfo
 from storytui.story.visible import visible
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from storytui.engine.api import Adapter, ModelInfo
+from storytui.engine.model_info import Adapter, ModelInfo
 
 
 def in_force(adapters: Sequence[Adapter]) -> tuple[Adapter, ...]:

@@ -10,14 +10,7 @@ from typing import IO, NoReturn
 
 from msgspec import structs
 
-from storytui.engine.api import (
-    EngineDiedError,
-    EngineError,
-    Loading,
-    ModelInfo,
-    NoRoomError,
-    Reading,
-)
+from storytui.engine.api import EngineDiedError, EngineError, Loading, NoRoomError, Reading
 from storytui.engine.calls import Calls, Inbox, again
 from storytui.engine.devices import DeviceReport
 from storytui.engine.endings import how_it_ended
@@ -42,6 +35,7 @@ from storytui.engine.messages import (
     frame,
     from_child,
 )
+from storytui.engine.model_info import ModelInfo
 from storytui.engine.patience import Limits, Patience
 from storytui.engine.planning import Planner
 

@@ -11,13 +11,11 @@ import msgspec
 from msgspec import structs
 
 from storytui.engine.api import (
-    Adapter,
     AdapterError,
     EngineError,
     Event,
     HowFar,
     ModelError,
-    ModelInfo,
     NoRoomError,
     Prompt,
     PromptTooLongError,
@@ -25,6 +23,7 @@ from storytui.engine.api import (
     Request,
 )
 from storytui.engine.devices import DeviceReport
+from storytui.engine.model_info import Adapter, ModelInfo
 
 PROTOCOL = 6
 MAX_FRAME = 32 * 1024 * 1024

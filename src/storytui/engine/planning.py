@@ -5,9 +5,9 @@ from typing import Protocol
 
 from msgspec import structs
 
-from storytui.engine.api import Adapter, ModelInfo
 from storytui.engine.devices import DeviceReport
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import Adapter, ModelInfo
 
 
 class Planner(Protocol):

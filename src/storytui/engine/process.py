@@ -8,14 +8,12 @@ from pathlib import Path
 
 from storytui.engine.answers import ReplyCheck, answers
 from storytui.engine.api import (
-    Adapter,
     EngineDiedError,
     EngineError,
     EngineGaveUpError,
     Event,
     HowFar,
     Loading,
-    ModelInfo,
     Prompt,
     Readiness,
     Request,
@@ -45,6 +43,7 @@ from storytui.engine.messages import (
     sendable,
     sendable_request,
 )
+from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.patience import Backoff, Deaths, Limits
 from storytui.engine.planning import AsAsked, Planner, WithAdapters
 from storytui.engine.questions import ask

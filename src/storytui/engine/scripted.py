@@ -7,14 +7,12 @@ from pathlib import Path
 
 from storytui.engine.adapting import adapted
 from storytui.engine.api import (
-    Adapter,
     EngineDiedError,
     EngineError,
     Event,
     Finished,
     HowFar,
     Loading,
-    ModelInfo,
     Prompt,
     PromptPart,
     Readiness,
@@ -25,6 +23,7 @@ from storytui.engine.api import (
     Statistics,
     Text,
 )
+from storytui.engine.model_info import Adapter, ModelInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,9 @@ from typing import IO, Protocol
 import msgspec
 
 from storytui.engine.adapting import in_force
-from storytui.engine.api import EngineError, ModelInfo
+from storytui.engine.api import EngineError
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import ModelInfo
 
 _MAGIC = b"storyst1"
 """What it is, and in which version; another one counts as damaged."""

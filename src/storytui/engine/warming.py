@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 from msgspec import structs
 
-from storytui.engine.api import Adapter, ModelInfo
 from storytui.engine.cells import Cells
 from storytui.engine.messages import ModelConfig, Warm
+from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.state_file import (
     KeptState,
     ModelIdentity,

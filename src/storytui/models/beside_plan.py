@@ -6,8 +6,9 @@ What concerns a GPU here is not verified on one.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from storytui.engine.api import ModelError, ModelInfo
+from storytui.engine.api import ModelError
 from storytui.engine.messages import KvType
+from storytui.engine.model_info import ModelInfo
 from storytui.models.model_memory import Opening, parts_of_plan
 from storytui.models.shape_of_file import shape_in
 

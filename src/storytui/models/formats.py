@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from storytui.engine.api import ModelInfo
+from storytui.engine.model_info import ModelInfo
 from storytui.models.catalog import CatalogueModel, entry_for
 from storytui.models.gguf import opened
 from storytui.models.gguf_reading import named

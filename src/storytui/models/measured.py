@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from storytui.engine.api import ModelInfo
 from storytui.engine.devices import DeviceReport
 from storytui.engine.messages import KvType
+from storytui.engine.model_info import ModelInfo
 from storytui.models.fit import Way
 from storytui.models.gguf_reading import Tensor
 from storytui.models.model_memory import MIB, Parts

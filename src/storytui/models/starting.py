@@ -17,9 +17,10 @@ from pathlib import Path
 from msgspec import structs
 
 from storytui.engine.adapting import in_force
-from storytui.engine.api import Adapter, ModelError, ModelInfo
+from storytui.engine.api import ModelError
 from storytui.engine.devices import Device, DeviceReport
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.planning import with_adapters
 from storytui.models.fit import CPU_CONTEXT, GIB, MARGIN, Fit, Machine, plan
 from storytui.models.gguf import further_parts

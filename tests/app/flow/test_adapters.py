@@ -10,7 +10,8 @@ from textual.widgets import Label, OptionList
 
 from storytui.app.adapter_choice import AdapterScreen
 from storytui.app.commands import palette_commands
-from storytui.engine.api import Adapter, EngineError, ModelInfo, Reading, SegmentStarted, Text
+from storytui.engine.api import EngineError, Reading, SegmentStarted, Text
+from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.scripted import SCRIPTED_MODEL, Wait, reply
 from storytui.models.starter import starter_model
 from storytui.settings import AheadSettings, ModelSettings, Settings

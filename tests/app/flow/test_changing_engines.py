@@ -9,7 +9,8 @@ from msgspec import structs
 from storytui.app.adapter_choice import AdapterScreen
 from storytui.app.engine_place import EnginePlace
 from storytui.app.engine_room import EngineRoom
-from storytui.engine.api import Adapter, EngineDiedError, EngineError, ModelInfo, Readiness
+from storytui.engine.api import EngineDiedError, EngineError, Readiness
+from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.scripted import SCRIPTED_MODEL, Fail, ScriptedEngine, Wait, reply
 from storytui.settings import AheadSettings, Settings
 
@@ -126,6 +127,20 @@ async def test_an_adapter_that_was_chosen_for_a_model_that_is_gone_is_not_laid(s
         await editor.until(lambda: "was for Scripted, which is not the model" in editor.said)
         assert editor.flow.model == OTHER
         assert second.adapters == ()
+
+
+async def test_why_a_model_is_loaded_with_less_is_told_once(start):
+    note = "tales.gguf: fits at 16k with q8_0 keys and values; other programs hold 2.5 GiB."
+    info = structs.replace(SCRIPTED_MODEL, note=note)
+    async with start(info=info) as editor:
+        await editor.until(lambda: note in editor.said)
+        editor.screen.say("")
+        told = len(editor.seen(EngineRoom.Ready))
+        editor.flow.room.warm_up()
+        await editor.until(lambda: len(editor.seen(EngineRoom.Ready)) > told)
+        assert note not in editor.said
+        editor.flow.use(lambda: ScriptedEngine([reply("", "a")], info=info))
+        await editor.until(lambda: note in editor.said)
 
 
 def test_a_model_that_cannot_be_loaded_is_told_of_once_it_is_the_last_one_wanted() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from shelves import BUILT_IN, CRA, FILE, NEMO, OFFERS, REPOSITORY, ScriptedFetch, ScriptedShelf
 from textual.widgets import OptionList, Static
 
@@ -372,3 +373,26 @@ def test_what_a_model_takes_stands_beside_what_was_planned() -> None:
     line = "Memory of the card, without the driver's share: 1.50 GiB planned, 1.00 GiB measured"
     assert line in what_runs(SCRIPTED_MODEL, "auto", memory)
     assert not any(each.startswith("Memory") for each in what_runs(SCRIPTED_MODEL, "auto"))
+
+
+async def test_nothing_that_a_model_says_of_itself_speaks_to_the_terminal(start):
+    hostile = "\x1b]52;c;aGk=\x07[@click=app.quit]\n\x9b2J"
+    info = structs.replace(
+        SCRIPTED_MODEL,
+        name=f"a{hostile}",
+        architecture=hostile,
+        device=hostile,
+        backend=hostile,
+        stored_format=hostile,
+        template_problem=f"Its template says {hostile}.",
+        note=f"{hostile}.gguf: fits with less.",
+    )
+    shelf = ScriptedShelf(replace(OFFERS, best=BUILT_IN.id))
+    async with start(shelf=shelf, info=info) as editor:
+        await editor.until(lambda: "Its template says" in editor.said)
+        said = editor.said
+        await open_models(editor)
+        said += shown(editor, "models-details")
+        assert "[@click=app.quit]" in said
+        assert "fits with less" in said
+        assert not any(each in said for each in "\x1b\x07\x9b")

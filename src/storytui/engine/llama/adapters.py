@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storytui.engine.adapting import adapter_name, in_force
-from storytui.engine.api import Adapter, AdapterError, EngineError
+from storytui.engine.api import AdapterError, EngineError
 from storytui.engine.llama import backend
+from storytui.engine.model_info import Adapter
 
 _Mark = tuple[str, int, int, int]
 """What tells that an adapter's file is another one: path, size, time of change, inode."""

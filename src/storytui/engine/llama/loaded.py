@@ -9,11 +9,11 @@ from typing import Any
 import llama_cpp
 from msgspec import structs
 
-from storytui.engine.api import ModelInfo, TemplateKind
 from storytui.engine.devices import Device
 from storytui.engine.llama import backend, said
 from storytui.engine.llama.devices import free_memory
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import ModelInfo, TemplateKind
 
 _QUANTISATION = re.compile(r"[-._](?:I?Q\d\w*|B?F16|F32|MXFP4)(?:-\d+-of-\d+)?$", re.IGNORECASE)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storytui.engine.adapting import adapted
-from storytui.engine.api import Adapter, EngineError, ModelError, Sampling
+from storytui.engine.api import EngineError, ModelError, Sampling
 from storytui.engine.llama import backend
 from storytui.engine.llama.adapters import LoadedAdapters
 from storytui.engine.llama.devices import device_report
@@ -28,6 +28,7 @@ from storytui.engine.llama.quiet import Effort
 from storytui.engine.llama.sampler import LlamaSampler, Penalties
 from storytui.engine.llama.vocabulary import begin_vocabulary, frame_of
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import Adapter
 
 GPU_CONTEXT = 16_384
 CPU_CONTEXT = 4_096

@@ -11,8 +11,9 @@ from typing import Any
 
 import llama_cpp
 
-from storytui.engine.api import EngineError, TemplateKind
+from storytui.engine.api import EngineError
 from storytui.engine.llama.lines import LineTokens, cuts_of
+from storytui.engine.model_info import TemplateKind
 from storytui.engine.template import PLAIN_FRAME, Frame, TemplateError, render_frame
 from storytui.engine.tokens import without_marks
 

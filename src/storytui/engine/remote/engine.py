@@ -12,14 +12,12 @@ from pathlib import Path
 
 from storytui.engine.answers import answers
 from storytui.engine.api import (
-    Adapter,
     EngineDiedError,
     EngineError,
     Event,
     Finished,
     HowFar,
     Loading,
-    ModelInfo,
     Prompt,
     PromptPart,
     Readiness,
@@ -27,6 +25,7 @@ from storytui.engine.api import (
     Request,
 )
 from storytui.engine.counting import RememberedCounts
+from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.remote.address import parse_address
 from storytui.engine.remote.counting import TEMPLATE_TOKENS, estimate
 from storytui.engine.remote.errors import ReplyBrokeOffError

@@ -16,7 +16,7 @@ SEQUENCES = 10
 """The cache, a scratch sequence, and the replies that are written side by side."""
 FEW_SEQUENCES = 2
 """Where each sequence has memory of its own: recurrent layers and cut windows."""
-_NO_ROOM = re.compile(r"\b(?:un|not |failed to )(?:able to )?alloc|out of memory", re.IGNORECASE)
+_NO_ROOM = re.compile("allocat|out of memory", re.IGNORECASE)
 """How llama.cpp says that memory was too small (llama-model.cpp, ggml-alloc.c)."""
 
 

@@ -7,10 +7,11 @@ import faulty_child
 import pytest
 from faulty_child import REPORT
 
+from storytui.engine.about import describe
 from storytui.engine.api import EngineError
 from storytui.engine.asking import ask_devices
 from storytui.engine.devices import Device, DeviceReport, Kind
-from storytui.engine.model_info import ModelInfo, describe
+from storytui.engine.model_info import ModelInfo
 from storytui.engine.process import ProcessEngine
 
 

@@ -49,7 +49,7 @@ def test_a_model_is_chosen_fetched_and_goes_on_with_the_story(
     assert "Choose a model" in listed
     assert "On this machine" in listed
     assert "GiB" in listed
-    terminal.keys("Enter")
+    terminal.keys("Down", "Enter")
     terminal.wait_until(lambda screen: " %" in status_line(screen), "the download's progress")
     terminal.type(OPENING)
     terminal.wait_until(

@@ -51,11 +51,17 @@ class ModelChoice:
             leaving = "writes with the small built-in model" if _built_in() else "writes without"
         else:
             leaving = "goes back to the page"
+        running = await self._what_runs()
+        if first and self._screen.area.changed:
+            # She writes already; nothing comes between.
+            self._screen.say("No model is chosen yet; ctrl+p, Models, shows those there are.")
+            return
         self._shown = ModelsScreen(
             self._shelf,
             leaving=leaving,
-            running=await self._what_runs(),
+            running=running,
             cancel=self._cancel,
+            typed=self._screen.area.insert if first else None,
         )
         self._shown.show_fetching(self.fetching.offer, self.fetching.fetched)
         try:

@@ -51,6 +51,18 @@ async def test_without_a_chosen_model_the_models_are_shown_first(start):
         assert "enter downloads it and begins" in shown(editor, "models-hint")
 
 
+async def test_words_that_she_was_writing_when_the_screen_came_go_onto_the_page(start):
+    fetch = ScriptedFetch(Path("cra.gguf"))
+    shelf = ScriptedShelf(fetches=[fetch])
+    async with start(shelf=shelf, choose_model=True) as editor:
+        await editor.until(lambda: isinstance(editor.app.screen, ModelsScreen))
+        before = editor.text
+        await editor.press("c", "space", "a", "enter", "b")
+        await editor.until(lambda: editor.app.screen is editor.screen)
+        assert editor.text == before + "c a\nb"
+        assert shelf.asked == []
+
+
 async def test_escape_writes_without_choosing(start):
     shelf = ScriptedShelf()
     async with start(shelf=shelf, choose_model=True) as editor:
@@ -71,7 +83,7 @@ async def test_one_key_downloads_and_begins_while_she_types(start):
     async with start(shelf=shelf, choose_model=True) as editor:
         await editor.until(lambda: isinstance(editor.app.screen, ModelsScreen))
         await editor.until(lambda: "CRA-v1" in listed(editor))
-        await editor.press("enter")
+        await editor.press("down", "enter")
         await editor.until(lambda: editor.app.screen is editor.screen)
         await editor.until(lambda: "43 %" in editor.screen.status.fetching)
         said = "CRA-v1 7B 43 % of 4.4 GiB · 11.4 MiB/s · 4 min left"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import ClassVar
 
 from textual import on
@@ -10,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import Key
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Label, OptionList, Static
@@ -18,6 +20,7 @@ from textual.worker import Worker, WorkerState
 
 from storytui.app.fetching import how_far
 from storytui.app.model_rows import details, rows
+from storytui.app.screens.confirm import PAUSE_SECONDS
 from storytui.app.widgets.plain_input import PlainInput
 from storytui.engine.api import EngineError
 from storytui.models.offers import Fetched, Offer, Offers, Shelf
@@ -38,6 +41,7 @@ class ModelsScreen(Screen[Offer | None]):
     """
 
     CSS_PATH = "models.tcss"
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
         Binding("space", "details", show=False),
@@ -66,6 +70,7 @@ class ModelsScreen(Screen[Offer | None]):
         leaving: str = "write on",
         running: Sequence[str] = (),
         cancel: Callable[[], None] = lambda: None,
+        typed: Callable[[str], object] | None = None,
     ) -> None:
         """Show what a shelf has.
 
@@ -74,12 +79,17 @@ class ModelsScreen(Screen[Offer | None]):
             leaving: what happens without a choice, for the hint.
             running: what runs now, a line each.
             cancel: ends the download that goes on.
+            typed: where the screen comes unasked: takes what she types, which is for the page.
         """
         super().__init__()
         self._shelf = shelf
         self._leaving = leaving
         self._runs_now = running
         self._cancel = cancel
+        self._typed = typed
+        self._last_key = monotonic()
+        self._steered = False
+        """Whether she moved in the list: what she types is for it."""
         self._offers: Offers | None = None
         self._shown: tuple[Offer, ...] = ()
         """Those of the list, in its order."""
@@ -110,7 +120,9 @@ class ModelsScreen(Screen[Offer | None]):
         self._hint()
         self._show_fetching()
         self._work(self._look, "look at the machine")
-        self.query_one(OptionList).focus()
+        if self._typed is None:
+            self.query_one(OptionList).focus()
+        self._last_key = monotonic()
 
     def on_resize(self) -> None:
         """The columns are others."""
@@ -282,6 +294,26 @@ class ModelsScreen(Screen[Offer | None]):
             ),
             answered,
         )
+
+    def on_key(self, event: Key) -> None:
+        """Words that she was writing when the screen came are her story's, and end it."""
+        if self._typed is None or self.focused is not None:
+            return
+        pause, self._last_key = monotonic() - self._last_key, monotonic()
+        self._steered = self._steered or event.key in ("up", "down", "tab")
+        asked = pause >= PAUSE_SECONDS or self._steered
+        text = "\n" if event.key == "enter" else event.character if event.is_printable else None
+        if asked and event.key in ("enter", "up", "down", "tab"):
+            event.stop()
+            self.query_one(OptionList).focus()
+            if event.key == "enter":
+                self.query_one(OptionList).action_select()
+        elif text and not (asked and text in " /"):
+            event.stop()
+            event.prevent_default()
+            self._typed(text)
+            if self.is_current:
+                self.dismiss(None)
 
     # --- the keys ---------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from storytui.app.fetching import Fetching, how_far
 from storytui.app.flow import Flow
+from storytui.app.keys import key_of
 from storytui.app.running import what_runs
 from storytui.app.screens.models import ModelsScreen
 from storytui.app.screens.story import StoryScreen
@@ -54,7 +55,8 @@ class ModelChoice:
         running = await self._what_runs()
         if first and self._screen.area.changed:
             # She writes already; nothing comes between.
-            self._screen.say("No model is chosen yet; ctrl+p, Models, shows those there are.")
+            palette = key_of("palette", self._screen.keys)
+            self._screen.say(f"No model is chosen yet; {palette}, Models, shows those there are.")
             return
         self._shown = ModelsScreen(
             self._shelf,

@@ -63,6 +63,14 @@ async def test_words_that_she_was_writing_when_the_screen_came_go_onto_the_page(
         assert shelf.asked == []
 
 
+async def test_where_she_writes_already_no_screen_comes_unasked(start):
+    async with start(shelf=ScriptedShelf()) as editor:
+        await editor.press("x")
+        editor.screen.choose_model(first=True)
+        await editor.until(lambda: "No model is chosen yet" in editor.said)
+        assert editor.app.screen is editor.screen
+
+
 async def test_escape_writes_without_choosing(start):
     shelf = ScriptedShelf()
     async with start(shelf=shelf, choose_model=True) as editor:
@@ -74,7 +82,9 @@ async def test_escape_writes_without_choosing(start):
         assert shelf.asked == []
 
 
-async def test_one_key_downloads_and_begins_while_she_types(start):
+async def test_one_key_downloads_and_begins_while_she_types(start, monkeypatch):
+    # The pause after which a key is meant for the screen is over at once.
+    monkeypatch.setattr("storytui.app.screens.models.PAUSE_SECONDS", 0.0)
     fetch = ScriptedFetch(
         Path("cra.gguf"),
         [Fetched(2_012_400_000, 4_680_000_000, bytes_per_second=12e6, seconds_left=222)],
@@ -83,7 +93,7 @@ async def test_one_key_downloads_and_begins_while_she_types(start):
     async with start(shelf=shelf, choose_model=True) as editor:
         await editor.until(lambda: isinstance(editor.app.screen, ModelsScreen))
         await editor.until(lambda: "CRA-v1" in listed(editor))
-        await editor.press("down", "enter")
+        await editor.press("enter")
         await editor.until(lambda: editor.app.screen is editor.screen)
         await editor.until(lambda: "43 %" in editor.screen.status.fetching)
         said = "CRA-v1 7B 43 % of 4.4 GiB · 11.4 MiB/s · 4 min left"

@@ -142,14 +142,16 @@ def _begin(connection: socket.socket, server: StandIn, tls: ssl.SSLContext | Non
 def _serve(connection: socket.socket, server: StandIn) -> None:
     with connection, connection.makefile("rb") as reading:
         try:
+            # A TLS greeting begins so; random bytes follow, in which a line may never end.
+            if reading.peek(1)[:1] == b"\x16":
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                return
             line = reading.readline().decode("latin-1")
             if line.count(" ") < 2:
-                if line:
-                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
                 return
             method, path, _ = line.split(" ", 2)
             headers: dict[str, str] = {}
-            while (header := reading.readline().decode().strip()) != "":
+            while (header := reading.readline().decode("latin-1").strip()) != "":
                 name, _, value = header.partition(":")
                 headers[name.lower()] = value.strip()
             raw = reading.read(int(headers.get("content-length", 0)))

@@ -70,5 +70,5 @@ $(WITH_PEERS): $(SOURCES)
 $(DEV): $(SOURCES)
 	@command -v "$(PYTHON)" >/dev/null || \
 	  { echo "storytui needs Python 3.11 or newer, and $(PYTHON) is not here: install it or name another with PYTHON=…" >&2; exit 1; }
-	@"$(PYTHON)" tools/install.py $(VENV) starter dev
+	@"$(PYTHON)" tools/install.py $(VENV) starter train dev
 	@touch $@ $(RUNTIME)

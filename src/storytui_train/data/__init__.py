@@ -1,0 +1,1 @@
+"""From books and manuscripts to training examples."""

@@ -1,0 +1,200 @@
+"""PURE. A text that was edited, and the way back to what it was made from.
+
+Cleaning is a list of edits over the source. Passes follow each other, each in the coordinates of
+what the one before it left; what is kept is always one list over the source.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Edit(NamedTuple):
+    """`text` in place of the characters from `start` up to `end`."""
+
+    start: int
+    end: int
+    text: str
+
+
+class _Piece(NamedTuple):
+    """A stretch of the edited text: the source's characters, or others in their place."""
+
+    start: int
+    end: int
+    text: str | None
+    """None: the source's own characters."""
+
+    def length(self) -> int:
+        return self.end - self.start if self.text is None else len(self.text)
+
+
+def apply(source: str, edits: Iterable[Edit], start: int = 0, end: int | None = None) -> str:
+    """The text that edits make of `source[start:end]`; edits that lie outside do nothing.
+
+    Args:
+        source: what the offsets count in.
+        edits: in order, none overlapping another.
+        start: of the stretch, in characters.
+        end: of the stretch; None: to the source's end.
+
+    Raises:
+        ValueError: the edits overlap, are not in order, or one reaches over the stretch's edge.
+    """
+    end = len(source) if end is None else end
+    parts: list[str] = []
+    at = start
+    for edit in edits:
+        if edit.end < start or edit.start > end:
+            continue
+        if edit.start < at or edit.end < edit.start or edit.end > end:
+            raise ValueError(f"the edit {edit} is out of order, or reaches over an edge")
+        parts += (source[at : edit.start], edit.text)
+        at = edit.end
+    parts.append(source[at:end])
+    return "".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where a stretch of an edited text comes from."""
+
+    start: int
+    """Where it begins in the source, in characters."""
+    end: int
+    edits: tuple[Edit, ...]
+    """Those inside it: `apply(source, edits, start, end)` is the stretch's text."""
+
+
+class Edited:
+    """A source with edits: its text now, and where each stretch of it comes from."""
+
+    def __init__(self, source: str, edits: Iterable[Edit] = ()) -> None:
+        """Apply edits to a source.
+
+        Args:
+            source: what the offsets count in.
+            edits: in order, none overlapping another.
+
+        Raises:
+            ValueError: they overlap, or are not in order.
+        """
+        self.source = source
+        pieces: list[_Piece] = []
+        at = 0
+        for start, end, text in edits:
+            if start < at or end < start or end > len(source):
+                raise ValueError(f"the edit from {start} to {end} is out of order")
+            if start > at:
+                pieces.append(_Piece(at, start, None))
+            pieces.append(_Piece(start, end, text))
+            at = end
+        if at < len(source):
+            pieces.append(_Piece(at, len(source), None))
+        self._set(pieces)
+
+    def _set(self, pieces: list[_Piece]) -> None:
+        self._pieces = pieces
+        self._starts: list[int] = []
+        parts: list[str] = []
+        length = 0
+        for piece in pieces:
+            self._starts.append(length)
+            parts.append(self.source[piece.start : piece.end] if piece.text is None else piece.text)
+            length += len(parts[-1])
+        self.text = "".join(parts)
+        """The text with all edits."""
+
+    @property
+    def edits(self) -> list[Edit]:
+        """All edits over the source, in order; those that touch are one."""
+        return _edits(self._pieces)
+
+    def edit(self, edits: Sequence[Edit]) -> "Edited":
+        """The text after more edits, which count in `text` as it is now.
+
+        Args:
+            edits: in order, none overlapping another.
+
+        Raises:
+            ValueError: they overlap, or are not in order.
+        """
+        pieces: list[_Piece] = []
+        at = 0
+        for start, end, text in edits:
+            if start < at or end < start or end > len(self.text):
+                raise ValueError(f"the edit from {start} to {end} is out of order")
+            pieces += self._cut(at, start)
+            replaced = self._cut(start, end)
+            where = replaced[0].start if replaced else pieces[-1].end if pieces else 0
+            pieces.append(_Piece(where, replaced[-1].end if replaced else where, text))
+            at = end
+        pieces += self._cut(at, len(self.text), last=True)
+        result = Edited.__new__(Edited)
+        result.source = self.source
+        result._set([each for each in pieces if each.length() or each.end > each.start])
+        return result
+
+    def stretch(self, start: int, end: int) -> Stretch:
+        """Where `text[start:end]` comes from.
+
+        Edits that only remove something at its edges do not belong to it.
+        """
+        pieces = self._cut(start, end)
+        while pieces and not pieces[0].length():
+            pieces.pop(0)
+        while pieces and not pieces[-1].length():
+            pieces.pop()
+        if not pieces:
+            at = self._source_of(start)
+            return Stretch(at, at, ())
+        return Stretch(pieces[0].start, pieces[-1].end, tuple(_edits(pieces)))
+
+    def _source_of(self, at: int) -> int:
+        """The source's offset that `at` stands for."""
+        index = bisect_right(self._starts, at) - 1
+        if index < 0:
+            return 0
+        piece = self._pieces[index]
+        return piece.start + (at - self._starts[index] if piece.text is None else 0)
+
+    def _cut(self, start: int, end: int, *, last: bool = False) -> list[_Piece]:
+        """The pieces from `start` up to `end`, cut at both; removals at the start belong to it."""
+        if start >= end and not last:
+            return []
+        found: list[_Piece] = []
+        # Removals have no length: the first of several pieces that begin at one offset.
+        index = max(0, bisect_right(self._starts, start) - 1)
+        while index and self._starts[index - 1] >= start:
+            index -= 1
+        for place in range(index, len(self._pieces)):
+            piece, begin = self._pieces[place], self._starts[place]
+            length = piece.length()
+            if begin >= end and not (last and begin == end):
+                break
+            if begin + length <= start and not (length == 0 and begin == start):
+                continue
+            a, b = max(start - begin, 0), min(end - begin, length)
+            if piece.text is None:
+                found.append(_Piece(piece.start + a, piece.start + b, None))
+            elif (a, b) == (0, length):
+                found.append(piece)
+            else:
+                # What a replacement stood for goes with its first part.
+                found.append(
+                    _Piece(piece.start if a == 0 else piece.end, piece.end, piece.text[a:b])
+                )
+        return found
+
+
+def _edits(pieces: Iterable[_Piece]) -> list[Edit]:
+    edits: list[Edit] = []
+    for start, end, text in pieces:
+        if text is None:
+            continue
+        if edits and edits[-1].end == start:
+            edits[-1] = Edit(edits[-1].start, end, edits[-1].text + text)
+        else:
+            edits.append(Edit(start, end, text))
+    return edits

@@ -1,0 +1,17 @@
+"""What can go wrong in building data and training: one small family of errors."""
+
+
+class TrainError(Exception):
+    """Something that could not be done; the message says what, to what, and what to do."""
+
+
+class RecipeError(TrainError):
+    """A recipe, or an option of a command, that cannot be followed."""
+
+
+class SourceError(TrainError):
+    """A source (a book, a file, a folder, an address) that cannot be used; others can go on."""
+
+
+class TeacherError(TrainError):
+    """A teacher that does not answer, or not as it has to."""

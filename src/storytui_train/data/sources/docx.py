@@ -140,7 +140,11 @@ class _Styles:
     def looks(self, id: str, look: str) -> bool:
         """Whether a run of the style is italic, bold or hidden."""
         return next(
-            (self._looks[each][look] for each in self._chain(id) if look in self._looks.get(each, ())),
+            (
+                self._looks[each][look]
+                for each in self._chain(id)
+                if look in self._looks.get(each, ())
+            ),
             False,
         )
 

@@ -210,7 +210,9 @@ def _page(data: bytes, name: str, label: str, styles: Styles, shown: str) -> lis
     if root is None:
         return []
     body = next(iter(_all(root, "body")), root)
-    kinds = {kind for each in [body, *body] if isinstance(each.tag, str) for kind in marked(each).types}
+    kinds = {
+        kind for each in [body, *body] if isinstance(each.tag, str) for kind in marked(each).types
+    }
     story = not _STORY_TYPES.isdisjoint(kinds)
     if not story and FRONT_AND_BACK.fullmatch(label):
         return []

@@ -47,7 +47,7 @@ def _fields(body: str) -> dict[str, str]:
         item = _LIST_ITEM.match(line)
         if field:
             name = _NAMES.get(field[1].lower(), "")
-            value = field[2].strip("[]").split("\", \"")[0].strip("\"' ")
+            value = field[2].strip("[]").split('", "')[0].strip("\"' ")
             waiting = name if name and not value else ""
             if name and value and value not in ("|", ">"):
                 found.setdefault(name, value)

@@ -25,9 +25,7 @@ _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
 _XML_ENTITIES = frozenset(("amp", "lt", "gt", "quot", "apos"))
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_MARKER = re.compile(
-    r"\**\s*(START|END) OF (?:THE|THIS) PROJECT GUTENBERG", re.IGNORECASE
-)
+_MARKER = re.compile(r"\**\s*(START|END) OF (?:THE|THIS) PROJECT GUTENBERG", re.IGNORECASE)
 _SMALLEST_CONTENTS = 3
 _CONTENTS_SHARE = 0.7
 _NOTE_MARK = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3}|[a-z])[\])]?")
@@ -51,10 +49,13 @@ def read_html(data: bytes, shown: str) -> Read:
         raise RefusedError("empty", f"{shown} is empty.")
     read = blocks_of(root, styles=_own_styles(root))
     named = {
-        str(each.get("name", "")).lower(): str(each.get("content", "")) for each in _all(root, "meta")
+        str(each.get("name", "")).lower(): str(each.get("content", ""))
+        for each in _all(root, "meta")
     }
     title = " ".join("".join(each.itertext()) for each in _all(root, "title"))
-    title = re.sub(r"(?i)^the project gutenberg e-?book of |, by [^,]+$", "", " ".join(title.split()))
+    title = re.sub(
+        r"(?i)^the project gutenberg e-?book of |, by [^,]+$", "", " ".join(title.split())
+    )
     return Read(
         blocks=_without_gutenberg(read),
         title=named.get("dc.title") or title,
@@ -83,7 +84,11 @@ def parsed(text: str) -> Any | None:
     if text.lstrip()[:5] == "<?xml" or "http://www.w3.org/1999/xhtml" in text[:2000]:
         bare = _DOCTYPE.sub("", _DECLARATION.sub("", text, count=1), count=1)
         parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, encoding="utf-8"
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=True,
+            encoding="utf-8",
         )
         try:
             return etree.fromstring(_ENTITY.sub(_character, bare).encode("utf-8"), parser)
@@ -311,7 +316,6 @@ class _Walk:
         letter = str(element.get("alt", "")).strip(" “\"‘'")
         if len(letter) == 1 and letter.isalpha() and any("drop" in each for each in mark.classes):
             self.text(str(element.get("alt")).strip())
-
 
 
 def _without_gutenberg(blocks: tuple[Block, ...]) -> tuple[Block, ...]:

@@ -138,9 +138,7 @@ class Marked:
 
     def is_break(self) -> bool:
         """Whether it stands for, or begins behind, a scene break."""
-        return self.tag == "hr" or (
-            self.tag in ("p", "div") and _any(_BREAK_CLASSES, self.classes)
-        )
+        return self.tag == "hr" or (self.tag in ("p", "div") and _any(_BREAK_CLASSES, self.classes))
 
     def is_poem(self) -> bool:
         """Whether it holds the lines of a poem."""

@@ -136,7 +136,10 @@ class _Walk:
                 # Prose with a line of dashes right under it.
                 self._blocks += (Block("paragraph", text), BREAK)
             else:
-                plain = inline(run._replace(emphasis=False, strong=False) for run in _runs(token.children or []))
+                plain = inline(
+                    run._replace(emphasis=False, strong=False)
+                    for run in _runs(token.children or [])
+                )
                 self._blocks.append(Block("heading", plain, self._level))
             return
         if not self._items:

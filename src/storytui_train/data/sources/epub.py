@@ -22,9 +22,9 @@ _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"
 """Ways to garble fonts, which say nothing of the text."""
 _LOCKED = ("META-INF/rights.xml", "META-INF/license.lcpl")
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
-_STORY_TYPES = frozenset(
-    "bodymatter chapter part prologue epilogue preface introduction afterword volume division "
-    "z3998:fiction doc-chapter doc-part doc-prologue doc-epilogue".split()
+_STORY_TYPES = re.compile(
+    r"bodymatter|(doc-)?(chapter|part|prologue|epilogue|preface|introduction|afterword)|volume"
+    r"|division|z3998:fiction"
 )
 
 
@@ -213,11 +213,10 @@ def _page(data: bytes, name: str, label: str, styles: Styles, shown: str) -> lis
     kinds = {
         kind for each in [body, *body] if isinstance(each.tag, str) for kind in marked(each).types
     }
-    story = not _STORY_TYPES.isdisjoint(kinds)
+    story = any(_STORY_TYPES.fullmatch(each) for each in kinds)
     if not story and FRONT_AND_BACK.fullmatch(label):
         return []
-    sheets = [each for each in _all(root, "style")]
-    own = styles_of("\n".join("".join(each.itertext()) for each in sheets))
+    own = styles_of("\n".join("".join(each.itertext()) for each in _all(root, "style")))
     blocks = list(blocks_of(body, styles=styles | own))
     texts = [each for each in blocks if each.kind in ("heading", "paragraph", "item")]
     if not texts:

@@ -1,4 +1,4 @@
-"""A folder of chapters as one book: which files are its chapters, in which order, and their text."""
+"""A folder of chapters as one book: which files are its chapters, their order, their text."""
 
 import hashlib
 import os

@@ -3,20 +3,25 @@
 import re
 from dataclasses import dataclass
 
-BLOCKS = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+BLOCKS = _words(
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
     "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu "
-    "ol optgroup p pre section summary table tbody td tfoot th thead tr ul".split()
+    "ol optgroup p pre section summary table tbody td tfoot th thead tr ul"
 )
 """Elements that begin and end paragraphs."""
-LEFT_OUT = frozenset(
+LEFT_OUT = _words(
     "audio button canvas del embed figure figcaption form head iframe input map math nav noscript "
-    "object option rp rt script select style svg template textarea title video".split()
+    "object option rp rt script select style svg template textarea title video"
 )
 """Elements that hold no word of the story."""
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
-EMPHASIS = frozenset("i em cite dfn var".split())
-STRONG = frozenset("b strong".split())
+EMPHASIS = _words("i em cite dfn var")
+STRONG = _words("b strong")
 
 _LEFT_OUT_CLASSES = re.compile(
     r"page-?(num(ber)?s?|no)|pagebreak|foot-?notes?|end-?notes?|fn-?anchor|note-?ref|fn-?ref|toc"
@@ -29,13 +34,13 @@ _LEFT_OUT_IDS = re.compile(
     r"pg-?(header|footer|machine-header|start-separator|end-separator)|toc|footnotes|endnotes",
     re.IGNORECASE,
 )
-_LEFT_OUT_TYPES = frozenset(
+_LEFT_OUT_TYPES = _words(
     "acknowledgments bibliography colophon contributors copyright-page cover dedication endnote "
     "endnotes footnote footnotes halftitlepage imprint imprimatur index landmarks list loa loi lot "
     "lov note noteref other-credits pagebreak page-list rearnote rearnotes titlepage toc "
     "toc-brief backlink doc-acknowledgments doc-bibliography doc-colophon doc-cover "
     "doc-credit doc-credits doc-dedication doc-endnote doc-endnotes doc-footnote doc-index "
-    "doc-noteref doc-pagebreak doc-pagelist doc-toc doc-backlink".split()
+    "doc-noteref doc-pagebreak doc-pagelist doc-toc doc-backlink"
 )
 _NOTES = re.compile(r"(?:.*-)?(?:footnote|endnote)-?\d+", re.IGNORECASE)
 _BREAK_CLASSES = re.compile(

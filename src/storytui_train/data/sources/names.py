@@ -3,21 +3,19 @@
 import re
 import unicodedata
 from collections.abc import Collection
+from itertools import pairwise
 
-_NUMBER_WORDS = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen eighteen nineteen twenty".split()
-    )
-}
+
+def _counted(words: str) -> dict[str, int]:
+    return {word: number for number, word in enumerate(words.split(), start=1)}
+
+
+_NUMBER_WORDS = _counted(
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty"
+)
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70}
-_ORDINALS = {
-    word: number
-    for number, word in enumerate(
-        "zeroth first second third fourth fifth sixth seventh eighth ninth tenth".split()
-    )
-}
+_ORDINALS = _counted("first second third fourth fifth sixth seventh eighth ninth tenth")
 _COUNTED = r"chapter|chap|ch|part|pt|book|bk|scene|sc|act|section|letter|kapitel|kap|teil|chapitre"
 _COUNTED_WORD = re.compile(rf"(?:{_COUNTED})", re.IGNORECASE)
 _ROMAN = re.compile(r"(?=[ivxlc])c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})", re.IGNORECASE)
@@ -60,23 +58,21 @@ def natural_key(stem: str) -> tuple[tuple[int, int, str], ...]:
     place = 0 if _FIRST.fullmatch(stem) else 2 if _LAST.fullmatch(stem) else 1
     key: list[tuple[int, int, str]] = [(place, 0, "")]
     tokens = [each.lower() for each in _TOKENS.findall(stem)]
-    for at, token in enumerate(tokens):
+    at = 0
+    while at < len(tokens):
         counted = at > 0 and _COUNTED_WORD.fullmatch(tokens[at - 1]) is not None
-        number = _number(token, counted or len(tokens) == 1)
-        if number is None:
-            key.append((1, 0, token))
-        elif counted and at > 1 and tokens[at - 2] in _TENS:
-            key[-1] = (0, key[-1][1] + number, "")
-        else:
-            key.append((0, number, ""))
-            after = tokens[at + 1] if at + 1 < len(tokens) else ""
-            if token in _TENS and 0 < _NUMBER_WORDS.get(after, 0) < 10:
-                key[-1] = (0, number + _NUMBER_WORDS[after], "")
+        number = _number(tokens[at], counted=counted or len(tokens) == 1)
+        after = _NUMBER_WORDS.get(tokens[at + 1], 0) if at + 1 < len(tokens) else 0
+        if number is not None and tokens[at] in _TENS and 0 < after < 10:
+            number += after
+            at += 1
+        key.append((1, 0, tokens[at]) if number is None else (0, number, ""))
+        at += 1
     # What is equal but for blanks and marks keeps one order everywhere.
     return (*key, (3, 0, stem))
 
 
-def _number(token: str, counted: bool) -> int | None:
+def _number(token: str, *, counted: bool) -> int | None:
     if token.isdecimal():
         return int(token)
     if not counted:
@@ -100,7 +96,7 @@ def chapter_number(stem: str) -> int | None:
     tokens = [each.lower() for each in _TOKENS.findall(stem)]
     if tokens and tokens[0].isdecimal():
         return int(tokens[0])
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if _COUNTED_WORD.fullmatch(before):
             return _number(token, counted=True)
     return _number(tokens[0], counted=True) if len(tokens) == 1 else None

@@ -161,12 +161,12 @@ class Manuscript:
     def as_markdown(self, folder: Path) -> Path:
         folder.mkdir()
         for number, (title, paragraphs) in enumerate(self.chapters, start=1):
-            number = number if number < 3 else 10
-            parts = [f"# {title}"] if number < 3 else []
+            # A chapter that has a number for its title has it from its file's name alone.
+            parts = [] if title.isdecimal() else [f"# {title}"]
             for paragraph in paragraphs:
                 text = "".join(f"{_MARKS[style]}{text}{_MARKS[style]}" for text, style in paragraph)
                 parts.append(text.replace("\n", "\\\n") or "***")
-            name = f"{number} - Chapter.md" if number < 3 else "10.md"
+            name = f"{title}.md" if title.isdecimal() else f"{number} - Chapter.md"
             (folder / name).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
         (folder / "notes.md").write_text("Do not forget the rope.\n", encoding="utf-8")
         return folder

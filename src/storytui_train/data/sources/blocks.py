@@ -157,7 +157,9 @@ def _split(blocks: Iterable[Block]) -> list[Block]:
             found.append(block)
         elif block.kind in ("title", "heading"):
             text = " ".join(block.text.split())
-            if text and block.kind == "heading":
+            if block.kind == "heading" and is_scene_break(text):
+                found.append(BREAK)
+            elif text and block.kind == "heading":
                 found.append(replace(block, text=text))
         else:
             for piece in re.split(r"(\n{2,})", tidy(block.text)):
@@ -212,7 +214,7 @@ def _without_contents(blocks: list[Block]) -> list[Block]:
     """Without headings of contents that nothing stands under any more."""
     return [
         block
-        for block, after in zip(blocks, [*blocks[1:], BREAK], strict=True)
+        for block, after in zip(blocks, [*blocks[1:], BREAK], strict=False)
         if not (
             block.kind == "heading"
             and _CONTENTS.fullmatch(block.text.strip(" .:"))

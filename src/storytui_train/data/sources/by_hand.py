@@ -94,7 +94,7 @@ def _of_book(
 
     from storytui_train.data.sources import names
     from storytui_train.data.sources.catalog import CatalogBook
-    from storytui_train.data.sources.gutenberg import gathered
+    from storytui_train.data.sources.gutenberg_book import gathered
 
     if book is not None or number is not None:
         return gathered(book or CatalogBook(id=number or 0), path, shown, str(path))

@@ -12,12 +12,11 @@ from typing import Any
 
 from lxml import etree
 
-from storytui_train.data.sources.blocks import Block, Read
+from storytui_train.data.sources.blocks import Read
 from storytui_train.data.sources.html import blocks_of, language_of, parsed
 from storytui_train.data.sources.reading import Archive, RefusedError
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_STRICT = "http://purl.oclc.org/ooxml/wordprocessingml/main"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _DOCUMENT = "word/document.xml"
 _BODY_TEXT = 9
@@ -65,7 +64,7 @@ def read_docx(data: bytes, shown: str) -> Read:
         blocks=blocks,
         title=title or _said(core, "title"),
         author=_said(core, "creator"),
-        language=language_of(_said(core, "language") or styles.language),
+        language=language_of(_said(core, "language")),
     )
 
 
@@ -116,8 +115,6 @@ class _Styles:
                 for look in ("i", "b", "vanish")
                 if (found := style.find(f"{_W}rPr/{_W}{look}")) is not None
             }
-        found = root.find(f"{_W}docDefaults/{_W}rPrDefault/{_W}rPr/{_W}lang")
-        self.language = found.get(f"{_W}val", "") if found is not None else ""
 
     def _chain(self, id: str) -> list[str]:
         chain: list[str] = []
@@ -234,8 +231,3 @@ def _rewritten(archive: Archive, document: Any, shown: str) -> bytes:
                     _parsed(part, shown)
                 rewritten.writestr(name, part)
     return out.getvalue()
-
-
-def title_blocks(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-    """The blocks without the document's title."""
-    return tuple(each for each in blocks if each.kind != "title")

@@ -13,7 +13,7 @@ from storytui_train.data.sources.forms import form_of, is_not_read_yet, not_read
 from storytui_train.data.sources.place import Place
 from storytui_train.data.sources.plain import extract_plain
 from storytui_train.data.sources.reading import RefusedError, read_bytes, refused
-from storytui_train.data.sources.shelves import books_in
+from storytui_train.data.sources.shelves import Folders, books_in
 from storytui_train.recipe import ManuscriptSource
 
 STAGE = "gather"
@@ -35,7 +35,7 @@ def gather_manuscripts(options: ManuscriptSource, place: Place) -> Iterator[Gath
             yield from gather_one(found, below(found, path), options, place)
 
 
-def books_at(path: Path, folders: str = "auto") -> Iterator[Path | RefusedError]:
+def books_at(path: Path, folders: Folders = "auto") -> Iterator[Path | RefusedError]:
     """The books at a path that was named: itself, or those that lie in it."""
     try:
         is_folder = path.is_dir()
@@ -45,9 +45,8 @@ def books_at(path: Path, folders: str = "auto") -> Iterator[Path | RefusedError]
         yield refused(error, path.name or str(path))
         return
     if is_folder and not is_not_read_yet(path):
-        mode = "book" if folders == "book" else "books" if folders == "books" else "auto"
         found = False
-        for each in books_in(path.absolute(), path.name or str(path), mode):
+        for each in books_in(path.absolute(), path.name or str(path), folders):
             found = True
             yield each
         if not found:

@@ -47,7 +47,7 @@ class Preference(msgspec.Struct, frozen=True, kw_only=True):
 def preferences_of(
     source: str, takes: Iterable[KeptTake], chosen: set[int], *, private: bool
 ) -> list[Preference]:
-    """The pairs among takes: each one that nothing was taken of, with those of its prompt that were.
+    """The pairs among takes: each one left unused, with those of its prompt that were taken.
 
     Args:
         source: the id of the source.
@@ -61,7 +61,7 @@ def preferences_of(
             by_prompt[kept.take.format, kept.take.prompt].append(kept)
     found: list[Preference] = []
     for (format, prompt), group in by_prompt.items():
-        taken = [each.take for each in group if each.number in chosen]
+        taken: list[Take | None] = [each.take for each in group if each.number in chosen]
         left = [
             each.take
             for each in group
@@ -70,7 +70,7 @@ def preferences_of(
             and each.take.state in ("complete", "stopped")
         ]
         for rejected in left:
-            for each in taken or ([None] if rejected.dismissed else []):
+            for each in taken or [None] * rejected.dismissed:
                 found.append(
                     Preference(
                         source=source,

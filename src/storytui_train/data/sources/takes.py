@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-
 from storytui import folders
 from storytui.manuscript.home import Home, find_home, homes
 from storytui.storage.database import StorageError

@@ -29,7 +29,9 @@ def test_ornaments_alone_are_a_scene_break(text: str) -> None:
     assert is_scene_break(text)
 
 
-@pytest.mark.parametrize("text", ["", "—", "…", "...", "!", "?!", "“”", "xxx", "X", "1.", "a", "--"])
+@pytest.mark.parametrize(
+    "text", ["", "—", "…", "...", "!", "?!", "“”", "xxx", "X", "1.", "a", "--"]
+)
 def test_marks_that_may_be_text_are_none(text: str) -> None:
     assert not is_scene_break(text)
 
@@ -67,9 +69,7 @@ def test_empty_paragraphs_between_all_are_spacing_and_a_wider_gap_is_a_scene_bre
         blocks += [GAP, Block("paragraph", text)]
     blocks += [GAP, GAP, Block("paragraph", "Five."), GAP, Block("paragraph", "Six.")]
 
-    assert compose(blocks).text == (
-        "One.\n\nTwo.\n\nThree.\n\nFour.\n\n* * *\n\nFive.\n\nSix.\n"
-    )
+    assert compose(blocks).text == ("One.\n\nTwo.\n\nThree.\n\nFour.\n\n* * *\n\nFive.\n\nSix.\n")
 
 
 def test_scene_breaks_stand_between_paragraphs_only() -> None:

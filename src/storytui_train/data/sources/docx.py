@@ -56,7 +56,7 @@ def read_docx(data: bytes, shown: str) -> Read:
         ).value
     except (KeyError, ValueError, AttributeError, TypeError, IndexError, OSError) as error:
         raise _damaged(shown) from error
-    root = parsed(html)
+    root = parsed(html, shown)
     core = _parsed(archive.read("docProps/core.xml") or b"<none/>", shown)
     blocks = blocks_of(root) if root is not None else ()
     title = next((each.text for each in blocks if each.kind == "title"), "")

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from lxml import etree
 
+from storytui.story.words import count_words
 from storytui_train.data.sources.blocks import Block, Read
 from storytui_train.data.sources.html import blocks_of, language_of, marked, parsed
 from storytui_train.data.sources.html_rules import FRONT_AND_BACK, Styles, styles_of
@@ -21,6 +22,8 @@ from storytui_train.data.sources.reading import Archive, RefusedError
 _FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 """Ways to garble fonts, which say nothing of the text."""
 _LOCKED = ("META-INF/rights.xml", "META-INF/license.lcpl")
+_MOST_WORDS_ROUND = 1000
+"""Words of a page that its name alone makes front or back matter: chapters have such names too."""
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 _STORY_TYPES = re.compile(
     r"bodymatter|(doc-)?(chapter|part|prologue|epilogue|preface|introduction|afterword)|volume"
@@ -36,6 +39,8 @@ class _Package:
     """The names of its pages in the archive, in reading order."""
     passed_over: set[str] = field(default_factory=set)
     """Pages that it calls something other than story."""
+    listing: set[str] = field(default_factory=set)
+    """Those of them that are a table of contents for programs."""
     sheets: list[str] = field(default_factory=list)
     contents: str = ""
     """The page or file that holds the table of contents."""
@@ -62,11 +67,12 @@ def read_epub(data: bytes, shown: str) -> Read:
     for name in package.sheets:
         styles |= styles_of(archive.read(name).decode("utf-8", "replace"))
     blocks: list[Block] = []
-    for name in package.spine:
-        if name not in package.passed_over:
-            page = archive.read(name)
-            if page.strip():
-                blocks += _page(page, name, labels.get(name, ""), styles, shown)
+    pages = [each for each in package.spine if each not in package.passed_over]
+    # A book of nothing else has unlucky names.
+    for name in pages or [each for each in package.spine if each not in package.listing]:
+        page = archive.read(name)
+        if page.strip():
+            blocks += _page(page, name, labels.get(name, ""), styles, shown)
     if not blocks:
         raise RefusedError("empty", f"{shown} holds no text that is part of a story.")
     return Read(
@@ -119,6 +125,7 @@ def _package(archive: Archive, shown: str) -> _Package:
             if not package.contents or kind != "application/x-dtbncx+xml":
                 package.contents = where
             package.passed_over.add(where)
+            package.listing.add(where)
         if FRONT_AND_BACK.fullmatch(_stem(where)) or FRONT_AND_BACK.fullmatch(
             str(item.get("id", "")).removesuffix(".xhtml").removesuffix(".html")
         ):
@@ -192,7 +199,7 @@ def _labels(archive: Archive, package: _Package) -> dict[str, str]:
                 href = str(content[0].get("src", ""))
                 labels.setdefault(_path(folder, href), _words(label[0]))
         return labels
-    root = parsed(data.decode("utf-8", "replace"))
+    root = parsed(data.decode("utf-8", "replace"), package.contents)
     for nav in _all(root, "nav"):
         if "toc" in marked(nav).types or len(_all(root, "nav")) == 1:
             for link in _all(nav, "a"):
@@ -206,25 +213,29 @@ def _words(element: Any) -> str:
 
 def _page(data: bytes, name: str, label: str, styles: Styles, shown: str) -> list[Block]:
     """The blocks of one page; none where it is no part of the story."""
-    root = parsed(decoded(data, f"{name} in {shown}", "none")[0])
+    called = f"{name} in {shown}"
+    root = parsed(decoded(data, called, "none")[0], called)
     if root is None:
         return []
     body = next(iter(_all(root, "body")), root)
     kinds = {
         kind for each in [body, *body] if isinstance(each.tag, str) for kind in marked(each).types
     }
-    story = any(_STORY_TYPES.fullmatch(each) for each in kinds)
-    if not story and FRONT_AND_BACK.fullmatch(label):
-        return []
     own = styles_of("\n".join("".join(each.itertext()) for each in _all(root, "style")))
     blocks = list(blocks_of(body, styles=styles | own))
     texts = [each for each in blocks if each.kind in ("heading", "paragraph", "item")]
     if not texts:
         return []
-    if texts[0].kind == "heading":
-        return [] if not story and FRONT_AND_BACK.fullmatch(texts[0].text) else blocks
+    story = any(_STORY_TYPES.fullmatch(each) for each in kinds)
+    names = [label] + [each.text for each in texts[:1] if each.kind == "heading"]
+    if not story and any(FRONT_AND_BACK.fullmatch(each) for each in names) and _is_short(texts):
+        return []
     # A chapter whose heading is a picture is called as the table of contents calls it.
-    called = re.sub(r"\s+", " ", label)
-    if called and all(each.kind != "heading" for each in texts[:3]):
-        blocks.insert(0, Block("heading", called, 1))
+    if label and all(each.kind != "heading" for each in texts[:3]):
+        blocks.insert(0, Block("heading", label, 1))
     return blocks
+
+
+def _is_short(blocks: list[Block]) -> bool:
+    """Whether a page is no longer than what stands before and behind stories."""
+    return sum(count_words(each.text) for each in blocks) <= _MOST_WORDS_ROUND

@@ -44,7 +44,7 @@ def read_html(data: bytes, shown: str) -> Read:
     said = _CHARSET.search(data[:4096])
     declared = (said[1] or said[2]).decode("ascii", "ignore") if said else ""
     text, encoding = decoded(data, shown, declared or "none")
-    root = parsed(text)
+    root = parsed(text, shown)
     if root is None:
         raise RefusedError("empty", f"{shown} is empty.")
     read = blocks_of(root, styles=_own_styles(root))
@@ -74,7 +74,7 @@ def language_of(tag: str) -> str:
     return first if len(first) == 2 and first.isalpha() else ""
 
 
-def parsed(text: str) -> Any | None:
+def parsed(text: str, shown: str) -> Any | None:
     """The root element of a page; None where there is none.
 
     XHTML is read as XML, which alone knows `<title/>`; what is not well formed as HTML. No entity
@@ -96,9 +96,15 @@ def parsed(text: str) -> Any | None:
             text = bare
     forgiving = etree.HTMLParser(encoding="utf-8", huge_tree=True, no_network=True)
     try:
-        return etree.fromstring(text.encode("utf-8"), forgiving)
+        root = etree.fromstring(text.encode("utf-8"), forgiving)
     except (etree.XMLSyntaxError, ValueError):
-        return None
+        root = None
+    if any("depth" in error.message for error in forgiving.error_log.filter_from_fatals()):
+        raise RefusedError(
+            "unreadable",
+            f"{shown} is nested too deep: some of it would be lost. Save it as plain HTML again.",
+        )
+    return root
 
 
 def _character(found: re.Match[str]) -> str:

@@ -131,6 +131,10 @@ class _Walk:
     def _inline(self, token: Any, *, close: bool) -> None:
         text = inline(_runs(token.children or []))
         if self._level:
+            if not text:
+                # A lone number sign.
+                self._blocks.append(BREAK)
+                return
             prose = len(text) > _LONGEST_HEADING or "\n" in text or _SENTENCE_END.search(text)
             if self._underlined and prose:
                 # Prose with a line of dashes right under it.
@@ -151,7 +155,7 @@ class _Walk:
     def _html(self, content: str) -> None:
         from storytui_train.data.sources.html import blocks_of, parsed
 
-        root = parsed(content)
+        root = parsed(content, "HTML in Markdown")
         if root is not None:
             self._blocks += blocks_of(root)
 

@@ -1,0 +1,177 @@
+"""PURE. Footnotes: their texts, wherever they stand, and the marks that point to them."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from storytui_train.data.clean.brackets import closing
+from storytui_train.data.clean.cuts import Cut, whole_lines
+from storytui_train.data.clean.headings import bare, mark
+from storytui_train.data.clean.layout import Block
+
+_NOTE = re.compile(
+    r"\[\s*_?(?:foot-?\s?note|fn\.?|note|anm(?:erkung)?\.?|fußnote)\s*(?P<label>[\w*†‡]{0,5})\s*[:.]",
+    re.IGNORECASE,
+)
+_LABEL = r"(?:FN\s?#?|#)?(?P<label>\d{1,4}|[A-Za-z]|\*{1,4}|[†‡§]{1,2}|[ivx]{1,5})"
+_MARK = re.compile(rf"[\[{{]{_LABEL}[\]}}]")
+_BODY = re.compile(rf"(?:[\[{{]{_LABEL}[\]}}]|\((?P<round>\d{{1,3}}|\*{{1,3}})\)(?=\s*[A-Z]))\s*\S")
+_STARS = re.compile(r"(?P<label>\*{1,4}|[†‡§]{1,2})[ ]?(?=[^\s*†‡§])")
+_STAR_MARK = re.compile(
+    r"(?<=[\w.,;:!?\"'”’)\]])(?P<label>\*{1,4}|[†‡§]{1,2})(?=[\s.,;:!?\"'”’)\]—-]|\Z)", re.MULTILINE
+)
+_TITLE = re.compile(
+    r"(?:foot-?\s?notes?|fu(?:ß|ss)noten|anmerkungen|notes?)\s*[:.]*", re.IGNORECASE
+)
+_REACH = 9_000
+"""Characters between an asterisk and its note."""
+
+
+def footnotes(text: str, blocks: Sequence[Block]) -> list[Cut]:
+    """The cuts that take footnotes and their marks away.
+
+    Args:
+        text: with line feeds only.
+        blocks: of that text.
+    """
+    cuts = list(_bracketed(text))
+    labels = {cut.why for cut in cuts}
+    cuts = [cut._replace(why="footnote") for cut in cuts]
+    taken = [(cut.start, cut.end) for cut in cuts]
+    bodies, body_labels = _bodies(text, blocks, taken)
+    cuts += bodies
+    labels |= body_labels
+    taken = sorted((cut.start, cut.end) for cut in cuts)
+    cuts += _marks(text, labels - {""}, bool(taken), taken)
+    cuts += _asterisks(text, blocks, taken)
+    return cuts
+
+
+def _bracketed(text: str) -> Iterator[Cut]:
+    """`[Footnote 1: …]`; the label in place of the reason."""
+    at = 0
+    for found in _NOTE.finditer(text):
+        if found.start() < at:
+            continue
+        word = found[0].lower()
+        if "foot" not in word and not found["label"]:
+            continue
+        end = closing(text, found.start(), 12_000)
+        if end is None:
+            stop = re.compile(r"\n[ ]*\n|\Z").search(text, found.start())
+            end = stop.start() if stop else len(text)
+        at = end
+        yield Cut(*whole_lines(text, found.start(), end), found["label"])
+
+
+def _bodies(
+    text: str, blocks: Sequence[Block], taken: Sequence[tuple[int, int]]
+) -> tuple[list[Cut], set[str]]:
+    """Notes that are paragraphs beginning with their mark, alone or under a title of their own."""
+    cuts: list[Cut] = []
+    labels: set[str] = set()
+    section = body = False
+    marks = {found["label"] for found in _MARK.finditer(text) if _points(text, found)}
+    for number, block in enumerate(blocks):
+        if _inside(taken, block.start):
+            continue
+        line = block.lines[0]
+        found = _BODY.match(line.text)
+        label = (found["label"] or found["round"]) if found else None
+        if label is None and _TITLE.fullmatch(bare(block.text)) and _notes_follow(blocks, number):
+            section, body = True, False
+            cuts.append(Cut(*whole_lines(text, block.start, block.end), "footnote"))
+            continue
+        if section and (_heads(block) or (body and label is None and block.gap > 2)):
+            section = body = False
+        if label is not None and (section or label in marks):
+            labels.add(label)
+            cuts.append(Cut(*whole_lines(text, block.start, block.end), "footnote"))
+            body = True
+        elif section and (body and (block.gap <= 1 or line.indent > 0)):
+            cuts.append(Cut(*whole_lines(text, block.start, block.end), "footnote"))
+        elif not section:
+            body = False
+    return cuts, labels
+
+
+def _notes_follow(blocks: Sequence[Block], number: int) -> bool:
+    following = blocks[number + 1 : number + 2]
+    text = following[0].text if following else ""
+    return bool(
+        _BODY.match(text) or _NOTE.match(text) or re.match(r"\(?\d{1,3}[.)]?\s|\*", text)
+    ) and ("foot" in blocks[number].text.lower() or bool(_BODY.match(text) or _NOTE.match(text)))
+
+
+def _heads(block: Block) -> bool:
+    found = mark(block.lines[0].text)
+    return found is not None and (found.sure or (len(block.lines) == 1 and block.gap > 1))
+
+
+def _points(text: str, found: re.Match[str]) -> bool:
+    """Whether a mark points to a note: it hangs on a word, and no line begins with it."""
+    before = text[found.start() - 1 : found.start()]
+    if before.strip():
+        return True
+    line = text.rfind("\n", 0, found.start())
+    return bool(text[line + 1 : found.start()].strip())
+
+
+def _marks(
+    text: str, labels: set[str], any_body: bool, taken: Sequence[tuple[int, int]]
+) -> Iterator[Cut]:
+    """The marks of the notes that are gone; numbers hanging on words even without a note."""
+    for found in _MARK.finditer(text):
+        if _inside(taken, found.start()):
+            continue
+        label = found["label"]
+        before = text[found.start() - 1 : found.start()]
+        hangs = before.strip() != "" and before not in "([{"
+        if label in labels or (hangs and label.isdigit() and found[0][0] == "["):
+            start = found.start()
+            after = text[found.end() : found.end() + 1]
+            # A mark between spaces takes one of them along; at a line's end the one before it.
+            while text[start - 1 : start] == " " and (not after or after in " \n.,;:!?"):
+                start -= 1
+            yield Cut(start, found.end(), "footnote")
+
+
+def _asterisks(
+    text: str, blocks: Sequence[Block], taken: Sequence[tuple[int, int]]
+) -> Iterator[Cut]:
+    """Notes that begin with an asterisk or a dagger, where a word before them carries the same."""
+    marks = [
+        found
+        for found in _STAR_MARK.finditer(text)
+        if not _inside(taken, found.start()) and not _inside(taken, found.end() - 1)
+    ]
+    if not marks:
+        return
+    places = [found.start() for found in marks]
+    used: set[int] = set()
+    for block in blocks:
+        line = block.lines[0].text
+        found = _STARS.match(line)
+        if not found or _inside(taken, block.start):
+            continue
+        closed = line[found.end() :]
+        if (
+            len(block.lines) == 1
+            and found["label"][0] == "*"
+            and closed.endswith("*")
+            and closed.count("*") == len(found["label"])
+        ):
+            continue  # emphasis
+        at = bisect_right(places, block.start) - 1
+        while at >= 0 and block.start - places[at] < _REACH:
+            if marks[at]["label"] == found["label"] and at not in used:
+                used.add(at)
+                yield Cut(marks[at].start(), marks[at].end(), "footnote")
+                yield Cut(*whole_lines(text, block.start, block.end), "footnote")
+                break
+            at -= 1
+
+
+def _inside(taken: Sequence[tuple[int, int]], at: int) -> bool:
+    index = bisect_right(taken, (at, 1 << 60)) - 1
+    return index >= 0 and taken[index][0] <= at < taken[index][1]

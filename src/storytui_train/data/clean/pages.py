@@ -1,0 +1,80 @@
+"""PURE. Page numbers and running heads on lines of their own."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from storytui_train.data.clean.cuts import Cut
+from storytui_train.data.clean.headings import mark
+from storytui_train.data.clean.layout import Block, Line
+
+_NUMBER = re.compile(
+    r"[-–—\s\[(|]*(?:p(?:age|g|\.)?\.?\s*)?(?P<number>\d{1,4})[-–—\s\])|.]*", re.IGNORECASE
+)
+_HEAD = re.compile(
+    r"(?:(?P<left>\d{1,4})\s+)?(?P<title>[^\W\d_][^\d]{3,60}?)(?:\s+(?P<right>\d{1,4}))?"
+)
+_FEWEST = 5
+
+
+def pages(text: str, blocks: Sequence[Block]) -> list[Cut]:
+    """The cuts that take page numbers and running heads away.
+
+    Numbers that head chapters are none: page numbers rise through the whole text and stand in
+    the middle of sentences.
+
+    Args:
+        text: with line feeds only.
+        blocks: of that text.
+    """
+    lines = [(line, block, at) for block in blocks for at, line in enumerate(block.lines)]
+    numbers: list[tuple[Line, int, bool]] = []
+    heads: list[tuple[Line, str, int]] = []
+    around: dict[int, tuple[str, str]] = {}
+    for index, (line, block, _) in enumerate(lines):
+        if len(line.text) > 75:
+            continue
+        before = lines[index - 1][0].text if index else ""
+        after = lines[index + 1][0].text if index + 1 < len(lines) else ""
+        around[id(line)] = (before, after)
+        if found := _NUMBER.fullmatch(line.text):
+            numbers.append((line, int(found["number"]), _mid(before, after)))
+        elif (
+            mark(line.text) is None
+            and (found := _HEAD.fullmatch(line.text))
+            and bool(found["left"]) != bool(found["right"])
+        ):
+            if found["title"].isupper() or len(block.lines) == 1:
+                heads.append(
+                    (line, found["title"].strip().lower(), int(found["left"] or found["right"]))
+                )
+    chosen = [line for line, _, _ in numbers] if _are_pages(numbers) else []
+    usual = Counter(title for _, title, _ in heads)
+    running = [(line, number) for line, title, number in heads if usual[title] >= _FEWEST]
+    middle = sum(_mid(*around[id(line)]) for line, _ in running)
+    rises = _rises([number for _, number in running])
+    if len(running) >= _FEWEST and rises and middle >= 0.3 * len(running):
+        chosen += [line for line, _ in running]
+    cuts = []
+    for line in sorted(chosen, key=lambda each: each.start):
+        start = line.start - line.indent
+        cuts.append(Cut(start, min(line.end + 1, len(text)), "page number"))
+    return cuts
+
+
+def _mid(before: str, after: str) -> bool:
+    """Whether a sentence goes on across."""
+    return bool(after) and (after[:1].islower() or before[-1:].isalpha() or before[-1:] in ",;-")
+
+
+def _are_pages(numbers: Sequence[tuple[Line, int, bool]]) -> bool:
+    if len(numbers) < _FEWEST:
+        return False
+    middle = sum(mid for _, _, mid in numbers)
+    return middle >= 0.3 * len(numbers) and _rises([number for _, number, _ in numbers])
+
+
+def _rises(numbers: Sequence[int]) -> bool:
+    """Whether numbers rise by small steps nearly everywhere."""
+    steps = sum(0 < b - a <= 12 for a, b in zip(numbers, numbers[1:], strict=False))
+    return steps >= 0.85 * (len(numbers) - 1)

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -94,21 +94,31 @@ def verdicts(
     """
     ordered = [sorted(each, key=lambda member: _order(member[0], keep)) for each in clusters]
     found: dict[str, Verdict] = {}
-    # Each step looks at what the steps before it have left.
-    for step in (_book_by_book, _books_by_chapters, _chapter_by_chapter):
-        gone = frozenset(book for book, verdict in found.items() if verdict.whole is not None)
-        for cluster in ordered:
-            left = [member for member in cluster if member[0].book not in gone]
-            for text, like in step(left, keep):
-                verdict = found.setdefault(text.book, Verdict())
-                if text.chapter:
-                    verdict.chapters[text.chapter] = like
-                else:
-                    verdict.whole = like
+    for cluster in ordered:
+        books = [member for member in cluster if not member[0].chapter]
+        for text, like in _thinned(books, keep):
+            found[text.book] = Verdict(whole=like)
+    _books_in_chapters(found, ordered, keep)
+    for cluster in ordered:
+        chapters = [member for member in cluster if member[0].chapter]
+        left = [member for member in chapters if not _gone(found, member[0].book)]
+        for text, like in _thinned(left, keep):
+            found.setdefault(text.book, Verdict()).chapters[text.chapter] = like
     _let_go(found, ordered)
     for verdict in found.values():
-        verdict.chapters = {} if verdict.whole else dict(sorted(verdict.chapters.items()))
+        if verdict.whole is None:
+            verdict.chapters = dict(sorted(verdict.chapters.items()))
+            continue
+        verdict.chapters = {}
+        # What was kept in its place may have gone for something larger since.
+        while (further := found.get(verdict.whole.book)) and further.whole:
+            verdict.whole = further.whole
     return dict(sorted(found.items()))
+
+
+def _gone(found: Mapping[str, Verdict], book: str) -> bool:
+    verdict = found.get(book)
+    return verdict is not None and verdict.whole is not None
 
 
 def _order(text: Text, keep: frozenset[str]) -> tuple[bool, int, int, str, int]:
@@ -117,31 +127,23 @@ def _order(text: Text, keep: frozenset[str]) -> tuple[bool, int, int, str, int]:
     return text.book not in keep, -length, -text.book_words, text.book, text.chapter
 
 
-def _book_by_book(cluster: Sequence[Member], keep: frozenset[str]) -> list[tuple[Text, Likeness]]:
-    return _thinned([member for member in cluster if not member[0].chapter], keep)
-
-
-def _chapter_by_chapter(
-    cluster: Sequence[Member], keep: frozenset[str]
-) -> list[tuple[Text, Likeness]]:
-    return _thinned([member for member in cluster if member[0].chapter], keep)
-
-
-def _books_by_chapters(
-    cluster: Sequence[Member], keep: frozenset[str]
-) -> list[tuple[Text, Likeness]]:
-    gone: list[tuple[Text, Likeness]] = []
-    for text, signature in cluster:
-        if text.chapter or text.book in keep:
+def _books_in_chapters(
+    found: dict[str, Verdict], clusters: Sequence[Sequence[Member]], keep: frozenset[str]
+) -> None:
+    """Let books go that are a chapter of a larger book, the largest book first."""
+    books = [(text, its, each) for each in clusters for text, its in each if not text.chapter]
+    for text, signature, cluster in sorted(books, key=lambda each: _standing(each[0], keep)):
+        if text.book in keep or _gone(found, text.book):
             continue
         larger = [
             member
             for member in cluster
-            if member[0].chapter and _standing(member[0], keep) < _standing(text, keep)
+            if member[0].chapter
+            and _standing(member[0], keep) < _standing(text, keep)
+            and not _gone(found, member[0].book)
         ]
         if like := _like(text, signature, larger):
-            gone.append((text, like))
-    return gone
+            found[text.book] = Verdict(whole=like)
 
 
 def _standing(text: Text, keep: frozenset[str]) -> tuple[bool, int, str]:
@@ -175,14 +177,21 @@ def _like(text: Text, signature: Signature, kept: Iterable[Member]) -> Likeness 
 
 
 def _let_go(found: dict[str, Verdict], clusters: Sequence[Sequence[Member]]) -> None:
-    """Let books go whole of which next to nothing is left."""
+    """Let books go of which next to nothing is left, but for those that others went for."""
     texts = {(text.book, text.chapter): text for cluster in clusters for text, _ in cluster}
+    wanted = {
+        like.book
+        for book, verdict in found.items()
+        if verdict.whole is None
+        for like in verdict.chapters.values()
+        if like.book != book
+    }
     for book, verdict in found.items():
-        if verdict.whole is not None:
-            continue
         elsewhere = [like for like in verdict.chapters.values() if like.book != book]
+        if verdict.whole is not None or not elsewhere or book in wanted:
+            continue
         lost = [texts[book, number] for number in verdict.chapters]
-        if not elsewhere or sum(each.words for each in lost) < _WHOLLY * lost[0].book_words:
+        if sum(each.words for each in lost) < _WHOLLY * lost[0].book_words:
             continue
         times = Counter(like.book for like in elsewhere)
         mostly = min(times, key=lambda other: (-times[other], other))

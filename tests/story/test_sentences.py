@@ -67,11 +67,30 @@ def test_sentences_hold_everything_that_is_not_white(text: str) -> None:
 
 def test_sentences_are_found_where_pysbd_changes_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     class Forgetful:
-        def segment(self, text: str) -> list[str]:
-            return [text[1:]]
+        def __init__(self, language: str) -> None:
+            self.language = language
+
+        def processor(self, text: str) -> "Forgetful":
+            self.text = text
+            return self
+
+        def process(self) -> list[str]:
+            return [self.text[1:]]
 
     monkeypatch.setattr(sentences, "_segmenter", Forgetful)
     assert read("Only here. It was lost?") == ["Only here.", "It was lost?"]
+
+
+def test_sentences_are_read_in_their_language() -> None:
+    text = "Er kam bzw. Ende Mai. Dann ging er."
+    german = [text[a:b] for a, b in sentence_spans(text, "de")]
+    assert german == ["Er kam bzw. Ende Mai.", "Dann ging er."]
+    assert len(sentence_spans(text)) == 3
+
+
+def test_a_language_that_pysbd_does_not_know_is_read_as_english() -> None:
+    text = "Mr. Holt came. He left."
+    assert sentence_spans(text, "fi") == sentence_spans(text, "en") == [(0, 14), (15, 23)]
 
 
 @pytest.mark.parametrize(

@@ -78,16 +78,20 @@ def paragraph_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def sentence_spans(text: str) -> list[tuple[int, int]]:
+def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
     """Character spans of the sentences of `text`, in order.
 
     Every non-white character is in exactly one span, and no span begins or ends with white space.
     A sentence ends after the quotation mark that closes it, and never crosses a paragraph. About
-    23,000 words a second.
+    30,000 words a second.
+
+    Args:
+        text: finished text.
+        language: ISO 639-1; one that pysbd does not know is read as English.
     """
     spans: list[tuple[int, int]] = []
     for start, end in paragraph_spans(text):
-        spans += [(start + a, start + b) for a, b in _sentences_of(text[start:end])]
+        spans += [(start + a, start + b) for a, b in _sentences_of(text[start:end], language)]
     return spans
 
 
@@ -201,9 +205,9 @@ def _goes_on(text: str, end: int) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _sentences_of(paragraph: str) -> tuple[tuple[int, int], ...]:
+def _sentences_of(paragraph: str, language: str) -> tuple[tuple[int, int], ...]:
     by_marks = _ends_by_marks(paragraph)
-    ends = _ends_by_pysbd(paragraph)
+    ends = _ends_by_pysbd(paragraph, language)
     if ends is None:
         ends = by_marks
     else:  # pysbd knows more abbreviations; it overlooks ends behind closing marks
@@ -217,14 +221,15 @@ def _sentences_of(paragraph: str) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def _ends_by_pysbd(paragraph: str) -> list[int] | None:
+def _ends_by_pysbd(paragraph: str, language: str) -> list[int] | None:
     """Offsets after each sentence, or None where pysbd's sentences are not the paragraph's text.
 
     They are matched by their non-white characters, which pysbd must not add, drop or change.
     """
-    sentences = [
-        "".join(each.split()) for each in _segmenter().segment(" ".join(paragraph.split()))
-    ]
+    # pysbd's `segment` would go on to look for each sentence in the text that it was just cut from,
+    # with a regular expression of its own: a third of the time, and nothing that is needed here.
+    processor = _segmenter(language).processor(" ".join(paragraph.split()))
+    sentences = ["".join(each.split()) for each in processor.process()]
     visible = [at for at, character in enumerate(paragraph) if not character.isspace()]
     if "".join(sentences) != "".join(paragraph.split()):
         return None
@@ -237,11 +242,12 @@ def _ends_by_pysbd(paragraph: str) -> list[int] | None:
 
 
 @cache
-def _segmenter() -> Any:
+def _segmenter(language: str) -> Any:
     # Imported here because it costs more than everything else that `storytui parse` needs.
     import pysbd
+    from pysbd.languages import LANGUAGE_CODES
 
-    return pysbd.Segmenter(language="en", clean=False)
+    return pysbd.Segmenter(language=language if language in LANGUAGE_CODES else "en", clean=False)
 
 
 def _ends_by_marks(paragraph: str) -> list[int]:

@@ -67,74 +67,40 @@ class Stretch:
     """Those inside it: `apply(source, edits, start, end)` is the stretch's text."""
 
 
-class Edited:
-    """A source with edits: its text now, and where each stretch of it comes from."""
+class Positions:
+    """Where each stretch of an edited text comes from: known from its edits, without its source."""
 
-    def __init__(self, source: str, edits: Iterable[Edit] = ()) -> None:
-        """Apply edits to a source.
+    def __init__(self, edits: Iterable[Edit], length: int) -> None:
+        """Lay the edited text out beside its source. Linear, once; `stretch` takes log n.
 
         Args:
-            source: what the offsets count in.
-            edits: in order, none overlapping another.
+            edits: over the source, in order, none overlapping another.
+            length: of the edited text, in characters.
 
         Raises:
-            ValueError: they overlap, or are not in order.
+            ValueError: the edits overlap, are not in order, or give a longer text than that.
         """
-        self.source = source
-        pieces: list[_Piece] = []
-        at = 0
-        for start, end, text in edits:
-            if start < at or end < start or end > len(source):
-                raise ValueError(f"the edit from {start} to {end} is out of order")
-            if start > at:
-                pieces.append(_Piece(at, start, None))
-            pieces.append(_Piece(start, end, text))
-            at = end
-        if at < len(source):
-            pieces.append(_Piece(at, len(source), None))
-        self._set(pieces)
+        pieces = _pieces(edits)
+        rest = length - sum(piece.length() for piece in pieces)
+        if rest < 0:
+            raise ValueError(f"the edits give a text that is longer than {length} characters")
+        if rest:
+            at = pieces[-1].end if pieces else 0
+            pieces.append(_Piece(at, at + rest, None))
+        self._lay(pieces)
 
-    def _set(self, pieces: list[_Piece]) -> None:
+    def _lay(self, pieces: list[_Piece]) -> None:
         self._pieces = pieces
         self._starts: list[int] = []
-        parts: list[str] = []
         length = 0
         for piece in pieces:
             self._starts.append(length)
-            parts.append(self.source[piece.start : piece.end] if piece.text is None else piece.text)
-            length += len(parts[-1])
-        self.text = "".join(parts)
-        """The text with all edits."""
+            length += piece.length()
 
     @property
     def edits(self) -> list[Edit]:
         """All edits over the source, in order; those that touch are one."""
         return _edits(self._pieces)
-
-    def edit(self, edits: Sequence[Edit]) -> "Edited":
-        """The text after more edits, which count in `text` as it is now.
-
-        Args:
-            edits: in order, none overlapping another.
-
-        Raises:
-            ValueError: they overlap, or are not in order.
-        """
-        pieces: list[_Piece] = []
-        at = 0
-        for start, end, text in edits:
-            if start < at or end < start or end > len(self.text):
-                raise ValueError(f"the edit from {start} to {end} is out of order")
-            pieces += self._cut(at, start)
-            replaced = self._cut(start, end)
-            where = replaced[0].start if replaced else pieces[-1].end if pieces else 0
-            pieces.append(_Piece(where, replaced[-1].end if replaced else where, text))
-            at = end
-        pieces += self._cut(at, len(self.text), last=True)
-        result = Edited.__new__(Edited)
-        result.source = self.source
-        result._set([each for each in pieces if each.length() or each.end > each.start])
-        return result
 
     def stretch(self, start: int, end: int) -> Stretch:
         """Where `text[start:end]` comes from.
@@ -186,6 +152,76 @@ class Edited:
                     _Piece(piece.start if a == 0 else piece.end, piece.end, piece.text[a:b])
                 )
         return found
+
+
+class Edited(Positions):
+    """A source with edits: its text now, and where each stretch of it comes from."""
+
+    def __init__(self, source: str, edits: Iterable[Edit] = ()) -> None:
+        """Apply edits to a source.
+
+        Args:
+            source: what the offsets count in.
+            edits: in order, none overlapping another.
+
+        Raises:
+            ValueError: they overlap, or are not in order.
+        """
+        self.source = source
+        pieces = _pieces(edits)
+        at = pieces[-1].end if pieces else 0
+        if at > len(source):
+            raise ValueError(f"an edit ends at {at}, behind the source's end")
+        if at < len(source):
+            pieces.append(_Piece(at, len(source), None))
+        self._set(pieces)
+
+    def _set(self, pieces: list[_Piece]) -> None:
+        self._lay(pieces)
+        source = self.source
+        self.text = "".join(
+            [source[start:end] if text is None else text for start, end, text in pieces]
+        )
+        """The text with all edits."""
+
+    def edit(self, edits: Sequence[Edit]) -> "Edited":
+        """The text after more edits, which count in `text` as it is now.
+
+        Args:
+            edits: in order, none overlapping another.
+
+        Raises:
+            ValueError: they overlap, or are not in order.
+        """
+        pieces: list[_Piece] = []
+        at = 0
+        for start, end, text in edits:
+            if start < at or end < start or end > len(self.text):
+                raise ValueError(f"the edit from {start} to {end} is out of order")
+            pieces += self._cut(at, start)
+            replaced = self._cut(start, end)
+            where = replaced[0].start if replaced else pieces[-1].end if pieces else 0
+            pieces.append(_Piece(where, replaced[-1].end if replaced else where, text))
+            at = end
+        pieces += self._cut(at, len(self.text), last=True)
+        result = Edited.__new__(Edited)
+        result.source = self.source
+        result._set([each for each in pieces if each.length() or each.end > each.start])
+        return result
+
+
+def _pieces(edits: Iterable[Edit]) -> list[_Piece]:
+    """The edits, and what they leave before and between them."""
+    pieces: list[_Piece] = []
+    at = 0
+    for start, end, text in edits:
+        if start < at or end < start:
+            raise ValueError(f"the edit from {start} to {end} is out of order")
+        if start > at:
+            pieces.append(_Piece(at, start, None))
+        pieces.append(_Piece(start, end, text))
+        at = end
+    return pieces
 
 
 def _edits(pieces: Iterable[_Piece]) -> list[Edit]:

@@ -179,6 +179,8 @@ class ChunkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     varied_cuts: float = 0.15
     """Share of rows that are cut where a writer's cursor stands: in mid-sentence, after an opened
     quotation, at a paragraph's or a scene's end."""
+    kinds: tuple[Literal["prose", "verse", "play"], ...] = ("prose",)
+    """Chapters of other kinds are left out: a canto or a scene inside a novel."""
     rows_per_book: int = 0
     """The most rows of one book, spread over it; 0: all."""
 

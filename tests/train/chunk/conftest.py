@@ -17,7 +17,7 @@ BOOKS = Path(
 )
 NOVELS = (11, 35, 62, 84, 120, 160, 209, 215, 289, 308, 345, 1342, 1661, 1695, 2814)
 
-_START = re.compile(r"\*\*\* ?START OF.*|\*END\*?THE SMALL PRINT.*|\*END THE SMALL PRINT.*")
+_STARTS = (re.compile(r"\*\*\* ?START OF.*"), re.compile(r"\*END\*? ?THE SMALL PRINT.*"))
 _END = re.compile(r"[ \t]*(?:\*\*\* ?END OF|End of (?:The |the )?Project Gutenberg).*")
 _STARS = re.compile(r"[*•· \t]+")
 
@@ -32,9 +32,10 @@ def decoded(path: Path) -> str:
 
 def crude(text: str, kind: TextKind = "prose") -> Cleaned:
     """Take what stands between the markers, join hard-wrapped lines, find chapters."""
-    start = max((found.end() for found in _START.finditer(text)), default=0)
-    ends = [found.start() for found in _END.finditer(text, start)]
-    stop = min(ends, default=len(text))
+    starts = [found.end() for each in _STARTS if (found := each.search(text))]
+    start = starts[0] if starts else 0
+    end = _END.search(text, start)
+    stop = end.start() if end else len(text)
     edited = Edited(text, [Edit(0, start, ""), Edit(stop, len(text), "")])
     edited = edited.edit(_joined(edited.text))
     found = edited.text
@@ -44,6 +45,13 @@ def crude(text: str, kind: TextKind = "prose") -> Cleaned:
         offsets.append(offsets[-1] + len(line) + 1)
     headings = [each for each in chapters(lines) if len(lines[each.line]) < 80]
     made = []
+    if not headings:
+        stop = len(found.rstrip())
+        return Cleaned(
+            text=found,
+            edits=tuple(edited.edits),
+            chapters=(Chapter(title="", start=0, end=stop, kind=kind),),
+        )
     for number, heading in enumerate(headings):
         first = offsets[heading.line + 1]
         last = offsets[headings[number + 1].line] if number + 1 < len(headings) else len(found)
@@ -59,8 +67,8 @@ def crude(text: str, kind: TextKind = "prose") -> Cleaned:
 def _joined(text: str) -> list[Edit]:
     edits: list[Edit] = []
     for block in re.finditer(r"(?:[^\n]*\S[^\n]*(?:\n|\Z))+", text):
-        lines = [part.strip("\r ") for part in block[0].splitlines()]
-        raw = block[0].splitlines()
+        lines = [part.strip() for part in block[0].split("\n") if part.strip()]
+        raw = block[0].rstrip("\n").split("\n")
         verse = len(raw) > 1 and all(part.startswith("    ") for part in raw[1:])
         verse = verse or (len(raw) > 1 and max(map(len, lines)) < 50)
         if len(lines) == 1 and _STARS.fullmatch(lines[0]) and lines[0].count("*") > 2:

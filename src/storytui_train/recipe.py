@@ -170,8 +170,10 @@ class ChunkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """In words instead of sentences, to the nearest sentence's end; 0: in sentences."""
     continuation_words: int = 0
     stride_sentences: int = 0
-    """From one row's start to the next one's; 0: the continuation's length, so that every
-    sentence of a chapter is a continuation once."""
+    """From one row's cut to the next one's; 0: the continuation's length, so that behind the
+    first full context every sentence of a chapter is in one continuation."""
+    early_rows: bool = False
+    """Whether there are rows near a chapter's beginning too, with shorter contexts."""
     after_sentences: int = 5
     minimum_context_sentences: int = 8
     """A shorter context is not worth learning from."""

@@ -123,6 +123,8 @@ class Planner:
 
     def _first_cut(self) -> int:
         """Where the first row's continuation begins, if nothing stands in the way."""
+        if self.options.early_rows:
+            return self._least_context
         if self._whole_from(self._full):
             return self._full
         whole = self._continuation[self.total]
@@ -190,7 +192,8 @@ class Planner:
         passage = self.passage
         more = parted and not self.options.context_words
         if cut + more < self._full:
-            return 0, moved if self._whole_from(self._full) and moved else SHORT_CHAPTER
+            enough = self._whole_from(self._full)
+            return 0, (moved or CHAPTER_BEGINS) if enough else SHORT_CHAPTER
         wanted = _nearest(self._context, self._context[cut] - self._wanted_context) + more
         tolerance = (cut - wanted) // 5
         if wanted <= min(_CHAPTER_TOLERANCE, tolerance):
@@ -214,11 +217,14 @@ class Planner:
         if not whole or self.total - target < self._least:
             return self.total, "" if whole and target == self.total else CHAPTER_ENDS
         bars, slack = self.passage.bars, self._usual // 4
-        low, high = max(target - slack, cut + self._least), self.total - self._least
-        near = list(around(target, low, min(target + slack, high)))
-        place = _first_where(near, lambda place: not bars[place])
+        low, high = cut + self._least, self.total - self._least
+        near = list(around(target, max(low, target - 2 * slack), min(target + 2 * slack, high)))
+        nearer = [place for place in near if abs(place - target) <= slack]
+        place = _first_where(nearer, lambda place: not bars[place])
         if place is None:
-            place = _first_where(near, lambda place: bars[place] == "quotation")
+            place = _first_where(nearer, lambda place: bars[place] == "quotation")
+        if place is None:
+            place = _first_where(near, lambda place: not bars[place])
         if place is None or place == target:
             return target, ""
         return place, _END_MOVED[bars[target] or "sentence"]

@@ -44,6 +44,9 @@ _FAREWELL = re.compile(
     r"(?i)[*_“\"‘']*(?:and )?(?:believe me|i am|i remain|your?s?|ever|with|affectionately|"
     r"sincerely|faithfully|respectfully|adieu|farewell|love)\b[^.!?]*,[*_]*"
 )
+_GOES_ON = ".…,;:!?)]}—–-"
+"""What no sentence begins with."""
+_QUOTES = " \"“”„‘’'«»"
 _LONGEST_HEADING = 80
 
 
@@ -155,7 +158,7 @@ def _inside(
 def _seam(paragraph: str, left: tuple[int, int], right: tuple[int, int]) -> Bar:
     """Why there may be no cut between two sentences of one paragraph, outside speech."""
     tail = paragraph[max(left[0], left[1] - 24) : left[1]]
-    if not _SENTENCE_END.search(tail):
+    if not _SENTENCE_END.search(tail) or paragraph[right[0]] in _GOES_ON:
         return "sentence"
     if _SPEECH_END.search(tail) and _SAID.match(paragraph, right[0], right[1]):
         return "speech"
@@ -164,10 +167,10 @@ def _seam(paragraph: str, left: tuple[int, int], right: tuple[int, int]) -> Bar:
 
 def _between(paragraph: str, following: str, speech: Speech, *, prose: bool) -> Bar:
     """Why there may be no cut between two paragraphs."""
-    if speech.goes_on:
-        return "quotation"
     if announces(paragraph):
         return "heading"
+    if speech.goes_on:
+        return "quotation"
     if prose and "\n" in paragraph and "\n" in following:
         return "lines"
     first = following.split("\n", 1)[0]
@@ -181,21 +184,23 @@ def announces(paragraph: str) -> bool:
 
     So does one that ends with a colon or without any mark that ends a sentence.
     """
-    last = paragraph.rsplit("\n", 1)[-1].strip()
+    core = paragraph.strip(_QUOTES)
+    last = core.rsplit("\n", 1)[-1]
     bare = last.strip("*_ ")
-    if not bare or paragraph.startswith("#") or bare.endswith((":", ":—", ":--", ":-")):
+    if not bare or core.startswith("#") or bare.rstrip("—–-").endswith((":", ",")):
         return True
-    if not _SENTENCE_END.search(last[-24:]):
+    if not _SENTENCE_END.search(paragraph[-24:]):
         # Long prose without an end is broken off by a picture or the like: it goes on.
         return True
-    if "\n" in paragraph or len(paragraph) > _LONGEST_HEADING:
+    if "\n" in core or len(core) > _LONGEST_HEADING or bare.endswith(("!", "?")):
         return False
     letters = [each for each in bare if each.isalpha()]
-    if letters and len(bare) > 1 and not any(each.islower() for each in letters):
-        return bare[0] not in "“\"‘'«»„" and not bare.endswith(("!", "?"))
-    emphasised = paragraph[0] in "*_" and paragraph.rstrip(".")[-1] in "*_"
+    spoken = core != paragraph.rstrip(_QUOTES)
+    if len(letters) > 1 and not any(each.islower() for each in letters):
+        return not spoken
+    emphasised = core[0] in "*_" and core.rstrip(".")[-1] in "*_"
     return (
-        (emphasised and not bare.endswith(("!", "?", "”", '"')))
-        or _NUMERAL.fullmatch(paragraph) is not None
-        or (len(paragraph) <= 60 and _DATE.fullmatch(bare) is not None)
+        emphasised
+        or _NUMERAL.fullmatch(core) is not None
+        or (len(core) <= 60 and _DATE.fullmatch(bare) is not None)
     )

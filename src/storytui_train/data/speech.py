@@ -134,24 +134,34 @@ class _Reader:
         if carried is None and _DASH.match(text):
             speech.spans.append((0, len(text)))
             return speech
-        self.open, begin, close = carried, 0, -1
+        self.open, begin, close, depth = carried, 0, -1, 0
         for found in _MARKS.finditer(text):
             at = found.start()
             if self.open is None:
                 self.open = self.opens(at)
                 if self.open is not None:
-                    begin = at
+                    begin, depth = at, 0
                     close = self._single_end(at) if self.open in "‘'`" else -1
                 elif not speech.spans and self.closes(at, '"' if text[at] == '"' else "“"):
                     speech.spans.append((0, at + 1))  # its opening mark was lost
-            elif at == close if self.open in "‘'`" else self.closes(at, self.open):
-                speech.spans.append((begin, at + 1))
-                speech.openings += [(begin + 1, at)] if text[begin] == self.open else []
-                self.open = None
+            elif self.open in "‘'`":
+                if at == close:
+                    self._close(speech, begin, at)
+            elif self.opens(at) == self.open:
+                depth += 1  # a title in the same marks, or a closing one was lost before it
+            elif self.closes(at, self.open):
+                if depth == 0:
+                    self._close(speech, begin, at)
+                depth = max(0, depth - 1)
         if self.open is not None:
             speech.spans.append((begin, len(text)))
             speech.openings += [(begin + 1, len(text))] if text[begin] == self.open else []
         return speech
+
+    def _close(self, speech: Speech, begin: int, at: int) -> None:
+        speech.spans.append((begin, at + 1))
+        speech.openings += [(begin + 1, at)] if self.text[begin] == self.open else []
+        self.open = None
 
     def _around(self, at: int) -> tuple[str, str]:
         """What stands before and behind a mark, emphasis left out; a space where nothing does."""

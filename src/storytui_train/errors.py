@@ -13,5 +13,9 @@ class SourceError(TrainError):
     """A source (a book, a file, a folder, an address) that cannot be used; others can go on."""
 
 
+class UnreachableError(SourceError):
+    """A server that cannot be reached or does not answer; it need not be asked for more."""
+
+
 class TeacherError(TrainError):
     """A teacher that does not answer, or not as it has to."""

@@ -72,8 +72,7 @@ class MirrorStandIn:
         class Handler(_Handler):
             mirror = stand_in
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", self.port), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
@@ -91,6 +90,13 @@ class MirrorStandIn:
     def etag(self, path: str) -> str:
         digest = hashlib.sha256(self.files[path]).hexdigest()[:12]
         return f'"{digest}-{self.changed[path]}"'
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up in the middle is no news here."""
 
 
 class _Handler(BaseHTTPRequestHandler):

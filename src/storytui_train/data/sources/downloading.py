@@ -202,6 +202,9 @@ def _refuse(answer: httpx.Response, url: str) -> None:
     status = answer.status_code
     if status in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
         return
+    # A short page is read to its end, so that the connection can be used again.
+    for _ in zip(range(16), answer.iter_bytes(), strict=False):
+        pass
     if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
         raise MissingError(f"There is no {_shown(url)}.")
     host = visible(answer.url.host, newlines=False)

@@ -24,6 +24,7 @@ from storytui.engine.api import (
 from storytui.engine.model_info import ModelInfo
 from storytui.manuscript.reading_places import ReadingPlaces
 from storytui.models.formats import format_in_use
+from storytui.story.cursor import LATER_CHARACTERS, context_end, story_end, what_follows
 from storytui.story.prompt import (
     ANSWER,
     AUTO,
@@ -31,7 +32,6 @@ from storytui.story.prompt import (
     PromptFormat,
     prompt_format,
 )
-from storytui.story.sentences import last_sentence_end
 from storytui.story.window import Window, choose_window, text_at_the_end
 
 MINIMUM_SHARE = 0.8
@@ -46,8 +46,6 @@ TAG_TOKENS = 32
 """Tokens kept free for the tags of each segment."""
 LEAD_WORDS = 60
 """Enough of the story for a model that never saw the format to hear its voice."""
-LATER_CHARACTERS = 600
-"""Enough of what follows to write towards it; it is read anew with every reply."""
 _LONG_WORD = 40
 """Characters that a word of the lead may have, its white space included, on average."""
 _WORD = re.compile(r"\S+")
@@ -123,17 +121,14 @@ def plan(
     """
     if options.format != AUTO:
         prompt_format(options.format)
-    end = _story_end(text, offset)
-    if end == 0:
+    if story_end(text, offset) == 0:
         raise NoStoryError(
             "There is no story before the cursor yet; write a first sentence to go on from."
         )
     info = engine.load()
     chosen = format_in_use(options.format, info)
     form = prompt_format(chosen.name)
-    if form.verbatim:
-        # The answer follows the very last character.
-        end = offset
+    end = context_end(text, offset, form)
     given = _given(form, text, offset, options)
     segments = _segments(form, options, _lead(text, end, options, trained=chosen.trained))
     budget = _budget(engine, info, form, given, segments, text_at_the_end(text, end))
@@ -219,7 +214,7 @@ def _given(form: PromptFormat, text: str, offset: int, options: Options) -> _Giv
     """What the format takes of what there is."""
     return _Given(
         notes=options.notes if form.takes_notes else "",
-        later=_later(text, offset, options.later_characters) if form.takes_later else "",
+        later=what_follows(text, offset, options.later_characters) if form.takes_later else "",
         direction=options.direction if form.takes_direction else "",
         words=options.words if form.takes_length else 0,
     )
@@ -255,29 +250,6 @@ def _budget(
             f"up to {reply:,}; {shorter}ask for fewer words or a larger context."
         )
     return budget
-
-
-def _story_end(text: str, offset: int) -> int:
-    """Where the story before the place ends.
-
-    White space before the cursor is no part of the story yet: how the answer joins is decided
-    when it is taken, and a token of blanks at the end of a prompt misleads the model.
-    """
-    end = min(offset, len(text))
-    while end > 0 and text[end - 1].isspace():
-        end -= 1
-    return end
-
-
-def _later(text: str, offset: int, characters: int) -> str:
-    """What follows the place, up to the end of a sentence, or else of a word."""
-    later = text[offset : offset + characters]
-    if offset + characters < len(text):
-        end = last_sentence_end(later, characters // 2)
-        if end is None:
-            end = next((at for at in range(len(later), 0, -1) if later[at - 1].isspace()), None)
-        later = later[:end]
-    return later.strip()
 
 
 def _lead(text: str, end: int, options: Options, *, trained: bool) -> str:

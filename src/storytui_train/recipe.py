@@ -260,7 +260,8 @@ class DatasetOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     length: float = 0.5
     """Share that are given the length."""
     without_reasoning: Literal["drop", "keep"] = "drop"
-    """Rows without a plan: kept, their reasoning segment is empty."""
+    """Rows without a plan: kept, their reply is the answer alone, as where the editor asks for no
+    reasoning."""
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,75 @@
+"""Which rows somebody who read them found bad: kept beside the data, line by line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from storytui.story.visible import visible
+from storytui_train.errors import TrainError
+
+NAME = "marks.jsonl"
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """One line: what was last said of a row counts."""
+
+    id: str
+    bad: bool
+
+
+def load_marks(path: Path) -> set[str]:
+    """The ids of the rows that are marked as bad.
+
+    A line that was cut off in the middle says nothing.
+
+    Args:
+        path: the file; nothing is marked where there is none.
+
+    Raises:
+        TrainError: it cannot be read.
+    """
+    bad: set[str] = set()
+    for mark in _lines(path):
+        if mark.bad:
+            bad.add(mark.id)
+        else:
+            bad.discard(mark.id)
+    return bad
+
+
+def add_mark(path: Path, mark: Mark) -> None:
+    """Write down what was said of a row, behind what was said before.
+
+    Raises:
+        TrainError: it cannot be written.
+    """
+    try:
+        with open(path, "ab+") as file:
+            if file.tell():
+                file.seek(-1, 2)
+                # A line that a crash cut off must not swallow the next one.
+                if file.read(1) != b"\n":
+                    file.write(b"\n")
+            file.write(msgspec.json.encode(mark) + b"\n")
+    except OSError as error:
+        raise TrainError(
+            f"The marks cannot be written to {visible(str(path), newlines=False)}: "
+            f"{error.strerror}."
+        ) from error
+
+
+def _lines(path: Path) -> Iterator[Mark]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise TrainError(
+            f"The marks in {visible(str(path), newlines=False)} cannot be read: {error.strerror}."
+        ) from error
+    for line in lines:
+        try:
+            yield msgspec.json.decode(line, type=Mark)
+        except msgspec.DecodeError:
+            continue

@@ -148,7 +148,10 @@ def _reply(row: Row, form: PromptFormat) -> str:
     parser.feed(reply)
     parser.close()
     read = parser.reply
-    if (read.reasoning.strip(), read.answer.strip()) != (reasoning, answer.strip()):
+    same = (read.reasoning.strip(), read.answer.strip()) == (reasoning, answer.strip())
+    said = f"{reasoning}\n{answer}".casefold()
+    # The engine ends a segment at the first closing tag, the parser not at one that is spoken.
+    if not same or any(tag in said for each in segments for tag in (each.opening, each.closing)):
         raise UnfitError(
             "tags", "Its text has tags like those of a reply, or begins with a Markdown fence."
         )

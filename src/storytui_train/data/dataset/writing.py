@@ -98,8 +98,12 @@ def write_dataset(
     try:
         _clear(new)
         new.mkdir(parents=True)
-        with Spool(rows, new.parent) as spool:
-            report = _Writing(new, recipe, bad, refused).write(spool, plots=plots)
+        try:
+            with Spool(rows, new.parent) as spool:
+                report = _Writing(new, recipe, bad, refused).write(spool, plots=plots)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
         _take_place(new, folder)
     except OSError as error:
         raise TrainError(
@@ -228,7 +232,8 @@ class _Writing:
     def _file(self, path: Path) -> BinaryIO:
         if path not in self._files:
             path.parent.mkdir(exist_ok=True)
-            self._files[path] = self._open.enter_context(open(path, "wb"))
+            file = open(path, "wb")  # noqa: SIM115, closed with all others
+            self._files[path] = self._open.enter_context(file)
         return self._files[path]
 
     def _table(self, path: Path) -> ParquetFile:

@@ -29,6 +29,7 @@ class ByteVocabulary:
 
     control: ClassVar = {"<|turn|>": ByteControl()}
     bos = None
+    end_of_text = END
     ends = frozenset([END])
     pieces: ClassVar = (
         [bytes([n]) for n in range(256)] + [each.encode() for each in LONG] + [b"", b""]

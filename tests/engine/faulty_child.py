@@ -46,10 +46,13 @@ from storytui.engine.messages import (
     LoadProgress,
     Render,
     Rendered,
+    Score,
+    Scores,
     frame,
     to_child,
 )
 from storytui.engine.model_info import ModelInfo
+from storytui.engine.scores import Scored
 
 INFO = ModelInfo(
     name="Played",
@@ -69,6 +72,7 @@ REPORT = DeviceReport(
 )
 COUNTS = [1, 2, 3]
 PROMPT = Prompt((PromptPart("a story", False),), 7)
+LIKELIER_THAN_SURE = Scored(tokens=(1,), logprobs=(0.5,), starts=(0,))
 FINISHED = Finished(
     "closed",
     Statistics(
@@ -149,6 +153,8 @@ class FaultyChild:
             message = to_child(body)
             if isinstance(message, Adapt):
                 self.channel.send(Adapted(message.call, INFO))
+            if isinstance(message, Score):
+                self.channel.send(Scores(message.call, [LIKELIER_THAN_SURE]))
             if not isinstance(message, Hello | Load | Count | Render | Generate):
                 continue
             self.call = 0 if isinstance(message, Hello | Load) else message.call

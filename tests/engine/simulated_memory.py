@@ -23,6 +23,8 @@ class Cell:
 class SimulatedMemory:
     """Cells with positions and sequences; refuses what llama.cpp refuses."""
 
+    batch_each = 5
+
     def __init__(
         self, *, context: int = 4096, batch: int = 16, can_move: bool = True, window: int = 0
     ) -> None:
@@ -76,6 +78,14 @@ class SimulatedMemory:
         for sequence, position, tokens in steps:
             self._add(tokens, position, sequence)
         self._logits = [self._logits_of(sequence) for sequence, _, _ in steps]
+        self.decodes += 1
+
+    def evaluate_each(self, tokens: Sequence[int], position: int) -> None:
+        assert len(tokens) <= self.batch_each
+        self._logits = []
+        for number, token in enumerate(tokens):
+            self._add([token], position + number, 0)
+            self._logits.append(self._logits_of(0))
         self.decodes += 1
 
     def _add(self, tokens: Sequence[int], position: int, sequence: int) -> None:

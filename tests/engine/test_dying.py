@@ -44,6 +44,7 @@ from storytui.engine.log_file import LOG_BYTES
 from storytui.engine.messages import ModelConfig
 from storytui.engine.patience import Backoff, Limits
 from storytui.engine.process import ProcessEngine
+from storytui.engine.scores import Passage
 
 AT_ONCE = Backoff(delays=(0.0,), most=10**6)
 WHOLE = [INFO, COUNTS, PROMPT, *REPLY]
@@ -409,3 +410,11 @@ def test_a_child_that_cannot_be_started_is_said(tmp_path: Path) -> None:
     engine = ProcessEngine(ModelConfig(path="played.gguf"), command=command)
     with pytest.raises(EngineError, match="cannot be started"):
         engine.load()
+
+
+def test_scores_that_make_no_sense_end_the_child(editors: Callable[..., Editor]) -> None:
+    editor = editors()
+    with pytest.raises(EngineDiedError, match="makes no sense"):
+        list(editor.engine.score([Passage(message="a story", text="goes on")]))
+    editor.session()
+    assert editor.came == WHOLE

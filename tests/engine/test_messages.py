@@ -18,9 +18,9 @@ from storytui.engine.messages import (
     failure,
     frame,
     from_child,
-    sendable,
     to_child,
 )
+from storytui.engine.sendable import sendable
 
 
 def test_messages_come_out_as_they_went_in() -> None:

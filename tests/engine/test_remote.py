@@ -40,6 +40,7 @@ from storytui.engine.remote import (
 )
 from storytui.engine.remote.counting import estimate
 from storytui.engine.remote.key import Key
+from storytui.engine.scores import Passage
 
 PLANS = (
     SegmentPlan(name="reasoning", opening="<reasoning>", closing="</reasoning>", tokens=200),
@@ -780,3 +781,13 @@ def test_adapters_are_the_servers_own_affair() -> None:
         assert engine.adapt(()).name == "tale-7b"
         with pytest.raises(EngineError, match="Have the server load the adapter"):
             engine.adapt([Adapter(path="voice.gguf")])
+
+
+def test_a_server_does_not_tell_how_likely_a_text_is() -> None:
+    with stand_in() as server:
+        engine = engine_for(server)
+        with pytest.raises(EngineError, match="GGUF file on this machine"):
+            engine.score([Passage(message="a story", text="goes on")])
+        with pytest.raises(EngineError, match="GGUF file on this machine"):
+            engine.encode("a story", "goes on")
+        assert server.asked == []

@@ -11,6 +11,7 @@ import pytest
 from storytui.engine.api import (
     EngineDiedError,
     EngineError,
+    PromptTooLongError,
     Request,
     Sampling,
     SegmentEnded,
@@ -18,6 +19,7 @@ from storytui.engine.api import (
 )
 from storytui.engine.messages import PROTOCOL, Hello, Load, ModelConfig, frame
 from storytui.engine.process import ProcessEngine
+from storytui.engine.scores import Passage
 
 STORY = "A sentence that belongs to nobody else."
 COMMAND = [sys.executable, byte_child.__file__]
@@ -110,3 +112,27 @@ def test_it_ends_with_the_editor() -> None:
     done = subprocess.run([*COMMAND, "plain"], input=b"", capture_output=True, check=False)
     assert done.returncode == 0
     assert done.stderr == b""
+
+
+def test_scores_and_tokens_come_through(start: Callable[[str], ProcessEngine]) -> None:
+    engine = start("plain")
+    asked = [Passage(message=STORY, opening="<answer>", text=text) for text in ("No.", "Yes, no.")]
+    found = list(engine.score(asked))
+    assert [each.tokens for each in found] == [tuple(b"No."), tuple(b"Yes, no.")]
+    assert engine.encode(STORY, "Yes").tokens[-3:] == tuple(b"Yes")
+
+
+def test_a_passage_that_does_not_fit_leaves_the_child_alive(
+    start: Callable[[str], ProcessEngine],
+) -> None:
+    engine = start("plain")
+    with pytest.raises(PromptTooLongError, match="shorter text"):
+        list(engine.score([Passage(message=STORY, text="x" * 9999)]))
+    assert list(engine.score([])) == []
+    assert list(engine.generate(request()))
+
+
+def test_a_child_that_scores_for_long_gives_signs_of_life(
+    start: Callable[[str], ProcessEngine],
+) -> None:
+    assert list(start("slow").score([Passage(message=STORY, text="No.")]))

@@ -5,6 +5,7 @@ be shown and kept without a further look.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from storytui.engine.api import (
     Event,
@@ -18,11 +19,30 @@ from storytui.engine.api import (
     Text,
     Writing,
 )
+from storytui.engine.scores import Encoded, Passage, Scored
 
 
 def answers(counts: Sequence[int], texts: Sequence[str]) -> bool:
     """Whether these may be the token counts of these texts."""
     return len(counts) == len(texts) and all(each >= 0 for each in counts)
+
+
+def scores(scored: Scored, passage: Passage) -> bool:
+    """Whether these may be the scores of a passage."""
+    count = len(scored.tokens)
+    ordered = all(before <= after for before, after in pairwise((0, *scored.starts)))
+    return (
+        len(scored.logprobs) == len(scored.starts) == count
+        and ordered
+        and (not scored.starts or scored.starts[-1] <= len(passage.text))
+        and all(each <= 0 for each in scored.logprobs)
+        and min(scored.evaluated, scored.reused) >= 0
+    )
+
+
+def encoded(found: Encoded) -> bool:
+    """Whether these may be the tokens of a prompt and a reply."""
+    return 0 <= found.reply <= len(found.tokens) and min((*found.tokens, 0)) >= 0
 
 
 class ReplyCheck:

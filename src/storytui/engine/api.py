@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from storytui.engine.model_info import Adapter, ModelInfo
+from storytui.engine.scores import Scoring
 
 
 class EngineError(Exception):
@@ -261,7 +262,7 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
 Event = Loading | Reading | SegmentStarted | Text | Writing | Retracted | SegmentEnded | Finished
 
 
-class Engine(Protocol):
+class Engine(Scoring, Protocol):
     """Anything that continues a prompt."""
 
     def loading(self) -> Iterator[Loading]:

@@ -57,6 +57,15 @@ class Memory(Protocol):
         """Evaluate one batch; the logits of its last token are kept."""
         ...
 
+    @property
+    def batch_each(self) -> int:
+        """The most tokens evaluated at once where the logits of each are kept."""
+        ...
+
+    def evaluate_each(self, tokens: Sequence[int], position: int) -> None:
+        """Evaluate tokens of the main sequence, `batch_each` at the most; keep all logits."""
+        ...
+
     def logits(self, index: int = 0) -> Logits:
         """The logits kept by the last evaluation."""
         ...
@@ -177,6 +186,20 @@ class Cells:
         if self.exact == len(self.tokens):
             self.exact += len(tokens)
         self.tokens.extend(tokens)
+
+    def extend_each(self, tokens: Sequence[int]) -> list[Logits]:
+        """Evaluate as many tokens as one batch takes; gives the logits behind each of them.
+
+        They hold until the next evaluation.
+        """
+        at = len(self.tokens)
+        step = tokens[: self._memory.batch_each]
+        self._memory.evaluate_each(step, at)
+        self.evaluated += len(step)
+        self.extend(step)
+        rows = [self._memory.logits(index) for index in range(len(step))]
+        self._known, self._logits = at + len(step), rows[-1].copy()
+        return rows
 
     def cut(self, length: int) -> int:
         """Drop all tokens from `length` on; returns how many are left, which may be fewer."""

@@ -30,6 +30,7 @@ from storytui.engine.messages import (
     Load,
     Loaded,
     LoadProgress,
+    Scores,
     ToChild,
     error_of,
     frame,
@@ -339,6 +340,7 @@ class Child:
                     if isinstance(message, Events) and not self._computes:
                         begins = (Loading, Reading)
                         self._computes = not all(isinstance(it, begins) for it in message.events)
+                    self._computes = self._computes or isinstance(message, Scores)
                     self._calls.answered(message.call, message)
                     return
             self.ready.notify_all()

@@ -1,10 +1,11 @@
-"""A reply's events on their way to the editor: those of a moment go together."""
+"""A reply's events, and scores, on their way out of the process: those of a moment together."""
 
 import time
 from collections.abc import Callable, Iterator
 
 from storytui.engine.api import Event, Reading, SegmentStarted, Text
-from storytui.engine.messages import Events
+from storytui.engine.messages import Events, Scores
+from storytui.engine.scores import Scored
 
 FLUSH_SECONDS = 0.05
 """Events are sent together for so long: each message wakes the editor, which shares the CPU."""
@@ -38,3 +39,18 @@ def forward(run: int, events: Iterator[tuple[int, Event]], send: Callable[[Event
         if often and now >= due:
             due = now + FLUSH_SECONDS
     flush()
+
+
+def forward_scores(
+    run: int, steps: Iterator[Scored | None], send: Callable[[Scores], None]
+) -> None:
+    """Send scores as they come, and a message without any after a batch that brought none.
+
+    Args:
+        run: the number that they carry.
+        steps: the scores, and None for each batch in between.
+        send: sends a message.
+    """
+    for each in steps:
+        send(Scores(run, [] if each is None else [each]))
+    send(Scores(run, [], over=True))

@@ -4,11 +4,9 @@ A frame is four bytes of length (little endian) and as many of msgpack. `PROTOCO
 every change of a message, so that a parent never talks to a child of another version.
 """
 
-import re
 from typing import IO, Literal, TypeVar
 
 import msgspec
-from msgspec import structs
 
 from storytui.engine.api import (
     AdapterError,
@@ -24,8 +22,9 @@ from storytui.engine.api import (
 )
 from storytui.engine.devices import DeviceReport
 from storytui.engine.model_info import Adapter, ModelInfo
+from storytui.engine.scores import Encoded, Passage, Scored
 
-PROTOCOL = 6
+PROTOCOL = 7
 MAX_FRAME = 32 * 1024 * 1024
 """Bytes; a longer frame is nonsense on the pipe. The largest manuscript takes half of it."""
 
@@ -52,6 +51,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How keys and values are kept."""
     adapters: tuple[Adapter, ...] = ()
     """What is laid over the model."""
+    scores: bool = False
+    """Whether there is room for the logits of many tokens at once: texts are then scored some ten
+    times as fast, and some tens of MiB more are taken than plans for a GPU know of."""
 
 
 # --- parent to child ---------------------------------------------------------------------------
@@ -93,6 +95,21 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
 
     call: int
     requests: tuple[Request, ...]
+
+
+class Score(msgspec.Struct, frozen=True, tag=True):
+    """How likely are these texts? `call` is a run number, as of `Generate`."""
+
+    call: int
+    passages: tuple[Passage, ...]
+
+
+class Encode(msgspec.Struct, frozen=True, tag=True):
+    """What are the tokens of this prompt and its reply?"""
+
+    call: int
+    message: str
+    pieces: tuple[str, ...]
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -140,14 +157,16 @@ class Farewell(msgspec.Struct, frozen=True, tag=True):
     """The editor closes: keep the evaluated state where `Warm` said, then end with the pipe."""
 
 
-InTurn = Generate | Rebuild | Adapt | Warm | Farewell
+InTurn = Generate | Score | Rebuild | Adapt | Warm | Farewell
 """What uses the model, one after the other."""
 ToChild = (
     Hello
     | Load
     | Count
     | Render
+    | Encode
     | Generate
+    | Score
     | Stop
     | GoAhead
     | Rest
@@ -193,6 +212,22 @@ class Rendered(msgspec.Struct, frozen=True, tag=True):
     prompt: Prompt
 
 
+class EncodedAs(msgspec.Struct, frozen=True, tag=True):
+    """The answer to Encode."""
+
+    call: int
+    encoded: Encoded
+
+
+class Scores(msgspec.Struct, frozen=True, tag=True):
+    """What a `Score` has found since the last one: a batch may have brought nothing whole."""
+
+    call: int
+    scores: list[Scored]
+    over: bool = False
+    """Whether nothing follows."""
+
+
 class Adapted(msgspec.Struct, frozen=True, tag=True):
     """The answer to Adapt."""
 
@@ -230,7 +265,18 @@ class Alive(msgspec.Struct, frozen=True, tag=True):
 
 
 FromChild = (
-    Devices | LoadProgress | Loaded | Counted | Rendered | Adapted | Events | Ahead | Failed | Alive
+    Devices
+    | LoadProgress
+    | Loaded
+    | Counted
+    | Rendered
+    | EncodedAs
+    | Scores
+    | Adapted
+    | Events
+    | Ahead
+    | Failed
+    | Alive
 )
 
 _KINDS: dict[str, type[EngineError]] = {
@@ -252,23 +298,6 @@ def error_of(failed: Failed) -> EngineError:
 
 class BrokenPipeProtocolError(EngineError):
     """What came over the pipe is no message."""
-
-
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-def sendable(text: str) -> str:
-    """Text as it can travel: UTF-8 has no lone surrogates, and a model could not read them."""
-    return _SURROGATES.sub("\ufffd", text)
-
-
-def sendable_request(request: Request) -> Request:
-    """A request that can travel; the tags and names in its plan are the program's own."""
-    segments = tuple(
-        structs.replace(each, lead=sendable(each.lead), prefix=sendable(each.prefix))
-        for each in request.segments
-    )
-    return structs.replace(request, message=sendable(request.message), segments=segments)
 
 
 def frame(message: ToChild | FromChild) -> bytes:

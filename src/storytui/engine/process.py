@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
-from storytui.engine.answers import ReplyCheck, answers
+from storytui.engine.answers import ReplyCheck, answers, encoded
 from storytui.engine.api import (
     EngineDiedError,
     EngineError,
@@ -28,6 +28,8 @@ from storytui.engine.messages import (
     Ahead,
     Count,
     Counted,
+    Encode,
+    EncodedAs,
     Events,
     Farewell,
     Generate,
@@ -37,16 +39,17 @@ from storytui.engine.messages import (
     Render,
     Rendered,
     Rest,
+    Score,
     Stop,
     ToChild,
     Warm,
-    sendable,
-    sendable_request,
 )
 from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.patience import Backoff, Deaths, Limits
 from storytui.engine.planning import AsAsked, Planner, WithAdapters
-from storytui.engine.questions import ask
+from storytui.engine.questions import ask, ask_scores
+from storytui.engine.scores import Encoded, Passage, Scored
+from storytui.engine.sendable import sendable, sendable_passage, sendable_request
 
 
 class ProcessEngine:
@@ -171,6 +174,19 @@ class ProcessEngine:
             child.close_call(call)
             if not all(each.finished for each in checks):
                 child.send(Stop(call))
+
+    def score(self, passages: Sequence[Passage]) -> Iterator[Scored]:
+        """How likely the texts of some passages are."""
+        child = self._ready()
+        call = self._run = next(self._numbers)
+        yield from ask_scores(child, Score(call, tuple(map(sendable_passage, passages))))
+        self._forgive()
+
+    def encode(self, message: str, *pieces: str) -> Encoded:
+        """A prompt and its reply in tokens."""
+        texts = tuple(map(sendable, pieces))
+        question = Encode(next(self._numbers), sendable(message), texts)
+        return ask(self._ready(), question, EncodedAs, lambda it: encoded(it.encoded)).encoded
 
     def stop(self) -> None:
         """End the running generation within one batch, or the wait for a new child."""

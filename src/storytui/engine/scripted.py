@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from storytui.engine.adapting import adapted
@@ -24,6 +25,7 @@ from storytui.engine.api import (
     Text,
 )
 from storytui.engine.model_info import Adapter, ModelInfo
+from storytui.engine.scores import Encoded, Passage, Scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,30 @@ def reply(reasoning: str, answer: str, *, step: int = 5) -> tuple[Step, ...]:
     )
 
 
+def _tokens(text: str) -> tuple[int, ...]:
+    """A number above 0 for every four characters begun."""
+    pieces = (text[at : at + 4] for at in range(0, len(text), 4))
+    return tuple(1 + int.from_bytes(sha256(each.encode()).digest()[:2]) for each in pieces)
+
+
+def scored_by_chance(passage: Passage) -> Scored:
+    """A score that depends on nothing but the passage, and on some chance."""
+    starts = tuple(range(0, len(passage.text), 4))
+    known = set(passage.opening.casefold().split())
+    logprobs = []
+    for at in starts:
+        piece = passage.text[at : at + 4]
+        chance = sha256(f"{passage.message}\0{passage.opening}\0{at}".encode()).digest()[0] / 256
+        told = any(each in known for each in piece.casefold().split())
+        logprobs.append(-4.0 - chance + 2.0 * told)
+    return Scored(
+        tokens=_tokens(passage.text),
+        logprobs=tuple(logprobs),
+        starts=starts,
+        evaluated=len(starts),
+    )
+
+
 class ScriptedEngine:
     """Plays its scripts one after the other, a script a request; after the last, the first again.
 
@@ -113,6 +139,8 @@ class ScriptedEngine:
         """
         self.requests: list[Request] = []
         """Every request it was given."""
+        self.scored: list[Passage] = []
+        """Every passage it scored."""
         self.closed = False
         self.asked_ahead: list[AskedAhead] = []
         """Every call of `ahead`."""
@@ -248,6 +276,30 @@ class ScriptedEngine:
                     del playing[number]
                 else:
                     yield number, event
+
+    def score(self, passages: Sequence[Passage]) -> Iterator[Scored]:
+        """Give every four characters a token, and a score that depends on nothing but the passage.
+
+        A piece of text is the likelier the more of its words the opening has.
+
+        Raises:
+            EngineDiedError: the engine was closed.
+        """
+        self._stop = False
+        for passage in passages:
+            if self.closed:
+                raise EngineDiedError("The engine was closed while it scored.")
+            if self._stop:
+                return
+            self.scored.append(passage)
+            yield scored_by_chance(passage)
+
+    def encode(self, message: str, *pieces: str) -> Encoded:
+        """A token for every four characters begun, as `count` counts."""
+        parts = [part.text for part in self.prompt(message).parts]
+        prompt = tuple(token for part in parts for token in _tokens(part))
+        reply = tuple(token for piece in pieces for token in _tokens(piece))
+        return Encoded(tokens=prompt + reply, reply=len(prompt), end=0)
 
     def ahead(
         self, request: Request, how_far: HowFar, *, edited: bool = True, spare: bool = False

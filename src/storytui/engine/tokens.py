@@ -4,10 +4,13 @@ The trainer uses this too, so that what trains and what is served are the same t
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from storytui.engine.api import EngineError, Prompt, PromptPart
+from storytui.engine.scores import Encoded, Passage
 from storytui.engine.template import Frame
 
 
@@ -17,6 +20,16 @@ class Vocabulary(Protocol):
     @property
     def control(self) -> Mapping[str, "ControlToken"]:
         """Control tokens by their text."""
+        ...
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """Tokens that end what a model writes."""
+        ...
+
+    @property
+    def end_of_text(self) -> int | None:
+        """The token that ends a text; None where the model has none."""
         ...
 
     @property
@@ -183,6 +196,102 @@ def render_prompt(frame: Frame, message: str, opening: str, vocabulary: Vocabula
     """The prompt as the model sees it, with its number of tokens."""
     parts = assemble(frame, message, opening, vocabulary)
     return Prompt(parts, len(encode(parts, vocabulary)))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPassage:
+    """A passage in tokens."""
+
+    tokens: list[int]
+    first: int
+    """The number of the first token that reaches into the text."""
+    starts: tuple[int, ...]
+    """The character of the text at which it and each further one begins."""
+
+
+def tokens_of_passage(frame: SplitFrame, passage: Passage, vocabulary: Vocabulary) -> TokenPassage:
+    """The tokens of a prompt whose reply begins with an opening and a text, and where the text's
+    begin.
+
+    Raises:
+        EngineError: the tokens do not stand for the text.
+    """
+    parts = frame.assemble(passage.message, passage.opening + passage.text)
+    text = passage.text.encode("utf-8", "replace")
+    if not text:
+        tokens = encode(parts, vocabulary)
+        return TokenPassage(tokens, len(tokens), ())
+    before = encode(parts[:-1], vocabulary)
+    run = vocabulary.tokenize(parts[-1].text)
+    raw = parts[-1].text.encode("utf-8", "replace")
+    seam = len(raw) - len(text)
+    ends = _ends_of_tokens(raw, run, vocabulary)
+    first = bisect_right(ends, seam)
+    begins = [0 if at == 0 else max(0, ends[at - 1] - seam) for at in range(first, len(run))]
+    if not passage.text.isascii():
+        characters = [
+            number
+            for number, character in enumerate(passage.text)
+            for _ in character.encode("utf-8", "replace")
+        ]
+        begins = [characters[at] if at < len(characters) else len(passage.text) for at in begins]
+    return TokenPassage(before + run, len(before) + first, tuple(begins))
+
+
+def _ends_of_tokens(raw: bytes, tokens: Sequence[int], vocabulary: Vocabulary) -> list[int]:
+    """The bytes of a plain run up to the end of each of its tokens.
+
+    Some vocabularies put a blank before every run, and some have no tokens for some control
+    characters, which are then left out.
+    """
+    ends: list[int] = []
+    at = 0
+    for number, token in enumerate(tokens):
+        piece = vocabulary.piece(token)
+        if number == 0 and piece[:1] == b" " and not raw.startswith(piece):
+            piece = piece[1:]
+        found = raw.find(piece, at)
+        skipped = raw[at : max(at, found)].decode("utf-8", "replace")
+        if found < 0 or (skipped and vocabulary.tokenize_inside(skipped)):
+            raise EngineError(
+                "the model's vocabulary does not keep a text as it is, so the text cannot be "
+                "scored; use another model file"
+            )
+        at = found + len(piece)
+        ends.append(at)
+    return ends
+
+
+def encode_reply(
+    frame: Frame, message: str, pieces: Sequence[str], vocabulary: Vocabulary
+) -> Encoded:
+    """A prompt and its reply in tokens; see `storytui.engine.scores.Scoring.encode`.
+
+    Raises:
+        EngineError: the tokens do not stand for the text.
+    """
+    first, more = ("", ()) if not pieces else (pieces[0], pieces[1:])
+    passage = Passage(message=message, text=first)
+    found = tokens_of_passage(SplitFrame(frame, vocabulary), passage, vocabulary)
+    tokens = list(found.tokens)
+    for piece in more:
+        tokens.extend(vocabulary.tokenize_inside(piece))
+    end = end_of_reply(frame, vocabulary)
+    return Encoded(tokens=tuple(tokens), reply=found.first, end=-1 if end is None else end)
+
+
+def end_of_reply(frame: Frame, vocabulary: Vocabulary) -> int | None:
+    """The token that a finished reply ends with; None where a model has none.
+
+    It is what the chat template ends the user's turn with, where that ends what a model writes:
+    templates end both alike, and what files say of it is often the base model's. Otherwise, and
+    where there is no template, it is the token that ends a text.
+    """
+    marks = (part for part in split_control(frame.after, vocabulary.control) if part.control)
+    for mark in marks:
+        token = vocabulary.control[mark.text].token
+        return token if token in vocabulary.ends else vocabulary.end_of_text
+    return vocabulary.end_of_text
 
 
 class TokenCounts:

@@ -16,8 +16,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from storytui.engine.api import EngineError, HowFar, Readiness
-from storytui.engine.forwarding import forward
+from storytui.engine.api import EngineError, HowFar, PromptTooLongError, Readiness
+from storytui.engine.forwarding import forward, forward_scores
+from storytui.engine.lookups import Question, look_up
 from storytui.engine.messages import (
     PROTOCOL,
     Adapt,
@@ -27,8 +28,8 @@ from storytui.engine.messages import (
     BrokenPipeProtocolError,
     Channel,
     Count,
-    Counted,
     Devices,
+    Encode,
     Farewell,
     FromChild,
     Generate,
@@ -41,8 +42,8 @@ from storytui.engine.messages import (
     ModelConfig,
     Rebuild,
     Render,
-    Rendered,
     Rest,
+    Score,
     Stop,
     Warm,
     failure,
@@ -50,7 +51,7 @@ from storytui.engine.messages import (
 )
 from storytui.engine.opening import LookAtDevices, OpenModel, llama_devices, open_llama
 from storytui.engine.own_process import be_nice, end_now, note_fault, take_over_pipes
-from storytui.engine.tokens import TokenCounts, render_prompt
+from storytui.engine.tokens import TokenCounts
 
 BEAT_SECONDS = 10.0
 """How often a busy child gives a sign of life."""
@@ -163,6 +164,9 @@ class Worker:
             case Generate():
                 self._busy.set()
                 self._generate(call)
+            case Score():
+                self._busy.set()
+                self._score(call)
             case Rebuild():
                 self._writer.forget()
             case Adapt():
@@ -183,6 +187,24 @@ class Worker:
             )
         except EngineError as error:
             self._send(failure(call.call, error))
+        self._finished(call)
+
+    def _score(self, call: Score) -> None:
+        from storytui.engine.scoring import Scorer
+
+        self._writer.make_way()
+        steps = Scorer(self._model, self._writer.cells).score(
+            call.passages, lambda: call.call in self._stopped
+        )
+        try:
+            forward_scores(call.call, steps, self._send)
+        except EngineError as error:
+            if not isinstance(error, PromptTooLongError):
+                self._writer.forget()
+            self._send(failure(call.call, error))
+        self._finished(call)
+
+    def _finished(self, call: Generate | Score) -> None:
         self._done = call.call
         self._stopped.discard(call.call)
 
@@ -293,8 +315,8 @@ class Worker:
                     end_now()
                 case Hello() | Load():
                     self._first.put(message)
-                case Generate() | Rebuild() | Adapt() | Warm():
-                    if isinstance(message, Generate):
+                case Generate() | Score() | Rebuild() | Adapt() | Warm():
+                    if isinstance(message, Generate | Score):
                         self._last_run = message.call
                     self._ask(message)
                 case GoAhead():
@@ -306,10 +328,8 @@ class Worker:
                 case Stop(call):
                     if call > self._done:
                         self._stopped.add(call)
-                case Count(call, texts):
-                    self._answer_count(call, texts)
-                case Render(call, text, opening):
-                    self._answer_render(call, text, opening)
+                case Count() | Render() | Encode():
+                    self._look_up(message)
 
     def _leave(self, farewell: Farewell) -> None:
         """The editor closes: nothing is finished any more, and nobody listens."""
@@ -323,15 +343,8 @@ class Worker:
 
     # The vocabulary may be read while the other thread decodes.
 
-    def _answer_count(self, call: int, texts: list[str]) -> None:
-        self._answer(call, lambda counter: Counted(call, counter.count(texts)))
-
-    def _answer_render(self, call: int, text: str, opening: str) -> None:
-        def render(_counter: TokenCounts) -> Rendered:
-            model = self._model
-            return Rendered(call, render_prompt(model.frame, text, opening, model.vocabulary))
-
-        self._answer(call, render)
+    def _look_up(self, question: Question) -> None:
+        self._answer(question.call, lambda counts: look_up(question, self._model, counts))
 
     def _answer(self, call: int, answer: Callable[[TokenCounts], FromChild]) -> None:
         try:

@@ -263,6 +263,11 @@ class Writer:
         plan = self.cells.unhurried_plan(prompt.tokens, places, moving=self._moving)
         return anchored - plan.reused
 
+    def make_way(self) -> None:
+        """The cache is to hold something else than a continuation's prompt."""
+        self.drop_begun()
+        self._start = None
+
     def drop_begun(self) -> None:
         """Forget what was written ahead; what is evaluated stays."""
         begun, self._begun = self._begun, None

@@ -57,7 +57,14 @@ def says_no_room(lines: list[str]) -> bool:
 
 
 def open_context(
-    model: Any, config: ModelConfig, context: int, threads: int, *, batch: int, on_cpu: bool
+    model: Any,
+    config: ModelConfig,
+    context: int,
+    threads: int,
+    *,
+    batch: int,
+    outputs: int = 0,
+    on_cpu: bool,
 ) -> Any:
     """llama.cpp's context, with whole sliding windows where they are wanted and memory allows.
 
@@ -67,6 +74,7 @@ def open_context(
         context: tokens.
         threads: that compute on a CPU.
         batch: the most tokens that are evaluated at once.
+        outputs: of how many of them the logits are kept; at least as many as there are sequences.
         on_cpu: whether no GPU is used.
 
     Raises:
@@ -98,7 +106,7 @@ def open_context(
             parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         if hasattr(parameters, "n_outputs_max"):
             # Room for as many logits as are ever asked for at once, not for a batch of them.
-            parameters.n_outputs_max = parameters.n_seq_max
+            parameters.n_outputs_max = max(parameters.n_seq_max, outputs)
         return llama_cpp.llama_init_from_model(model, parameters)
 
     found = opened(whole_windows=wide)

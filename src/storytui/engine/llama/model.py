@@ -33,6 +33,9 @@ from storytui.engine.model_info import Adapter
 GPU_CONTEXT = 16_384
 CPU_CONTEXT = 4_096
 """Tokens of context where none is set: a CPU reads some hundred tokens a second, and she waits."""
+SCORE_BYTES = 32 * 1024 * 1024
+"""Of logits that are kept at once while texts are scored: some 100 tokens' of the largest
+vocabularies but one."""
 _MAIN = 0
 
 
@@ -48,7 +51,8 @@ class LlamaModel:
         report = device_report()
         gpu = config.gpu_layers != 0 and bool(report.gpus)
         self._model = load_model(config, on_progress)
-        vocabulary = begin_vocabulary(llama_cpp.llama_model_get_vocab(self._model))
+        vocab = llama_cpp.llama_model_get_vocab(self._model)
+        vocabulary = begin_vocabulary(vocab)
         trained: int = llama_cpp.llama_model_n_ctx_train(self._model)
         if config.context > trained:
             raise ModelError(
@@ -64,8 +68,16 @@ class LlamaModel:
         self._recurrent = remembers_by_state(self._model)
         self._window: int = llama_cpp.llama_model_n_swa(self._model)
         """Tokens that the layers with a sliding window see; 0: there are none."""
+        row = 4 * llama_cpp.llama_vocab_n_tokens(vocab)
+        outputs = min(self.batch, SCORE_BYTES // row) if config.scores else 0
         self._context = open_context(
-            self._model, config, context, threads, batch=self.batch, on_cpu=not gpu
+            self._model,
+            config,
+            context,
+            threads,
+            batch=self.batch,
+            outputs=outputs,
+            on_cpu=not gpu,
         )
         self.vocabulary = vocabulary()
         self._effort = Effort(self._context, threads, on_cpu=not gpu)
@@ -81,11 +93,13 @@ class LlamaModel:
         llama.cpp takes a cell for new tokens when one sequence alone holds it and its token is out
         of that sequence's sliding window, even where the windows are whole and cells are free
         (find_slot in llama-kv-cache.cpp). A cell that two sequences hold is never taken."""
+        self.batch_each = max(outputs, sequences)
+        """The most tokens evaluated at once where the logits of each are kept."""
         self.most_branches = max(1, sequences - FEW_SEQUENCES - bool(self._guard))
         """Replies that can be written side by side, in the sequences from 2 on."""
         self._batch = llama_cpp.llama_batch_init(self.batch, 0, 1)
         self.rows: list[int] = []
-        """Where in the last batch the last token of each step is."""
+        """Where in the last batch the tokens are whose logits are kept."""
         self._views: dict[int, NDArray[np.float32]] = {}
         self._penalties = Penalties(self._model, self.vocabulary.size)
         self.context: int = llama_cpp.llama_n_ctx(self._context)
@@ -144,6 +158,14 @@ class LlamaModel:
         """
         self.evaluate_side_by_side(((sequence, position, tokens),))
 
+    def evaluate_each(self, tokens: Sequence[int], position: int) -> None:
+        """Evaluate at most `batch_each` tokens of the cache; the logits of each are kept.
+
+        Raises:
+            EngineError: llama.cpp could not.
+        """
+        self._decode(((_MAIN, position, tokens),), each=True)
+
     def evaluate_side_by_side(self, steps: Sequence[tuple[int, int, Sequence[int]]]) -> None:
         """Evaluate (sequence, position, tokens) in one batch; each step's last logits are kept.
 
@@ -151,6 +173,11 @@ class LlamaModel:
             EngineError: llama.cpp could not.
             ValueError: more tokens than one batch takes, or none for a step.
         """
+        self._decode(steps)
+
+    def _decode(
+        self, steps: Sequence[tuple[int, int, Sequence[int]]], *, each: bool = False
+    ) -> None:
         batch = self._batch
         count = sum(len(tokens) for _, _, tokens in steps)
         if count > self.batch or not all(len(tokens) for _, _, tokens in steps):
@@ -163,10 +190,10 @@ class LlamaModel:
                 batch.pos[index] = position + offset
                 batch.n_seq_id[index] = 1
                 batch.seq_id[index][0] = sequence
-                batch.logits[index] = False
+                batch.logits[index] = each or offset == len(tokens) - 1
+                if batch.logits[index]:
+                    self.rows.append(index)
                 index += 1
-            batch.logits[index - 1] = True
-            self.rows.append(index - 1)
         batch.n_tokens = count
         began, used = time.perf_counter(), time.process_time()
         status = llama_cpp.llama_decode(self._context, batch)
@@ -186,7 +213,7 @@ class LlamaModel:
         view = self._views.get(address)
         if view is None:
             # llama.cpp keeps its buffer, and making the view costs more than using it.
-            if len(self._views) >= SEQUENCES:
+            if len(self._views) >= max(SEQUENCES, self.batch_each):
                 self._views.clear()
             view = np.ctypeslib.as_array(pointer, shape=(self.vocabulary.size,))
             self._views[address] = view

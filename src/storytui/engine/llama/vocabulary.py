@@ -102,6 +102,12 @@ class LlamaVocabulary:
         """Text of the end-of-sequence token."""
         return self.text(llama_cpp.llama_vocab_eos(self._vocab))
 
+    @property
+    def end_of_text(self) -> int | None:
+        """The token that ends a text; None where there is none."""
+        eos: int = llama_cpp.llama_vocab_eos(self._vocab)
+        return eos if eos >= 0 else None
+
     def tokenize(self, text: str) -> list[int]:
         """Tokens of a plain run: its text never becomes a control token.
 

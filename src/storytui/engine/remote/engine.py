@@ -45,6 +45,7 @@ from storytui.engine.remote.request import (
 )
 from storytui.engine.remote.server import Call, RefusedError, Server, StoppedError
 from storytui.engine.remote.stream import Delta
+from storytui.engine.scores import Encoded, Passage, Scored
 from storytui.engine.template import PLAIN_FRAME
 
 MOST_ASKED = 256
@@ -297,6 +298,28 @@ class RemoteEngine:
             run.stop()
 
     # --- what there is nothing to do for ----------------------------------------------------------
+
+    def score(self, passages: Sequence[Passage]) -> Iterator[Scored]:
+        """Nothing is scored here.
+
+        Raises:
+            EngineError: always.
+        """
+        raise EngineError(
+            f"The server at {self._address.shown} does not tell how likely a text is. Score texts "
+            "with a GGUF file on this machine."
+        )
+
+    def encode(self, message: str, *pieces: str) -> Encoded:
+        """No tokens are told here.
+
+        Raises:
+            EngineError: always.
+        """
+        raise EngineError(
+            f"The server at {self._address.shown} does not tell the tokens of a reply. Use a GGUF "
+            "file on this machine."
+        )
 
     def ahead(
         self, request: Request, how_far: HowFar, *, edited: bool = True, spare: bool = False

@@ -6,7 +6,7 @@ cannot read it says by section and key.
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -221,8 +221,18 @@ class TeacherOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     leak_limit: float = 0.0
     """Share of the plan's runs of `leak_words` words that may stand in the continuation."""
     temperature: float = 0.8
+    max_tokens: int = 4_096
+    """Of one reply at the most, a thinking model's own thoughts among them."""
+    extra: dict[str, Any] = {}
+    """Sent with every request as it is: options of one provider (`provider`, `reasoning`, …)."""
     concurrency: int = 16
     timeout: float = 120.0
+    """Seconds without a sign of life after which a request counts as not answered."""
+    retries: int = 10
+    """How often a request that was not answered is sent again, longer and longer apart."""
+    unanswered: Literal["stop", "list"] = "stop"
+    """Rows of which a request was not answered in the end: stop, so that they are asked for again,
+    or list them and go on without them."""
     prompt_price: float = 0.0
     completion_price: float = 0.0
     """US dollars for a million tokens; 0: as the endpoint reports."""

@@ -1,0 +1,1 @@
+"""The teacher: a model that writes the thought process between context and continuation."""

@@ -1,28 +1,142 @@
-"""The trainer's commands; its stages come in a later release."""
+"""The trainer's commands: what can be asked for, and which module does it."""
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from storytui import __version__
+from storytui_train.errors import RecipeError, TrainError
+
+STAGES = {
+    "gather": "find the books and manuscripts, and fetch what is not here",
+    "clean": "take away what is no story, and mend what the print broke",
+    "choose": "set aside what is not wanted: languages, plays, tracts, duplicates",
+    "chunk": "cut texts into context and continuation",
+    "split": "hold out authors, books or chapters for validation and test",
+    "reason": "have the teacher write a reasoning for each row",
+    "dataset": "write the rows in the forms that trainers read",
+}
+"""The stages of a recipe, in order."""
+
+_RUN = {
+    "init": "storytui_train.commands.init",
+    "run": "storytui_train.commands.run",
+    **dict.fromkeys(STAGES, "storytui_train.commands.run"),
+    "prepare": "storytui_train.commands.prepare",
+    "show": "storytui_train.commands.show",
+}
+USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    if not options.command:
+        parser.print_help()
+        return USAGE
+    run: Callable[[argparse.Namespace], int] = import_module(_RUN[options.command]).run
+    try:
+        return run(options)
+    except RecipeError as error:
+        return _failed(error, USAGE)
+    except TrainError as error:
+        return _failed(error, FAILURE)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in ("storytui", "storytui_train"):
+            raise
+        return _failed(
+            f"{error.name} is not installed, and building training data needs it: "
+            "pip install 'storytui[train]'.",
+            FAILURE,
+        )
+    except BrokenPipeError:
+        # Whoever read the output has enough of it.
+        sys.stderr.close()
+        return FAILURE
+    except KeyboardInterrupt:
+        return _failed(
+            "Stopped. What was done is kept; the same command goes on from there.", INTERRUPTED
+        )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="storytui-train",
         description="Build training data from books and manuscripts, and train models for "
-        "storytui. The stages are not in this release.",
+        "storytui.",
     )
     parser.add_argument("--version", action="version", version=f"storytui-train {__version__}")
-    parser.add_argument("stage", nargs="*", metavar="STAGE", help="none in this release")
-    parser.parse_args(argv)
-    print(
-        "storytui-train: the stages of training are not in this release; "
-        "the editor works with any GGUF model meanwhile.",
-        file=sys.stderr,
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    init = commands.add_parser("init", help="write a recipe with everything explained")
+    init.add_argument("path", nargs="?", default="recipe.toml", metavar="RECIPE")
+    init.add_argument("--force", action="store_true", help="write over a file that is there")
+    everything = commands.add_parser("run", help="do all of a recipe that is not yet done")
+    _add_recipe(everything)
+    everything.add_argument("--until", choices=STAGES, metavar="STAGE", help="the last stage to do")
+    for name, does in STAGES.items():
+        _add_recipe(commands.add_parser(name, help=does, description=f"Up to here: {does}."))
+    _add_prepare(commands.add_parser("prepare", help="cut files or folders into rows, at once"))
+    _add_show(commands.add_parser("show", help="leaf through rows, and mark bad ones"))
+    return parser
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="a TOML file; see storytui-train init")
+    parser.add_argument("--workers", type=_count, metavar="N", help="processes (default: cores)")
+    parser.add_argument(
+        "--again", choices=STAGES, metavar="STAGE", help="do a stage though nothing changed"
     )
-    return 2
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+
+
+def _add_prepare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="files, or folders of files")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where chunks.jsonl goes")
+    parser.add_argument(
+        "--catalog", metavar="FILE", help="Project Gutenberg's catalogue, or one like it (TSV)"
+    )
+    parser.add_argument("--context-sentences", type=_count, default=80, metavar="N")
+    parser.add_argument("--continuation-sentences", type=_count, default=20, metavar="N")
+    parser.add_argument("--stride-sentences", type=_count, default=0, metavar="N")
+    parser.add_argument("--varied-cuts", type=_share, default=None, metavar="SHARE")
+    parser.add_argument("--languages", default="en", metavar="CODES", help="such as en,de")
+    parser.add_argument(
+        "--any-kind", action="store_true", help="take plays, verse and what is no fiction as well"
+    )
+    parser.add_argument("--keep-duplicates", action="store_true")
+    parser.add_argument("--workers", type=_count, default=0, metavar="N")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _add_show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="ROWS", help="rows, a dataset or a working folder")
+    parser.add_argument("--split", choices=("train", "validation", "test"))
+    parser.add_argument("--id", default="", help="begin at this row")
+    parser.add_argument("--source", default="", help="only rows of this source")
+    parser.add_argument("--bad", action="store_true", help="only rows that are marked bad")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number
+
+
+def _failed(what: object, status: int) -> int:
+    print(f"storytui-train: {what}", file=sys.stderr)
+    return status
 
 
 if __name__ == "__main__":

@@ -155,8 +155,7 @@ def _prose(parts: Parts, section: Section) -> int:
         if is_prose(block) and not (
             block.words < 120
             and (
-                block.words < 45
-                and (block.words < 45 and _IMPRINT.search(block.text))
+                (block.words < 45 and (block.words < 45 and _IMPRINT.search(block.text)))
                 or _DEDICATION.match(block.text)
             )
         ):

@@ -17,8 +17,40 @@ _SALUTATION = re.compile(
     re.IGNORECASE,
 )
 _LEADING = frozenset(
-    "and or but the of a an to in with for by at on from that which who his her my its their our "
-    "your is was are were be as if".split()
+    [
+        "and",
+        "or",
+        "but",
+        "the",
+        "of",
+        "a",
+        "an",
+        "to",
+        "in",
+        "with",
+        "for",
+        "by",
+        "at",
+        "on",
+        "from",
+        "that",
+        "which",
+        "who",
+        "his",
+        "her",
+        "my",
+        "its",
+        "their",
+        "our",
+        "your",
+        "is",
+        "was",
+        "are",
+        "were",
+        "be",
+        "as",
+        "if",
+    ]
 )
 _RAGGED = 0.12
 """Share of the margin by which prose that was set by hand may stay behind it."""

@@ -27,6 +27,10 @@ def gather(options: SourceOptions, place: Place) -> Iterator[Gathered | Refusal]
     Raises:
         RecipeError: the recipe asks for what cannot or must not be done.
     """
+    return with_own_ids(_found(options, place))
+
+
+def _found(options: SourceOptions, place: Place) -> Iterator[Gathered | Refusal]:
     match options:
         case GutenbergSource():
             from storytui_train.data.sources.gutenberg import gather_gutenberg
@@ -48,24 +52,28 @@ def gather(options: SourceOptions, place: Place) -> Iterator[Gathered | Refusal]
             from storytui_train.data.sources.takes import gather_takes
 
             found = gather_takes(options, place)
-    return with_own_ids(found)
+    return found
 
 
-def gather_all(sources: Iterable[SourceOptions], place: Place) -> Iterator[Gathered | Refusal]:
+def gather_all(
+    sources: Iterable[SourceOptions], place: Place, *, twice: bool = False
+) -> Iterator[Gathered | Refusal]:
     """What all sources of a recipe name; each id is only one text's, and no text comes twice.
 
     Args:
         sources: in the recipe's order.
         place: where the recipe and its working folder are.
+        twice: whether the same bytes under two names are two texts all the same.
 
     Raises:
         RecipeError: as `gather`.
     """
-    return with_own_ids(each for options in sources for each in gather(options, place))
+    found = (each for options in sources for each in _found(options, place))
+    return with_own_ids(found, twice=twice)
 
 
 def gather_paths(
-    paths: Sequence[Path], place: Place, *, catalog: Path | None = None
+    paths: Sequence[Path], place: Place, *, catalog: Path | None = None, twice: bool = False
 ) -> Iterator[Gathered | Refusal]:
     """The texts in files and folders that were named by hand.
 
@@ -76,20 +84,24 @@ def gather_paths(
         paths: files and folders, seen from `place.recipe_folder`.
         place: where paths are seen from, and the working folder.
         catalog: a catalogue of Project Gutenberg, or of a folder of its books.
+        twice: whether the same bytes under two names are two texts all the same.
 
     Raises:
         RecipeError: the catalogue cannot be read.
     """
     from storytui_train.data.sources.by_hand import gather_by_hand
 
-    return with_own_ids(gather_by_hand(paths, place, catalog))
+    return with_own_ids(gather_by_hand(paths, place, catalog), twice=twice)
 
 
-def with_own_ids(found: Iterable[Gathered | Refusal]) -> Iterator[Gathered | Refusal]:
+def with_own_ids(
+    found: Iterable[Gathered | Refusal], *, twice: bool = False
+) -> Iterator[Gathered | Refusal]:
     """The same, but an id that was given before gets a number, and the same bytes come once.
 
     Args:
         found: in an order that does not change from run to run.
+        twice: whether the same bytes come as often as they are there.
     """
     taken: set[str] = set()
     seen: dict[tuple[str, str], str] = {}
@@ -99,7 +111,7 @@ def with_own_ids(found: Iterable[Gathered | Refusal]) -> Iterator[Gathered | Ref
             continue
         source = each.source
         key = (source.sha256, each.path if each.rows else "")
-        if source.sha256 and key in seen:
+        if source.sha256 and key in seen and not twice:
             yield Refusal(
                 stage="gather",
                 id=source.id,

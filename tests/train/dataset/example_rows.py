@@ -55,7 +55,7 @@ def row(number: int = 0, **changes: object) -> Row:
         "split": "train",
         "reasoning": "Anna is afraid. She will call out, so that whoever is there must answer.",
         "guidance": "Anna calls into the dark.",
-        "words": 9,
+        "words": 10,
         "teacher": Teacher(
             model="deepseek/deepseek-r1",
             prompt="0123456789abcdef",

@@ -151,9 +151,8 @@ def _raw() -> Iterator[int]:
     def stop(number: int, frame: FrameType | None) -> None:
         leave()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        # Goes on behind this line when it is continued, or at once where nobody could do that.
         os.kill(os.getpid(), signal.SIGTSTP)
-
-    def go_on(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTSTP, stop)
         enter()
 
@@ -161,7 +160,7 @@ def _raw() -> Iterator[int]:
         raise SystemExit(128 + number)
 
     handlers = {
-        **{signal.SIGTSTP: stop, signal.SIGCONT: go_on, signal.SIGTERM: end, signal.SIGHUP: end},
+        **{signal.SIGTSTP: stop, signal.SIGTERM: end, signal.SIGHUP: end},
         # The wake-up descriptor is written to only where there is a handler.
         signal.SIGWINCH: lambda number, frame: None,
     }

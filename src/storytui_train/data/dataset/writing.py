@@ -265,7 +265,8 @@ class _Writing:
         return found
 
     def _reports(self) -> Iterator[FileReport]:
-        for path in sorted(each for each in self._folder.rglob("*") if each.is_file()):
+        there = [each for each in self._folder.rglob("*") if each.is_file()]
+        for path in sorted(there, key=lambda each: each.relative_to(self._folder).as_posix()):
             with open(path, "rb") as data:
                 digest = hashlib.file_digest(data, "sha256").hexdigest()
             name = path.relative_to(self._folder).as_posix()

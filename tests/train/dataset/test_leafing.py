@@ -441,3 +441,11 @@ def test_a_pipe_that_closes_is_no_failure(tmp_path: Path) -> None:
     assert process.stderr.read() == b""
     assert process.wait(60) == 0
     process.stderr.close()
+
+
+def test_leafing_waits_for_no_library_of_the_stages() -> None:
+    code = "import sys, storytui_train.data.dataset.showing; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    heavy = {"datasets", "pyarrow", "matplotlib", "datatrove", "httpx", "numpy", "huggingface_hub"}
+    assert not heavy & {*done.stdout.split()}

@@ -103,7 +103,7 @@ class ParquetFile:
 
         self._schema = columns.arrow_schema
         self._writer = parquet.ParquetWriter(
-            path, self._schema, compression="zstd", compression_level=9, version="2.6"
+            path, self._schema, compression="zstd", compression_level=3, version="2.6"
         )
         self._waiting: list[dict[str, Any]] = []
 

@@ -11,7 +11,7 @@ from storytui_train.data.dataset.marks import Mark
 from storytui_train.data.dataset.pages import Page, lay_out, limits, padded, seen
 from storytui_train.data.examples import Row
 
-HELP = "n next  p previous  j/k scroll  g/G first/last  / search  b bad  q quit"
+HELP = "n/p row  j/k scroll  g/G first/last  / search  b bad  q quit"
 
 
 class Rows(Protocol):

@@ -83,8 +83,10 @@ class Planner:
         self._continuation = words if options.continuation_words else range(total + 1)
         self._wanted_context = options.context_words or options.context_sentences
         self._wanted_continuation = options.continuation_words or options.continuation_sentences
-        self._full = _nearest(self._context, self._wanted_context)
-        """The sentences of a full context from the chapter's beginning."""
+        self._full = total + 1
+        """The sentences of a full context from the chapter's beginning, if it has so many."""
+        if self._context[total] >= self._wanted_context:
+            self._full = _nearest(self._context, self._wanted_context)
         self._usual = self._forward(0)
         """The sentences of a full continuation, or nearly."""
         self._least_context = _at_most(options.minimum_context_sentences, self._full, total)
@@ -139,6 +141,8 @@ class Planner:
 
     def _whole_from(self, cut: int) -> bool:
         """Whether a whole continuation is left behind `cut`."""
+        if cut > self.total:
+            return False
         left = self._continuation[self.total] - self._continuation[cut]
         return left >= self._wanted_continuation
 
@@ -194,7 +198,7 @@ class Planner:
         if cut + more < self._full:
             enough = self._whole_from(self._full)
             return 0, (moved or CHAPTER_BEGINS) if enough else SHORT_CHAPTER
-        wanted = _nearest(self._context, self._context[cut] - self._wanted_context) + more
+        wanted = _nearest(self._context, self._context[cut] + more - self._wanted_context)
         tolerance = (cut - wanted) // 5
         if wanted <= min(_CHAPTER_TOLERANCE, tolerance):
             return 0, (moved or CHAPTER_BEGINS) if wanted else ""

@@ -38,7 +38,7 @@ _MONTH = (
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|"
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
 )
-_DATE = re.compile(rf"(?i)(?=.*\d|.*day\b)[^.!?]*\b{_MONTH}\b[^!?]*")
+_DATE = re.compile(rf"(?i)(?=.*\d|.*day\b)[^!?]*\b{_MONTH}\b[^!?]*")
 _NUMERAL = re.compile(r"(?i)[*_\[]*(?:[ivxlc]+|\d{1,3})\.?[*_\]]*")
 _FAREWELL = re.compile(
     r"(?i)[*_“\"‘']*(?:and )?(?:believe me|i am|i remain|your?s?|ever|with|affectionately|"

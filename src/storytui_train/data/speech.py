@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 _MARKS = re.compile("[“”„«»\"‘’'`]")
+_GUILLEMETS = re.compile("[«»]")
 _EMPHASIS = "*_"
 _DASH = re.compile(r"(?:[—–―]|--)[ \u00a0]?[^\W\d_]")
 _OPENS_AFTER = "([{—–-―/" + _EMPHASIS
@@ -25,7 +26,7 @@ _STRONG = frozenset('.,!?…;:—–-)]”"*_»')
 _SINGLE_OPENERS = re.compile("[‘`]")
 _REACH = 3
 """Paragraphs in which speech that does not open again is still expected to close."""
-_LETTERS_AT_START = re.compile(r"(?:^|\n\n)[*_]*(['\"“‘`])(?=[^\W\d_]|[“\"'‘])")
+_MARK_AT_START = re.compile(r"(?:^|\n\n)[*_]*(['\"“‘`])(?=[^\W\d_]|[“\"'‘])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,13 @@ def quoting_of(text: str) -> Quoting:
     Args:
         text: whole, or a good part of it, with blank lines between paragraphs.
     """
+    # Both stand behind a space in French print: but a paragraph's first one opens.
     first = {"«": 0, "»": 0}
-    for found in re.finditer(r"(?:^|[\s(—–])([«»])(?=\S)", text):
-        first[found[1]] += 1
-    starts = [found[1] for found in _LETTERS_AT_START.finditer(text)]
+    if "«" in text or "»" in text:
+        for paragraph in text.split("\n\n"):
+            if found := _GUILLEMETS.search(paragraph):
+                first[found[0]] += 1
+    starts = [found[1] for found in _MARK_AT_START.finditer(text)]
     straight = starts.count("'")
     doubles = starts.count('"') + starts.count("“")
     return Quoting("»" if first["»"] > first["«"] else "«", straight > max(2, doubles))
@@ -155,7 +159,8 @@ class _Reader:
                 depth = max(0, depth - 1)
         if self.open is not None:
             speech.spans.append((begin, len(text)))
-            speech.openings += [(begin + 1, len(text))] if text[begin] == self.open else []
+            opened = text[begin : begin + 1] == self.open
+            speech.openings += [(begin + 1, len(text))] if opened else []
         return speech
 
     def _close(self, speech: Speech, begin: int, at: int) -> None:

@@ -2,7 +2,8 @@
 
 Between two sentences it may not be cut inside quoted speech, brackets or emphasis; nor inside
 verse, a letter's head and signature, or other lines that the print keeps apart; nor behind a
-heading or whatever else announces the next paragraph; nor between speech and who said it.
+heading or whatever else announces the next paragraph; nor between speech and who said it, or how
+it went on.
 """
 
 import re
@@ -150,9 +151,20 @@ def _inside(
             bars[place] = "lines"
         elif any(a < end < b for a, b in spanning):
             bars[place] = "sentence"
+        elif _resumes(paragraph, sentences[place - 1], sentences[place][0], speech):
+            bars[place] = "speech"
         else:
             bars[place] = _seam(paragraph, sentences[place - 1], sentences[place])
     return bars
+
+
+def _resumes(paragraph: str, left: tuple[int, int], start: int, speech: Speech) -> bool:
+    """Whether who spoke in the sentence `left` goes on speaking in the next: “No,” he said. “I…"""
+    if not any(left[0] < end <= left[1] for _, end in speech.spans):
+        return False
+    while paragraph[start] in "*_" and start + 1 < len(paragraph):
+        start += 1
+    return any(begin == start for begin, _ in speech.spans)
 
 
 def _seam(paragraph: str, left: tuple[int, int], right: tuple[int, int]) -> Bar:

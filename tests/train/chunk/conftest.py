@@ -15,7 +15,6 @@ from storytui_train.data.edits import Edit, Edited
 BOOKS = Path(
     os.environ.get("STORYTUI_BOOKS") or Path(__file__).parents[4].joinpath("shared", "books")
 )
-NOVELS = (11, 35, 62, 84, 120, 160, 209, 215, 289, 308, 345, 1342, 1661, 1695, 2814)
 
 _STARTS = (re.compile(r"\*\*\* ?START OF.*"), re.compile(r"\*END\*? ?THE SMALL PRINT.*"))
 _END = re.compile(r"[ \t]*(?:\*\*\* ?END OF|End of (?:The |the )?Project Gutenberg).*")

@@ -1,8 +1,12 @@
 """Rows of invented chapters: every law that rows keep, whatever the text and the sizes."""
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -293,6 +297,32 @@ def test_rows_with_the_same_span_are_told_apart():
     assert len(set(spans)) < len(spans)
     assert any(row.id.endswith("~2") for row in rows)
     assert len({row.id for row in rows}) == len(rows)
+
+
+def test_rows_are_the_same_bytes_in_every_process(tmp_path):
+    _, document = made([[sentences(130)], list(PIECES) * 4])
+    (tmp_path / "document.json").write_bytes(msgspec.json.encode(document))
+    code = (
+        "import sys, msgspec, hashlib\n"
+        "from storytui_train.data.chunk import chunk\n"
+        "from storytui_train.data.documents import Document\n"
+        "from storytui_train.recipe import ChunkOptions\n"
+        "document = msgspec.json.decode(open(sys.argv[1], 'rb').read(), type=Document)\n"
+        "rows = list(chunk(document, ChunkOptions(context_sentences=20, varied_cuts=0.5), 3))\n"
+        "print(len(rows), hashlib.sha256(msgspec.json.encode(rows)).hexdigest())\n"
+    )
+    shown = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "document.json")],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(shown) == 1
+    assert int(shown.pop().split()[0]) > 3
 
 
 def test_an_empty_book_gives_nothing():

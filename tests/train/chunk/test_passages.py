@@ -52,6 +52,8 @@ def test_the_lines_of_a_verse_are_read_as_if_they_were_joined():
         ("“Go. Now,” he said. She went.", [""]),
         ("“Go!” I cried. She went.", ["speech", ""]),
         ("“Go!” The door fell shut.", [""]),
+        ("“No,” he said. “I will not.” He left.", ["speech", ""]),
+        ("He left. “No,” he said.", [""]),
         ("“One.\n\n“Two,” he said.\n\nHe left.", ["quotation", ""]),
         ("He sang:\n\nThe rose is red.\nSo are you.", ["heading", "lines"]),
         ("O rose.\nO thorn.\n\nO sea.\nO sky.\n\nHe wept.", ["lines", "lines", "lines", ""]),

@@ -72,7 +72,7 @@ def _gutenberg(path: Path, shown: str, known: _Known) -> Gathered | Refusal | No
     if form_by_name(path) not in ("text", None):
         return None
     try:
-        if path.stat().st_size > MAXIMUM_TEXT:
+        if not path.is_file() or path.stat().st_size > MAXIMUM_TEXT:
             return None
         marked = is_gutenberg_file(path)
         with open(path, "rb") as file:

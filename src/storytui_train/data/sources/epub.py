@@ -199,7 +199,10 @@ def _labels(archive: Archive, package: _Package) -> dict[str, str]:
                 href = str(content[0].get("src", ""))
                 labels.setdefault(_path(folder, href), _words(label[0]))
         return labels
-    root = parsed(data.decode("utf-8", "replace"), package.contents)
+    try:
+        root = parsed(data.decode("utf-8", "replace"), package.contents)
+    except RefusedError:
+        return {}
     for nav in _all(root, "nav"):
         if "toc" in marked(nav).types or len(_all(root, "nav")) == 1:
             for link in _all(nav, "a"):

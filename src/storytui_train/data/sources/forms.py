@@ -84,6 +84,10 @@ def form_of(path: Path, shown: str) -> Form:
     if named in ("jsonl", "parquet"):
         return named
     try:
+        if not path.is_file():
+            # Opening a pipe would wait for somebody to write into it.
+            path.stat()
+            raise RefusedError("unreadable", f"{shown} is not a file that can be read.")
         with open(path, "rb") as file:
             head = file.read(_HEAD)
             if head.startswith(_OLE):

@@ -21,6 +21,8 @@ _NUMBER = re.compile(rb"\[\s*e-?(?:book|text)\s*#\s*(\d{1,6})\s*\]", re.IGNORECA
 def is_gutenberg_file(path: Path) -> bool:
     """Whether a file has Project Gutenberg's marks near its beginning or its end."""
     try:
+        if not path.is_file():
+            return False
         with open(path, "rb") as file:
             head = file.read(ENDS)
             file.seek(max(0, path.stat().st_size - ENDS))

@@ -1,10 +1,14 @@
 """Files and folders that were named on the command line, and what they turn out to be."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from storytui_train.data.documents import Gathered, Refusal
+from storytui_train.data.sources import names
 from storytui_train.data.sources.forms import form_by_name
 from storytui_train.data.sources.manuscripts import below, books_at, gather_one, refusal
 from storytui_train.data.sources.marks import is_gutenberg_file, number_in, number_of
@@ -14,6 +18,13 @@ from storytui_train.recipe import DatasetSource, ManuscriptSource
 
 if TYPE_CHECKING:
     from storytui_train.data.sources.catalog import CatalogBook
+
+_OF_AND_BY = re.compile(
+    r"Project Gutenberg(?:'s|’s)?(?: (?:E-?Book|Etext)(?: of)?)? ([^\n]{1,100}?),\s+"
+    r"by ([^\n*]{1,80})",
+    re.IGNORECASE,
+)
+"""A first line that says what it is: the only one that some have."""
 
 
 class _Known:
@@ -84,29 +95,30 @@ def _gutenberg(path: Path, shown: str, known: _Known) -> Gathered | Refusal | No
         book = known.numbered(number_of(path)) or known.numbered(number_in(head))
     if (book is None and not marked) or not head.strip() or b"\0" in head:
         return None
-    return _of_book(path, shown, book, number_in(head) or number_of(path))
+    return _of_book(path, shown, book, head)
 
 
-def _of_book(
-    path: Path, shown: str, book: "CatalogBook | None", number: int | None
-) -> Gathered | Refusal:
-    import msgspec
-
-    from storytui_train.data.sources import names
+def _of_book(path: Path, shown: str, book: "CatalogBook | None", head: bytes) -> Gathered | Refusal:
     from storytui_train.data.sources.catalog import CatalogBook
     from storytui_train.data.sources.gutenberg_book import gathered
 
-    if book is not None or number is not None:
-        return gathered(book or CatalogBook(id=number or 0), path, shown, str(path))
-    # Nobody says which of its books it is.
-    found = gathered(CatalogBook(id=0), path, shown, str(path))
+    number = number_in(head) or number_of(path)
+    found = gathered(book or CatalogBook(id=number or 0), path, shown, str(path))
+    unknown = book is None and number is None
     id = f"gutenberg-{names.slug(path.stem) or 'unnumbered'}"
     if isinstance(found, Refusal):
-        return msgspec.structs.replace(found, id=id)
+        return msgspec.structs.replace(found, id=id) if unknown else found
+    source = found.source
+    said = _OF_AND_BY.search(head.decode("utf-8", "replace")) if book is None else None
+    author = source.author or (" ".join(said[2].split()) if said else "")
     source = msgspec.structs.replace(
-        found.source,
-        id=id,
-        gutenberg_id=None,
-        title=found.source.title or names.title_of(path.stem),
+        source,
+        title=source.title
+        or (" ".join(said[1].split()) if said else "")
+        or names.title_of(path.stem),
+        author=author,
+        authors=source.authors or ((author,) if author else ()),
     )
+    if unknown:
+        source = msgspec.structs.replace(source, id=id, gutenberg_id=None)
     return msgspec.structs.replace(found, source=source)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from storytui_train.data.documents import Gathered, Refusal
+from storytui_train.data.sources.extraction import extract
 from storytui_train.data.sources.gathering import gather_paths
 from storytui_train.data.sources.marks import is_gutenberg, number_in, number_of
 from storytui_train.data.sources.place import Place
@@ -85,6 +86,19 @@ def test_a_book_that_says_no_number_has_its_files_name(place: Place, write: Writ
 
     assert (one.source.id, one.source.gutenberg_id) == ("gutenberg-timem", None)
     assert one.source.kind == "gutenberg"
+
+
+def test_a_page_of_html_may_be_one_too(place: Place, write: Write) -> None:
+    write(
+        "9911-h.htm",
+        "<html><body><p>*** START OF THE PROJECT GUTENBERG EBOOK THE ROPE ***</p><h2>I</h2>"
+        "<p>It began.</p><p>*** END OF THE PROJECT GUTENBERG EBOOK THE ROPE ***</p></body></html>",
+    )
+
+    [one] = gathered(place, "9911-h.htm", catalog=write("catalog.tsv", CATALOG))
+
+    assert (one.source.id, one.form) == ("gutenberg-9911", "html")
+    assert extract(one, place.folder).text == "I\n\nIt began.\n"
 
 
 def test_a_first_line_may_be_all_that_it_says(place: Place, write: Write) -> None:

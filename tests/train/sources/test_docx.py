@@ -230,3 +230,24 @@ def test_a_document_without_its_text_is_damaged() -> None:
 
     with pytest.raises(RefusedError, match="damaged, or no Word document"):
         read_docx(out.getvalue(), "story.docx")
+
+
+def test_pictures_and_links_are_no_hindrance() -> None:
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    data = chunk(b"IDAT", zlib.compress(b"\0\0"))
+    picture = b"\x89PNG\r\n\x1a\n" + header + data + chunk(b"IEND", b"")
+    document = docx.Document()
+    document.add_paragraph("It began.")
+    document.add_picture(io.BytesIO(picture))
+    document.add_paragraph("It ended.")
+
+    assert "It began." in text_of(saved(document))
+    assert "It ended." in text_of(saved(document))

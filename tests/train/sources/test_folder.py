@@ -182,3 +182,35 @@ def test_ids_are_each_ones_own_and_the_same_bytes_come_once(place: Place, write:
         "manuscript-the-rope-2",
     ]
     assert [each.reason for each in all_found if isinstance(each, Refusal)] == ["duplicate"]
+
+
+def test_a_draft_that_lies_alone_is_the_text(place: Place, write: Write) -> None:
+    write("rope/Draft.md", "It began.")
+    write("rope/notes.md", "Do not forget.")
+
+    assert text_of(place, "rope") == "It began.\n"
+
+
+def test_what_is_passed_over_between_books_is_said(place: Place, write: Write) -> None:
+    told: list[str] = []
+    write("all/The Rope.md", "It began. " * 40_000)
+    write("all/Ideas.md", "A rope.")
+
+    list(
+        gather(
+            ManuscriptSource(paths=("all",)), Place(place.recipe_folder, place.folder, told.append)
+        )
+    )
+
+    assert told == ["all/Ideas.md is passed over: it is called “Ideas”."]
+
+
+def test_the_recipes_title_is_for_a_single_manuscript(place: Place, write: Write) -> None:
+    write("all/The Rope.md", "It began. " * 40_000)
+    write("all/The Lamp.md", "It shone. " * 40_000)
+
+    titles = [each.source.title for each in gathered(place, "all", title="Mine")]
+    [one] = gathered(place, "all/The Rope.md", title="Mine")
+
+    assert titles == ["The Lamp", "The Rope"]
+    assert one.source.title == "Mine"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from storytui_train.data.documents import Gathered, Refusal
+from storytui_train.data.documents import Form, Gathered, Refusal
 from storytui_train.data.sources import names
 from storytui_train.data.sources.forms import form_by_name
 from storytui_train.data.sources.manuscripts import below, books_at, gather_one, refusal
@@ -62,7 +62,7 @@ def gather_by_hand(
     named_paths = tuple(str(each) for each in paths)
     for named in paths:
         path = place.recipe_folder / named.expanduser()
-        for found in books_at(path):
+        for found in books_at(path, place):
             if isinstance(found, RefusedError):
                 yield refusal(path, path.name, found)
                 continue
@@ -79,8 +79,9 @@ def gather_by_hand(
 
 
 def _gutenberg(path: Path, shown: str, known: _Known) -> Gathered | Refusal | None:
-    """A plain text of Project Gutenberg; None where it is none."""
-    if form_by_name(path) not in ("text", None):
+    """A text or page of Project Gutenberg; None where it is none."""
+    form = form_by_name(path) or "text"
+    if form not in ("text", "html"):
         return None
     try:
         if not path.is_file() or path.stat().st_size > MAXIMUM_TEXT:
@@ -95,10 +96,12 @@ def _gutenberg(path: Path, shown: str, known: _Known) -> Gathered | Refusal | No
         book = known.numbered(number_of(path)) or known.numbered(number_in(head))
     if (book is None and not marked) or not head.strip() or b"\0" in head:
         return None
-    return _of_book(path, shown, book, head)
+    return _of_book(path, shown, form, book, head)
 
 
-def _of_book(path: Path, shown: str, book: "CatalogBook | None", head: bytes) -> Gathered | Refusal:
+def _of_book(
+    path: Path, shown: str, form: Form, book: "CatalogBook | None", head: bytes
+) -> Gathered | Refusal:
     from storytui_train.data.sources.catalog import CatalogBook
     from storytui_train.data.sources.gutenberg_book import gathered
 
@@ -121,4 +124,4 @@ def _of_book(path: Path, shown: str, book: "CatalogBook | None", head: bytes) ->
     )
     if unknown:
         source = msgspec.structs.replace(source, id=id, gutenberg_id=None)
-    return msgspec.structs.replace(found, source=source)
+    return msgspec.structs.replace(found, source=source, form=form)

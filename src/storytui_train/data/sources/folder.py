@@ -67,6 +67,10 @@ def listed(folder: Path, shown: str) -> Listing:
             passed_over.append((path, why))
         elif is_file:
             chapters.append(path)
+    if not chapters and len(passed_over) == len(files) + len(folders):
+        # Nothing else is there: what is called a draft is the text.
+        chapters = [each for each in files if names.STORY_FOLDER.fullmatch(each.stem)]
+        passed_over = [each for each in passed_over if each[0] not in chapters]
     kept = {path for path, _ in passed_over}
     return Listing(
         tuple(chapters),

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from storytui.story.visible import visible
 from storytui_train.data.documents import Form, Gathered, Refusal, Source
 from storytui_train.data.sources import names
@@ -28,14 +30,16 @@ def gather_manuscripts(options: ManuscriptSource, place: Place) -> Iterator[Gath
     """
     for named in options.paths:
         path = place.recipe_folder / Path(named).expanduser()
-        for found in books_at(path, options.folders):
+        for found in books_at(path, place, options.folders):
             if isinstance(found, RefusedError):
                 yield refusal(path, path.name, found)
                 continue
-            yield from gather_one(found, below(found, path), options, place)
+            alone = len(options.paths) == 1 and found == path.absolute()
+            own = options if alone else msgspec.structs.replace(options, title="")
+            yield from gather_one(found, below(found, path), own, place)
 
 
-def books_at(path: Path, folders: Folders = "auto") -> Iterator[Path | RefusedError]:
+def books_at(path: Path, place: Place, folders: Folders = "auto") -> Iterator[Path | RefusedError]:
     """The books at a path that was named: itself, or those that lie in it."""
     try:
         is_folder = path.is_dir()
@@ -46,7 +50,7 @@ def books_at(path: Path, folders: Folders = "auto") -> Iterator[Path | RefusedEr
         return
     if is_folder and not is_not_read_yet(path):
         found = False
-        for each in books_in(path.absolute(), path.name or str(path), folders):
+        for each in books_in(path.absolute(), path.name or str(path), folders, place.told):
             found = True
             yield each
         if not found:
@@ -105,8 +109,7 @@ def _gathered(
     path: Path, shown: str, form: Form, read: Read, sha256: str, options: ManuscriptSource
 ) -> Gathered:
     name = path.name if form == "folder" else path.stem
-    alone = len(options.paths) == 1
-    title = (options.title if alone else "") or read.title or names.title_of(name) or name
+    title = options.title or read.title or names.title_of(name) or name
     author = options.author or read.author
     return Gathered(
         source=Source(

@@ -1,10 +1,11 @@
 """Which books lie in a folder: one in chapters, or several."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from storytui.story.visible import visible
 from storytui_train.data.sources import names
 from storytui_train.data.sources.folder import Listing, listed
 from storytui_train.data.sources.forms import form_by_name
@@ -17,25 +18,27 @@ _NUMBERED_SHARE = 0.6
 _LONGEST_CHAPTER = 400_000
 """Bytes of a plain text; a longer one is a book, whatever it is called."""
 _LONGEST_UNNUMBERED = 200_000
-_DEEPEST = 12
 
 
-def books_in(folder: Path, shown: str, mode: Folders) -> Iterator[Path | RefusedError]:
+def books_in(
+    folder: Path, shown: str, mode: Folders, told: Callable[[str], None]
+) -> Iterator[Path | RefusedError]:
     """The files and folders that are one book each, in a folder that was named.
 
     Args:
         folder: the folder.
         shown: what messages call it.
         mode: `book`: it is one; `books`: its files and folders are; `auto`: by what lies in it.
+        told: gets a line for each file that is passed over between books.
 
     Yields:
         Books, and in place of a folder that cannot be looked into the reason why.
     """
-    yield from _books_in(folder, shown, mode, {os.path.realpath(folder)}, 0)
+    yield from _books_in(folder, shown, mode, {os.path.realpath(folder)}, told)
 
 
 def _books_in(
-    folder: Path, shown: str, mode: Folders, seen: set[str], depth: int
+    folder: Path, shown: str, mode: Folders, seen: set[str], told: Callable[[str], None]
 ) -> Iterator[Path | RefusedError]:
     try:
         listing = listed(folder, shown)
@@ -45,13 +48,15 @@ def _books_in(
     except RefusedError as error:
         yield error
         return
+    for path, why in listing.passed_over:
+        told(visible(f"{shown}/{path.name} is passed over: {why}.", newlines=False))
     yield from listing.files
     for each in listing.folders:
         # A link may lead back up.
         real = os.path.realpath(each)
-        if real not in seen and depth < _DEEPEST:
+        if real not in seen:
             seen.add(real)
-            yield from _books_in(each, f"{shown}/{each.name}", "auto", seen, depth + 1)
+            yield from _books_in(each, f"{shown}/{each.name}", "auto", seen, told)
 
 
 def is_one_book(folder: Path, listing: Listing) -> bool:

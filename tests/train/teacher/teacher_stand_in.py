@@ -2,7 +2,7 @@
 
 What a request gets depends on the request alone, so that it gets the same however often it is
 asked; what goes wrong on the way (limits, errors, timeouts, drops) is drawn by chance. Every
-request is counted. By hand: `python tests/train/teacher/teacher_stand_in.py --port 8000 --faults 500=0.1`.
+request is counted. By hand: `python tests/train/teacher/teacher_stand_in.py --faults 500=0.1`.
 """
 
 import argparse

@@ -12,9 +12,10 @@ kill finds it again, whether the kill came before or after the endpoint's answer
 import asyncio
 import json
 import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,7 +45,11 @@ from storytui_train.errors import TeacherError
 MOST_REQUESTS = 50_000
 MOST_BYTES = 190_000_000
 """Of one batch; OpenAI takes 50,000 and 200 MB (platform.openai.com/docs/guides/batch)."""
+AT_ONCE = 500
+"""Replies that are committed together."""
 POLL_SECONDS = 60.0
+FRUITLESS_ROUNDS = 3
+"""So many rounds in a row without one reply are enough."""
 ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 MARK = "storytui"
 """Under this name a batch's metadata hold its own name."""
@@ -57,7 +62,7 @@ class BatchNote(msgspec.Struct, kw_only=True):
     """A batch on its way: one JSON file, with the requests in a JSONL beside it."""
 
     name: str
-    """SHA-256 of its requests, 24 hexadecimal digits."""
+    """Its own, by chance: the same requests may be handed in again."""
     rows: dict[str, str]
     """By request, the id of the row it is for."""
     id: str = ""
@@ -91,11 +96,15 @@ class BatchRunner(TeacherRunner):
         try:
             await replies.initialize(rank)
             for note in self._notes():
-                await self._finish(note, client, replies)
-            while notes := await self._collect(rows(), replies, rank):
-                done = [await self._created(note, client) for note in notes]
-                if not sum([await self._finish(note, client, replies) for note in done]):
+                await self._finish(await self._found_again(note, client), client, replies)
+            fruitless = 0
+            while fruitless < FRUITLESS_ROUNDS:
+                notes = await self._collect(rows(), replies, rank)
+                if not notes:
                     break
+                done = [await self._created(note, client) for note in notes]
+                kept = sum([await self._finish(note, client, replies) for note in done])
+                fruitless = 0 if kept else fruitless + 1
         except openai.OpenAIError as error:
             reason = reason_of(error, client.api_key)
             told = stopping(error, reason, self.options, reached=False)
@@ -143,34 +152,36 @@ class BatchRunner(TeacherRunner):
 
     def _noted(self, lines: dict[str, tuple[str, bytes]]) -> BatchNote:
         content = b"".join(line for _, line in lines.values())
-        note = BatchNote(
-            name=sha256(content).hexdigest()[:24],
-            rows={key: row for key, (row, _) in lines.items()},
-        )
+        rows = {key: row for key, (row, _) in lines.items()}
+        note = BatchNote(name=secrets.token_hex(12), rows=rows)
         _replace(self._requests(note), content)
         self._note(note)
         return note
 
     # --- a batch ----------------------------------------------------------------------------------
 
+    async def _found_again(self, note: BatchNote, client: openai.AsyncOpenAI) -> BatchNote:
+        """A batch that was noted before a kill, created then or now."""
+        if not note.id:
+            async for batch in client.batches.list(limit=100):
+                if (batch.metadata or {}).get(MARK) == note.name:
+                    note.id = batch.id
+                    self._note(note)
+                    return note
+            return await self._created(note, client)
+        return note
+
     async def _created(self, note: BatchNote, client: openai.AsyncOpenAI) -> BatchNote:
-        """The batch, created at the endpoint unless it was before a kill."""
-        if note.id:
-            return note
-        async for batch in client.batches.list(limit=100):
-            if (batch.metadata or {}).get(MARK) == note.name:
-                note.id = batch.id
-                break
-        else:
-            content = self._requests(note).read_bytes()
-            file = await client.files.create(file=("batch.jsonl", content), purpose="batch")
-            batch = await client.batches.create(
-                input_file_id=file.id,
-                endpoint=ENDPOINT,
-                completion_window="24h",
-                metadata={MARK: note.name},
-            )
-            note.id = batch.id
+        """The batch, handed in at the endpoint."""
+        content = self._requests(note).read_bytes()
+        file = await client.files.create(file=("batch.jsonl", content), purpose="batch")
+        batch = await client.batches.create(
+            input_file_id=file.id,
+            endpoint=ENDPOINT,
+            completion_window="24h",
+            metadata={MARK: note.name},
+        )
+        note.id = batch.id
         self._note(note)
         return note
 
@@ -178,7 +189,6 @@ class BatchRunner(TeacherRunner):
         self, note: BatchNote, client: openai.AsyncOpenAI, replies: KeptReplies
     ) -> int:
         """Wait for a batch and commit its replies; gives how many."""
-        note = await self._created(note, client)
         batch = await client.batches.retrieve(note.id)
         while batch.status in _RUNNING:
             await asyncio.sleep(self.poll_seconds)
@@ -194,31 +204,38 @@ class BatchRunner(TeacherRunner):
         for file in (batch.output_file_id, batch.error_file_id):
             if file:
                 content = await client.files.content(file)
-                for line in content.text.splitlines():
-                    kept += await self._keep(json.loads(line), note, replies)
+                lines = iter(content.text.splitlines())
+                while some := [json.loads(line) for line in islice(lines, AT_ONCE)]:
+                    kept += await self._keep(some, note, replies)
         self._forget(note)
         return kept
 
-    async def _keep(self, line: dict[str, Any], note: BatchNote, replies: KeptReplies) -> bool:
-        """Commit one line of a batch's files; whether there was something to keep."""
-        key = line.get("custom_id", "")
-        row = note.rows.get(key)
-        response = line.get("response") or {}
-        status, body = response.get("status_code"), response.get("body") or {}
-        if row is None:
-            return False
-        result = _result(body) if status == 200 else None
-        if result is not None:
-            await replies.store_result(0, row, 0, result, payload_hash=key)
-            return True
-        error = line.get("error") or body.get("error") or {}
-        reason = str(error.get("message") if isinstance(error, dict) else error)
-        self._why = visible(" ".join(reason.split()))[:300].rstrip(".")
-        if status in _PER_REQUEST:
-            told = f"{TURNED_AWAY}{self._why}"
-            await replies.store_error(0, row, 0, told, payload_hash=key)
-            return True
-        return False
+    async def _keep(
+        self, lines: list[dict[str, Any]], note: BatchNote, replies: KeptReplies
+    ) -> int:
+        """Commit lines of a batch's files; gives how many had something to keep."""
+        results: list[tuple[str, str, dict[str, Any]]] = []
+        turned_away = 0
+        for line in lines:
+            key = line.get("custom_id", "")
+            row = note.rows.get(key)
+            response = line.get("response") or {}
+            status, body = response.get("status_code"), response.get("body") or {}
+            if row is None:
+                continue
+            result = _result(body) if status == 200 else None
+            if result is not None:
+                results.append((key, row, result))
+                continue
+            error = line.get("error") or body.get("error") or {}
+            reason = str(error.get("message") if isinstance(error, dict) else error)
+            self._why = visible(" ".join(reason.split()))[:300].rstrip(".")
+            if status in _PER_REQUEST:
+                told = f"{TURNED_AWAY}{self._why}"
+                await replies.store_error(0, row, 0, told, payload_hash=key)
+                turned_away += 1
+        await replies.store_results(results)
+        return len(results) + turned_away
 
     # --- what is noted of it ----------------------------------------------------------------------
 

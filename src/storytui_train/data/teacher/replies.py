@@ -161,9 +161,16 @@ class KeptReplies(RequestCache):
         Raises:
             ServerError: with a `TeacherError` in it: the disk is full, or cannot be written to.
         """
-        _, *figures = usage_of(result.get("usage") or {})
-        text = json.dumps(result, ensure_ascii=False, sort_keys=True)
-        await self._do(lambda: self._put((payload_hash, doc_id, text, None, *figures)))
+        await self.store_results([(payload_hash, doc_id, result)])
+
+    async def store_results(self, results: list[tuple[str, str, dict[str, Any]]]) -> None:
+        """Commit several replies at once, by request and row; raises as `store_result` does."""
+        values = []
+        for key, row, result in results:
+            _, *figures = usage_of(result.get("usage") or {})
+            # Escaped: a reply may hold half of a character, which no file can.
+            values.append((key, row, json.dumps(result, sort_keys=True), None, *figures))
+        await self._do(lambda: self._put(values))
 
     async def store_error(
         self,
@@ -175,7 +182,7 @@ class KeptReplies(RequestCache):
         payload_hash: str,
     ) -> None:
         """Commit that a request was turned away for good; raises as `store_result` does."""
-        await self._do(lambda: self._put((payload_hash, doc_id, None, error_message, 0, 0, 0.0)))
+        await self._do(lambda: self._put([(payload_hash, doc_id, None, error_message, 0, 0, 0.0)]))
 
     async def drop_chunk(self, chunk_index: int) -> None:
         """Nothing is dropped."""
@@ -226,14 +233,14 @@ class KeptReplies(RequestCache):
         result, error = found
         return (None if result is None else json.loads(result)), error
 
-    def _put(self, values: tuple[Any, ...]) -> None:
+    def _put(self, values: list[tuple[Any, ...]]) -> None:
         assert self.path is not None
         connection = self._connect(self.path)
         with connection:
-            connection.execute(
+            connection.executemany(
                 "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", values
             )
-        self._where[values[0]] = self.path
+        self._where |= dict.fromkeys((key for key, *_ in values), self.path)
 
 
 def _files(folder: Path) -> list[Path]:

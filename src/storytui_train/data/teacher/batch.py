@@ -240,7 +240,12 @@ class BatchRunner(TeacherRunner):
     # --- what is noted of it ----------------------------------------------------------------------
 
     def _notes(self) -> list[BatchNote]:
-        paths = sorted((self.folder / "batches").glob("*.json"))
+        folder = self.folder / "batches"
+        paths = sorted(folder.glob("*.json"))
+        # A kill may leave requests whose batch was not noted yet, or is done with.
+        for path in folder.glob("*.jsonl"):
+            if path.with_suffix(".json") not in paths:
+                path.unlink()
         return [msgspec.json.decode(path.read_bytes(), type=BatchNote) for path in paths]
 
     def _note(self, note: BatchNote) -> None:

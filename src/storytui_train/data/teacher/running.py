@@ -122,6 +122,7 @@ class TeacherRunner(InferenceRunner):
 
     async def run_async(self, data_gen: Iterable[Document], rank: int = 0) -> None:
         """datatrove's own, after which rows without an answer are told."""
+        self._slots = asyncio.Semaphore(self.options.concurrency)
         await super().run_async(data_gen, rank)
         if self._undone:
             names = ", ".join(visible(name) for name, _ in self._undone[:SHOWN_ROWS])
@@ -134,6 +135,16 @@ class TeacherRunner(InferenceRunner):
                     "go on without them."
                 )
             )
+
+    async def _cached_request(
+        self, payload: dict[str, Any], *args: Any, **rest: Any
+    ) -> InferenceResult:
+        """datatrove's own, but a request keeps its slot until its reply is committed.
+
+        A kill costs what is not committed; there is never more of that than there are slots.
+        """
+        async with self._slots:
+            return await super()._cached_request(payload, *args, **rest)
 
     def _init_server(self, rank: int) -> InferenceServer:
         if self.options.kind == "local":

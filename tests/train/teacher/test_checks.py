@@ -53,6 +53,7 @@ def test_a_good_plan_has_no_fault() -> None:
         (PLAN + ' Then "we are all late" is said.', "stop", "quotation"),
         (PLAN + " The continuation shows them in the hall.", "stop", "meta talk"),
         (PLAN + " So the reader knows more than she does.", "stop", "meta talk"),
+        (PLAN + " The story so far has left them waiting.", "stop", "meta talk"),
         ("Certainly! " + PLAN, "stop", "meta talk"),
         ("Here is my plan for it: " + PLAN, "stop", "meta talk"),
         (GERMAN, "stop", "language"),

@@ -18,7 +18,7 @@ from teacher_stand_in import LINES, SENTENCES, StandIn
 
 from storytui_train.data.documents import Source
 from storytui_train.data.examples import Row
-from storytui_train.data.teacher.prompts import prompt_hash
+from storytui_train.data.teacher.prompts import asked_words, prompt_hash
 from storytui_train.data.teacher.reasoning import (
     Planned,
     payload_of,
@@ -125,7 +125,7 @@ def test_a_row_with_a_reasoning_of_its_own_is_left_alone() -> None:
 
 def test_seed_and_row_change_the_request() -> None:
     def request(seed: int, what: str) -> dict[str, Any]:
-        return payload_of(HERE, [], seed, what)
+        return payload_of(HERE, [], seed, what, (1, 9))
 
     assert request(1, "a") == request(1, "a")
     assert len({request(1, "a")["seed"], request(2, "a")["seed"], request(1, "b")["seed"]}) == 3
@@ -133,7 +133,8 @@ def test_seed_and_row_change_the_request() -> None:
 
 
 def test_openai_s_own_endpoint_is_told_the_length_by_its_own_name() -> None:
-    own = payload_of(TeacherOptions(kind="endpoint", url="https://api.openai.com/v1"), [], 1, "a")
+    given = TeacherOptions(kind="endpoint", url="https://api.openai.com/v1")
+    own = payload_of(given, [], 1, "a", (1, 9))
 
     assert "max_tokens" not in own
     assert own["max_completion_tokens"] == TeacherOptions().max_tokens
@@ -277,6 +278,9 @@ def test_one_task_waits_for_an_endpoint() -> None:
 
 def test_the_local_engine_is_the_server_that_the_caller_makes(tmp_path: Path) -> None:
     from datatrove.pipeline.inference.servers import InferenceServer
+    from datatrove.pipeline.inference.types import InferenceError
+
+    asked: list[dict[str, Any]] = []
 
     class Engine(InferenceServer):
         async def start_server(self) -> None:
@@ -289,16 +293,24 @@ def test_the_local_engine_is_the_server_that_the_caller_makes(tmp_path: Path) ->
             return True
 
         async def make_request(self, payload: dict[str, Any]) -> dict[str, Any]:
+            asked.append(payload)
+            if "4 of May" in payload["messages"][1]["content"]:
+                raise InferenceError(None, "BadRequestError: it is too long") from ValueError()
             guidance = "Say in one sentence" in payload["messages"][1]["content"]
             message = {"content": LINES[0] if guidance else PLAN}
             return {"choices": [{"message": message, "finish_reason": "stop"}], "usage": {}}
 
     given = msgspec.structs.replace(HERE, kind="local", model="smollm2")
 
-    found = run(tmp_path, given, rows(3), local=Engine)
+    found = run(tmp_path, given, rows(5), local=Engine)
 
-    assert [len(each.plans) for each in found] == [2, 2, 2]
-    assert {each.guidance for each in found} == {LINES[0]}
+    assert [len(each.plans) for each in found] == [2, 2, 2, 2, 0]
+    assert {each.guidance for each in found[:4]} == {LINES[0]}
+    assert "turned away (it is too long)" in found[4].refusals[0].detail
+    shortest, longest = asked_words(given)
+    hints = [payload["storytui"] for payload in asked]
+    assert {"words": (shortest + longest) // 2, "min_words": shortest} in hints
+    assert all(payload["max_tokens"] <= 2 * longest + 64 for payload in asked)
     assert found[0].teacher is not None
     assert (found[0].teacher.model, found[0].teacher.cost) == ("smollm2", 0.0)
 

@@ -27,8 +27,11 @@ from storytui_train.data.teacher.checks import (
 )
 from storytui_train.data.teacher.costs import NOTHING, Usage, added, usage_of
 from storytui_train.data.teacher.prompts import (
+    GUIDANCE_WORDS,
+    SHORTEST_GUIDANCE,
     Message,
     angle_of,
+    asked_words,
     guidance_messages,
     plan_messages,
     prompt_hash,
@@ -40,6 +43,10 @@ if TYPE_CHECKING:
     from storytui_train.data.teacher.running import TeacherRunner
 
 STAGE = "reason"
+HINTS = "storytui"
+"""Where a request to the local engine says how long its reply should be."""
+LOCAL_TOKENS_A_WORD = 2
+LOCAL_SPARE_TOKENS = 64
 OWN_TOKENS = "api.openai.com"
 """Names the length of a reply differently from everybody who followed it."""
 
@@ -131,7 +138,7 @@ async def plan_row(row: Row, generate: Generate, options: TeacherOptions, seed: 
         plans=plans,
         guidance=line.text,
         teacher=Teacher(
-            model=options.model,
+            model=options.model or "built-in",
             prompt=prompt_hash(options),
             prompt_tokens=total.prompt_tokens,
             completion_tokens=total.completion_tokens,
@@ -145,7 +152,11 @@ async def plan_row(row: Row, generate: Generate, options: TeacherOptions, seed: 
 
 
 def payload_of(
-    options: TeacherOptions, messages: Sequence[Message], seed: int, what: str
+    options: TeacherOptions,
+    messages: Sequence[Message],
+    seed: int,
+    what: str,
+    words: tuple[int, int],
 ) -> dict[str, Any]:
     """A whole request: everything that its reply depends on.
 
@@ -154,6 +165,8 @@ def payload_of(
         messages: what is said.
         seed: the recipe's.
         what: names the row, the plan and the attempt; goes into the request's own seed.
+        words: how many the reply should have, at least and at most; the local engine, which
+            writes no thoughts of its own, is held to them.
     """
     digest = sha256(f"{seed}:{what}".encode("utf-8", "surrogatepass")).digest()
     openai = options.kind in ("endpoint", "batch") and address_of(options).host == OWN_TOKENS
@@ -163,7 +176,15 @@ def payload_of(
         "temperature": options.temperature,
         "max_completion_tokens" if openai else "max_tokens": options.max_tokens,
         "seed": int.from_bytes(digest[:4], "big") >> 1,
+        **(_local_hints(options, words) if options.kind == "local" else {}),
         **options.extra,
+    }
+
+
+def _local_hints(options: TeacherOptions, words: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "max_tokens": min(options.max_tokens, LOCAL_TOKENS_A_WORD * words[1] + LOCAL_SPARE_TOKENS),
+        HINTS: {"words": sum(words) // 2, "min_words": words[0]},
     }
 
 
@@ -232,7 +253,8 @@ async def _plan(
     def find(text: str, finish: str) -> list[Fault]:
         return plan_faults(text, row, options, finish)
 
-    part = await _attempts(f"{row.id}:plan:{number}", ask, find, generate, options, seed)
+    words = asked_words(options)
+    part = await _attempts(f"{row.id}:plan:{number}", ask, find, generate, options, seed, words)
     if part.text:
         measured = figures(part.text, row, options)
         part.plan = Plan(
@@ -252,7 +274,8 @@ async def _guidance(row: Row, generate: Generate, options: TeacherOptions, seed:
     def find(text: str, finish: str) -> list[Fault]:
         return guidance_faults(text, row, options, finish)
 
-    return await _attempts(f"{row.id}:guidance", ask, find, generate, options, seed)
+    words = (SHORTEST_GUIDANCE, GUIDANCE_WORDS)
+    return await _attempts(f"{row.id}:guidance", ask, find, generate, options, seed, words)
 
 
 async def _attempts(
@@ -262,12 +285,13 @@ async def _attempts(
     generate: Generate,
     options: TeacherOptions,
     seed: int,
+    words: tuple[int, int],
 ) -> _Part:
     """Ask until a reply has no fault; what was wrong with one is told to the next."""
     part = _Part(faults=[], reasons=[])
     told: list[str] = []
     for attempt in range(options.attempts):
-        payload = payload_of(options, ask(told), seed, f"{what}:{attempt}")
+        payload = payload_of(options, ask(told), seed, f"{what}:{attempt}", words)
         try:
             reply = await generate(payload)
         except NotAnswering as error:

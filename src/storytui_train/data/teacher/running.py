@@ -195,7 +195,10 @@ class TeacherRunner(InferenceRunner):
     @staticmethod
     def _is_bad_request_error(error: str | Exception) -> bool:
         """Whether an error is kept: one that this request will always meet."""
-        return isinstance(error, str) or (isinstance(error, TurnedAway) and error.final)
+        if isinstance(error, TurnedAway):
+            return error.final
+        told = str(error.error) if isinstance(error, InferenceError) else str(error)
+        return told.startswith(TURNED_AWAY)
 
     async def _save_document(
         self,
@@ -317,11 +320,11 @@ def _answering(generate: Callable[[dict[str, Any]], Any]) -> Generate:
         except TurnedAway as error:
             raise NotAnswering(error.reason) from error
         except InferenceError as error:
-            # From the kept replies, or from a server that is not ours.
-            reason = visible(str(error.__cause__ or error.error))
-            if TURNED_AWAY.rstrip(": ") in reason:
-                raise NotAnswering(reason.removeprefix(TURNED_AWAY)) from error
-            raise NoAnswer(reason) from error
+            # From the kept replies, the local engine, or a server that datatrove has started.
+            told = visible(str(error.error))
+            if TURNED_AWAY.rstrip(": ") in told:
+                raise NotAnswering(told.removeprefix(TURNED_AWAY)) from error
+            raise NoAnswer(visible(str(error.__cause__ or told))) from error
 
     return answer
 

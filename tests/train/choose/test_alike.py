@@ -117,6 +117,27 @@ def test_what_is_named_is_kept_although_it_went_for_something_larger_first() -> 
     assert (of(found, "edition"), of(found, "story")) == ("collection", "collection")
 
 
+def test_what_is_named_is_kept_although_its_chapter_went_for_another_books() -> None:
+    same = signature(1)
+    cluster = [
+        (text("story", 0, 5_010), same),
+        (text("second", 4, 5_000, 40_000), same),
+        (text("first", 2, 7_000, 30_000), same),  # longer, in a shorter book
+    ]
+    found = verdicts([cluster])
+    assert (of(found, "story"), found["second"].chapters[4].book) == ("first", "first")
+
+
+def test_of_a_book_that_others_went_for_the_rest_stays() -> None:
+    one, other = signature(1), signature(2)
+    clusters = [
+        [(text("a", 1, 9_800, 50_000), one), (text("b", 1, 9_800, 10_000), one)],
+        [(text("b", 2, 200, 10_000), other), (text("c", 5, 120, 60_000), other)],
+    ]
+    found = verdicts(clusters)
+    assert (of(found, "b"), list(found["b"].chapters), list(found["c"].chapters)) == ("", [1], [5])
+
+
 BOOKS = some.integers(1, 6)
 
 

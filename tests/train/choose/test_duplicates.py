@@ -212,7 +212,9 @@ def test_the_blocks_run_under_datatroves_executor(document: Make, tmp_path: Path
     shelf = Shelf([document(text, id="a"), document(f"{text} More.", id="b")])
 
     def run(tasks: int, *blocks: PipelineStep) -> None:
-        LocalPipelineExecutor(list(blocks), tasks=tasks, workers=1, logging_dir=None).run()
+        LocalPipelineExecutor(
+            list(blocks), tasks=tasks, workers=1, logging_dir=str(tmp_path / "logs")
+        ).run()
 
     run(2, shelf, duplicates.signature_block(folder))
     run(duplicates.BUCKETS, duplicates.buckets_block(folder))

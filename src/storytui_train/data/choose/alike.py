@@ -110,10 +110,18 @@ def verdicts(
             verdict.chapters = dict(sorted(verdict.chapters.items()))
             continue
         verdict.chapters = {}
-        # What was kept in its place may have gone for something larger since.
-        while (further := found.get(verdict.whole.book)) and further.whole:
-            verdict.whole = further.whole
+        verdict.whole = _kept(verdict.whole, found)
     return dict(sorted(found.items()))
+
+
+def _kept(like: Likeness, found: Mapping[str, Verdict]) -> Likeness:
+    """What is kept in the place of what was, which may have gone for something else since."""
+    while verdict := found.get(like.book):
+        further = verdict.whole or verdict.chapters.get(like.chapter)
+        if further is None:
+            break
+        like = further
+    return like
 
 
 def _gone(found: Mapping[str, Verdict], book: str) -> bool:
@@ -166,8 +174,8 @@ def _thinned(members: Sequence[Member], keep: frozenset[str]) -> list[tuple[Text
 def _like(text: Text, signature: Signature, kept: Iterable[Member]) -> Likeness | None:
     """The first kept text that this one is nearly the same as, if there is one."""
     for other, its in kept:
-        if other.book == text.book and not (other.chapter and text.chapter):
-            continue  # a book holds its own chapters
+        if other.book == text.book and (other.chapter == text.chapter or not text.chapter):
+            continue  # itself, and what is in it
         share = contained(signature, its, text.words, other.words)
         if share >= SAME:
             return Likeness(

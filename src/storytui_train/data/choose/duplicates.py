@@ -8,6 +8,7 @@ The folder must be empty before the first step; what is in it is read by the lat
 """
 
 import struct
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -241,7 +242,7 @@ class BookClusters(MinhashDedupCluster):
             for index, line in enumerate(file):
                 if index in indexes:
                     texts[index] = msgspec.json.decode(line, type=Text)
-        values: dict[int, list[int]] = {index: [] for index in indexes}
+        values = {index: array("Q") for index in indexes}
         record = struct.Struct(f"<{HASHES}{self.config.hash_config.struct_format}I")
         for bucket in range(BUCKETS):
             name = f"bucket_{bucket:03d}/{task:05d}.minhash.sig"
@@ -249,9 +250,9 @@ class BookClusters(MinhashDedupCluster):
                 while block := file.read(record.size * _LINES):
                     for *found, index in record.iter_unpack(block):
                         if index in values:
-                            values[index] += found
+                            values[index].extend(found)
         for index in sorted(indexes):
-            yield index, (texts[index], tuple(values[index]))
+            yield index, (texts[index], values[index])
 
 
 class DuplicateFilter(PipelineStep):

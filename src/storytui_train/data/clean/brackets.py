@@ -46,9 +46,10 @@ def tags(text: str, footnotes: frozenset[str] = frozenset()) -> list[Cut]:
         text: with line feeds only.
         footnotes: numbers in brackets that mark footnotes and are no page numbers.
     """
+    marked = any(sign in text for sign in ("/*", "/#", "/$", "*/", "#/", "$/", "/P", "P/"))
     cuts: list[Cut] = [
         Cut(*whole_lines(text, found.start(), found.end()), "markup")
-        for found in _FORMAT.finditer(text)
+        for found in (_FORMAT.finditer(text) if marked else ())
     ]
     at = 0
     for found in _OPEN.finditer(text):

@@ -165,29 +165,38 @@ def _prose(parts: Parts, section: Section) -> int:
 
 def _main(sections: Sequence[Section], parts: Parts) -> int:
     """The section with which the book itself begins."""
+    displayed: int | None = None
     for number, section in enumerate(sections):
         heading = section.heading
-        numbered = (
-            heading is not None
-            and heading.mark is not None
-            and (heading.mark.number > 0 or heading.mark.kind in ("prologue", "markdown"))
+        if heading is None:
+            continue
+        words, over = _words(parts, section), _has_children(sections, number, parts)
+        numbered = heading.mark is not None and (
+            heading.mark.number > 0 or heading.mark.kind in ("prologue", "markdown")
         )
-        if heading is not None and (
-            numbered or heading.listed or heading.level == titles.TITLE_LEVEL
-        ):
-            if _words(parts, section) < 30 and not _has_children(sections, number, parts):
-                continue
-            if not (numbered or heading.listed) and 0 < _words(parts, section) < 30:
-                continue
-            if not (numbered or heading.listed) and not (
-                _prose(parts, section) >= _LEAST or _has_children(sections, number, parts)
-            ):
-                continue
-            return number
+        page = words >= 30 and heading.level <= 3 and not _prose(parts, section)
+        if (numbered or heading.listed) and (words >= 30 or over) and not (page and words < 150):
+            return _with_title(sections, number, parts)
+        if displayed is None and heading.level == titles.TITLE_LEVEL and not 0 < words < 30:
+            displayed = number if over or _prose(parts, section) >= _LEAST else None
+    if displayed is not None:
+        return displayed
     for number, section in enumerate(sections):
         if _prose(parts, section) >= _LEAST:
             return number
     return 0
+
+
+def _with_title(sections: Sequence[Section], number: int, parts: Parts) -> int:
+    """The first chapter, or the title over it that has no text of its own."""
+    while number:
+        above, below = sections[number - 1].heading, sections[number].heading
+        if above is None or below is None or above.level >= below.level:
+            break
+        if _words(parts, sections[number - 1]) or parts.role[above.start] != "heading":
+            break
+        number -= 1
+    return number
 
 
 def _has_children(sections: Sequence[Section], number: int, parts: Parts) -> bool:

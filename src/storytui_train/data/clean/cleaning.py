@@ -1,7 +1,7 @@
 """PURE. All passes of cleaning, one after the other, each a list of edits over the one before."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from storytui_train.data.clean import (
     assembly,
@@ -58,26 +58,26 @@ def _characters(edited: Edited) -> Edited:
 def _printed(edited: Edited, options: CleanOptions) -> Cleaned:
     """A text that was set in lines."""
     if spans := layout.single_spaced(edited.text):
-        edited = edited.edit([Edit(start, end, "") for start, end in spans])
+        edited = edited.edit([Edit(*span) for span in spans])
     losses: list[Loss] = []
     torn: list[int] = []
 
-    def without(find: Callable[[str, list[layout.Block]], list[Cut]]) -> None:
+    def without(cuts: list[Cut]) -> None:
         nonlocal edited, torn
-        cuts = ordered(find(edited.text, layout.read(edited.text)))
+        cuts = ordered(cuts)
         torn = moved(torn, [Edit(cut.start, cut.end, cut.text) for cut in cuts])
         edited, lost, places = take(edited, cuts)
         losses.extend(lost)
         torn = sorted(torn + places)
 
     title = found[1] if (found := _TITLE.search(edited.text[:6_000])) else ""
-    without(lambda text, blocks: frame.frames(frame.split_markers(blocks)))
+    without(frame.frames(frame.split_markers(layout.read(edited.text))))
     torn = []
     notes = frozenset(found[1] for found in _BRACED.finditer(edited.text) if _begins(found))
-    without(lambda text, blocks: brackets.tags(text, notes))
-    without(pages.pages)
+    without(brackets.tags(edited.text, notes))
+    without(pages.pages(edited.text))
     if options.footnotes == "drop":
-        without(footnotes)
+        without(footnotes(edited.text))
     edited, chapters, lost = _built(edited, torn, title)
     losses += lost
     for edits in (emphasis(edited.text, options.emphasis), None):

@@ -15,21 +15,27 @@ _SYNOPSIS = re.compile(r"[.;!?][\"'”’]?\s*(?:--|—|–)\s*(?=[^\W\d_])")
 
 def is_prose(block: Block) -> bool:
     """Whether a block is a paragraph of sentences, and not a title, a list or an entry."""
-    if block.words < 12:
-        return False
-    if block.capitals > 0.5 or is_synopsis(block.text) or not re.search(r"[.!?:;,—-]", block.text):
-        return False
-    words = re.findall(r"(?<![^\W_])[^\W\d_]+", block.text)
-    small = sum(word[0].islower() for word in words)
-    if small < 0.5 * len(words):
+    if block.prose is None:
+        block.prose = _is_prose(block)
+    return block.prose
+
+
+def _is_prose(block: Block) -> bool:
+    if block.words < 12 or block.capitals > 0.5:
         return False
     if block.kept and sum(block.kept) > 0.5 * len(block.kept):
         return False
-    return block.closed or block.words > 40
+    if is_synopsis(block.text) or not re.search(r"[.!?:;,—-]", block.text):
+        return False
+    words = block.text[:600].split()
+    small = sum(word[0].islower() for word in words)
+    return small >= 0.45 * len(words) and (block.closed or block.words > 40)
 
 
 def is_synopsis(text: str) -> bool:
     """Whether a paragraph lists what a chapter holds: `A walk.--The storm.--We are late.`"""
+    if "--" not in text and "—" not in text and "–" not in text:
+        return False
     dashes = len(_SYNOPSIS.findall(text))
     if dashes < 2:
         dashes = len(re.findall(r"\s?(?:--|—|–)\s?(?=[A-Z“\"])", text))
@@ -146,6 +152,8 @@ def _is_entry(block: Block) -> bool:
 
 def _without_page(text: str) -> str:
     """An entry without its page number and what leads to it."""
+    if (found := mark(text)) and found.sure and not found.title:
+        return text
     text = _LEADERS.sub("", text.strip()).rstrip(" .")
     return (
         re.sub(r"\s+\d{1,3}$", "", text) if re.search(r"[^\W\d_]{2,}.*\s\d{1,3}$", text) else text

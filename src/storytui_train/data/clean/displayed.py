@@ -15,6 +15,8 @@ _MONTHS = (
     r"oct(?:ober|\.)|nov(?:ember|\.)|dec(?:ember|\.)|monday|tuesday|wednesday|thursday|friday|"
     r"saturday|sunday"
 )
+DAY = re.compile(rf"\b(?:{_MONTHS})\b.*\d|\d.*\b(?:{_MONTHS})\b", re.IGNORECASE)
+"""A day of a month."""
 DATE = re.compile(
     rf"\b(?:{_MONTHS})\b.*\d|\d.*\b(?:{_MONTHS})\b|\b1[5-9]\d\d\b|\b1[5-9](?:--|—)|o['’]clock",
     re.IGNORECASE,
@@ -56,7 +58,7 @@ def displayed(
             and not (listed and (block.capitals > 0.85 or block.lines[0].indent > 8))
         ):
             continue
-        style = _style(block, book)
+        style = _style(block, book) or ("listed" if listed and block.gap >= 2 else "")
         if not style or not _leads(blocks, number, marked, skipped, listed=listed):
             continue
         if marked and not listed and _is_song(blocks[number + 1]):

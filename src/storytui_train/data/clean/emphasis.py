@@ -15,6 +15,7 @@ _OTHERS = re.compile(
     r"|\^\{(?P<raised>[^{}\n]{1,12})\}"
     r"|(?<=\w)_\{(?P<lowered>[^{}\n]{1,12})\}"
 )
+_SIGNS = ("=", "+", "~", "<", "^{", "_{")
 _REACH = 6
 """Paragraphs over which one emphasis may go on."""
 
@@ -29,7 +30,7 @@ def emphasis(text: str, how: Literal["markdown", "keep", "drop"]) -> list[Edit]:
     if how == "keep":
         return []
     star, stars = ("*", "**") if how == "markdown" else ("", "")
-    edits = _others(text, star, stars)
+    edits = _others(text, star, stars) if any(each in text for each in _SIGNS) else []
     edits += _underscores(text, star)
     edits.sort()
     # What lies inside another edit is left alone.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from storytui_train.data.clean.brackets import closing
 from storytui_train.data.clean.cuts import Cut, whole_lines
 from storytui_train.data.clean.headings import bare, mark
-from storytui_train.data.clean.layout import Block
+from storytui_train.data.clean.layout import Block, read
 
 _NOTE = re.compile(
     r"\[\s*_?(?:foot-?\s?note|fn\.?|note|anm(?:erkung)?\.?|fußnote)\s*(?P<label>[\w*†‡]{0,5})\s*[:.]",
@@ -23,17 +23,28 @@ _STAR_MARK = re.compile(
 _TITLE = re.compile(
     r"(?:foot-?\s?notes?|fu(?:ß|ss)noten|anmerkungen|notes?)\s*[:.]*", re.IGNORECASE
 )
+_EMPHASIS = re.compile(
+    r"(?<![\w*])(?P<mark>\*{1,3})(?=[^\s*])(?:[^*\n]|\n(?![ ]*\n)){1,400}?(?<=[^\s*])(?P=mark)(?![\w*])"
+)
+"""`*so*`, as some files mark emphasis; its stars point to no note."""
+_WORTH = re.compile(
+    r"\[\s*_?(?:foot|fn|note|anm|fuß)|[\[{(](?:FN\s?#?|#)?(?:\d{1,4}|[A-Za-z]|[*†‡§]{1,4}|[ivx]{1,5})[\]})]"
+    r"|^ *[*†‡§]+ ?[^\s*]",
+    re.IGNORECASE | re.MULTILINE,
+)
 _REACH = 9_000
 """Characters between an asterisk and its note."""
 
 
-def footnotes(text: str, blocks: Sequence[Block]) -> list[Cut]:
+def footnotes(text: str) -> list[Cut]:
     """The cuts that take footnotes and their marks away.
 
     Args:
         text: with line feeds only.
-        blocks: of that text.
     """
+    if not _WORTH.search(text):
+        return []
+    blocks = read(text)
     cuts = list(_bracketed(text))
     labels = {cut.why for cut in cuts}
     cuts = [cut._replace(why="footnote") for cut in cuts]
@@ -140,10 +151,11 @@ def _asterisks(
     text: str, blocks: Sequence[Block], taken: Sequence[tuple[int, int]]
 ) -> Iterator[Cut]:
     """Notes that begin with an asterisk or a dagger, where a word before them carries the same."""
+    emphasised = [found.span() for found in _EMPHASIS.finditer(text)]
     marks = [
         found
         for found in _STAR_MARK.finditer(text)
-        if not _inside(taken, found.start()) and not _inside(taken, found.end() - 1)
+        if not _inside(taken, found.start()) and not _inside(emphasised, found.start())
     ]
     if not marks:
         return
@@ -152,16 +164,8 @@ def _asterisks(
     for block in blocks:
         line = block.lines[0].text
         found = _STARS.match(line)
-        if not found or _inside(taken, block.start):
+        if not found or _inside(taken, block.start) or _inside(emphasised, block.start):
             continue
-        closed = line[found.end() :]
-        if (
-            len(block.lines) == 1
-            and found["label"][0] == "*"
-            and closed.endswith("*")
-            and closed.count("*") == len(found["label"])
-        ):
-            continue  # emphasis
         at = bisect_right(places, block.start) - 1
         while at >= 0 and block.start - places[at] < _REACH:
             if marks[at]["label"] == found["label"] and at not in used:

@@ -93,10 +93,10 @@ def _bodies(blocks: Sequence[Block]) -> Iterator[tuple[int, int]]:
     at = 0
     while at < len(blocks):
         start = _head(blocks, at, starts)
-        end = next((n for n in ends if n >= start and _words(blocks, start, n) >= _BODY), None)
+        end = next((n for n in ends if n >= start and _has_words(blocks, start, n, _BODY)), None)
         if end is None:
             end = _tail(blocks, start)
-            if _words(blocks, start, end) >= _BODY or at == 0:
+            if _has_words(blocks, start, end, _BODY) or at == 0:
                 yield start, end
             return
         following = next((n for n in starts if n > end), None)
@@ -105,13 +105,19 @@ def _bodies(blocks: Sequence[Block]) -> Iterator[tuple[int, int]]:
             return
         at = end
         ending = next((n for n in ends if n > following), len(blocks))
-        if _words(blocks, following + 1, ending) < 10 * _BODY:
+        if not _has_words(blocks, following + 1, ending, 10 * _BODY):
             return
 
 
-def _words(blocks: Sequence[Block], start: int, end: int) -> int:
-    """Words of blocks that are not known as a frame's."""
-    return sum(block.words for block in blocks[start:end] if not STRONG.search(block.text))
+def _has_words(blocks: Sequence[Block], start: int, end: int, least: int) -> bool:
+    """Whether so many words stand in blocks that are not known as a frame's."""
+    words = 0
+    for block in blocks[start:end]:
+        if not STRONG.search(block.text):
+            words += block.words
+        if words >= least:
+            return True
+    return False
 
 
 def _head(blocks: Sequence[Block], at: int, starts: Sequence[int]) -> int:
@@ -256,6 +262,6 @@ def _advertisements(blocks: Sequence[Block], start: int, end: int) -> int:
         rest = [block for block in blocks[at:end] if block.words > 1]
         signs = sum(1 for block in rest if ADVERTISEMENT.search(block.text))
         chapters = any(_is_chapter(block) for block in rest)
-        if rest and not chapters and signs >= max(2, len(rest) // 12):
+        if rest and not chapters and signs >= max(2, len(rest) // 20):
             return at
     return end

@@ -18,13 +18,15 @@ ROMAN = r"(?=[ivxlc])c{0,3}(?:xc|xl|l?x{0,4})(?:ix|iv|v?i{0,4})(?![a-z])"
 _NUMERAL = rf"(?:the\s+)?(?:\d{{1,3}}(?:st|nd|rd|th)?|{ROMAN}|{_NUMBER_WORDS})(?![\w])"
 _LEVELS = {
     "volume": 1, "vol": 1, "book": 2, "livre": 2, "buch": 2, "part": 3, "parte": 3, "teil": 3,
-    "theil": 3, "partie": 3, "period": 3, "phase": 3, "epoch": 3, "act": 3, "series": 3,
+    "theil": 3, "partie": 3, "period": 3, "phase": 3, "epoch": 3, "act": 3,
     "stage": 4, "chapter": 5, "chap": 5, "chapitre": 5, "kapitel": 5, "capitel": 5, "capítulo": 5,
     "capitulo": 5, "capitolo": 5, "hoofdstuk": 5, "letter": 5, "stave": 5, "adventure": 5,
     "story": 5, "tale": 5, "canto": 5, "night": 5, "narrative": 5, "episode": 5, "fit": 5,
     "sonnet": 5, "fytte": 5, "lecture": 5, "essay": 5, "conversation": 5, "evening": 5,
     "scene": 6, "section": 6,
 }  # fmt: skip
+_EVERYDAY = frozenset(["night", "evening", "fit", "stage", "story", "tale", "series", "part"])
+"""Words that begin sentences, too: "Part two of it"."""
 _KIND = "|".join(sorted(_LEVELS, key=len, reverse=True))
 _NAMED = re.compile(
     rf"(?:(?P<kind>{_KIND})\.?\s+(?:the\s+)?(?:no\.?\s+|number\s+)?(?P<number>{_NUMERAL})"
@@ -34,7 +36,7 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(
-    rf"(?P<number>{ROMAN}|\d{{1,3}}|{_NUMBER_WORDS})\s*(?P<stop>[.:)\]]|[—–]|-{{1,2}}|(?=\s*$))\s*(?P<title>.*)",
+    rf"(?P<number>{ROMAN}|\d{{1,3}}|{_NUMBER_WORDS})\s*(?P<stop>[.:)\]]|[—–]|-{{1,2}}|(?=\s*$)|(?=\s))\s*(?P<title>.*)",
     re.IGNORECASE,
 )
 _SPECIAL = re.compile(
@@ -126,27 +128,18 @@ def _named(named: re.Match[str]) -> Mark | None:
     if title:
         # "Part of it was", "Book one was", "Letter I. had": prose goes on in small letters.
         first = title.lstrip("\"'“‘_*(")[:1]
-        if first.islower() or (
-            not stop.strip()
-            and not title.isupper()
-            and first.isalpha()
-            and title.rstrip("\"'”’").endswith((".", ",", ";", "!"))
-        ):
+        closed = title.rstrip("\"'”’").endswith((".", ",", ";", "!"))
+        linked = re.search(r"[:—–-]", stop) is not None and not closed and len(title) <= 60
+        if first.islower() and not linked:
+            return None
+        great = kind in ("chapter", "chap") and is_title(title)
+        if not (stop.strip() or title.isupper() or great) and first.isalpha() and closed:
             return None
         if len(title) > LONGEST and not title.isupper():
             return None
-        if not stop.strip() and kind in (
-            "night",
-            "evening",
-            "fit",
-            "stage",
-            "story",
-            "tale",
-            "series",
-            "part",
-        ):
-            if not (title.isupper() or title.startswith(("(", "["))):
-                return None
+        plain = title.isupper() or title.startswith(("(", "["))
+        if not stop.strip() and kind in _EVERYDAY and not plain:
+            return None
     elif stop.strip() in (",", ";"):
         return None
     return Mark(kind, _LEVELS[kind], value(number), title, True)
@@ -161,7 +154,9 @@ def _numbered(numbered: re.Match[str]) -> Mark | None:
     if letters and not roman and not number[0].isupper():
         return None
     if title:
-        if numbered["stop"] not in (".", ":", ")", "—", "–", "--", "-") or not is_title(title):
+        if numbered["stop"] == "]" or not is_title(title):
+            return None
+        if not numbered["stop"] and (title[:1].islower() or title.endswith((".", "!", "?"))):
             return None
         if letters and not roman:
             return None
@@ -197,7 +192,7 @@ def is_title(text: str) -> bool:
     """Whether capitals carry a line, as those of a title do, and it is no sentence of speech."""
     if text.endswith((",", ";")) or len(text) > LONGEST:
         return False
-    words = [word for word in re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", text) if len(word) > 3]
+    words = [word for word in re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text) if len(word) > 3]
     if not words:
         return text[:1].isupper() or text[:1] in "\"“'‘"
     great = sum(word[0].isupper() for word in words)

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-_LINE = re.compile(r"[^\n]+")
-_WORD = re.compile(r"\S+")
-_LETTERS = re.compile(r"[^\W\d_]")
 UNWRAPPED = 120
 """Characters; a longer line was not wrapped by hand."""
 DEFAULT_WIDTH = 72
@@ -50,6 +47,8 @@ class Block:
     """Whether something was taken away between it and the block before."""
     kept: list[bool] = field(default_factory=list)
     """For each line but the last: whether the break behind it stays."""
+    prose: bool | None = None
+    """Whether it is a paragraph of sentences; None: nobody asked yet."""
 
     @property
     def start(self) -> int:
@@ -69,13 +68,14 @@ class Block:
     @cached_property
     def words(self) -> int:
         """Words in it."""
-        return sum(1 for _ in _WORD.finditer(self.text))
+        return len(self.text.split())
 
     @cached_property
     def capitals(self) -> float:
         """The share of its letters that are capitals; without letters 0."""
-        letters = _LETTERS.findall(self.text[:400])
-        return sum(letter.isupper() for letter in letters) / len(letters) if letters else 0.0
+        text = self.text[:400]
+        letters = sum(map(str.isalpha, text))
+        return sum(map(str.isupper, text)) / letters if letters else 0.0
 
     @cached_property
     def closed(self) -> bool:
@@ -111,22 +111,19 @@ def read(text: str, torn: Sequence[int] = ()) -> list[Block]:
     """
     blocks: list[Block] = []
     lines: list[Line] = []
-    behind = gap = 0
-    end = 0
-    for match in _LINE.finditer(text):
-        whole = match[0]
-        stripped = whole.strip()
+    gap = at = end = 0
+    for whole in text.split("\n"):
+        stripped = whole.strip(" ")
         if not stripped:
-            continue
-        between = text.count("\n", behind, match.start())
-        if between > 1 or not lines:
             if lines:
                 blocks.append(Block(lines, gap, _between(torn, end, lines[0].start)))
                 end = lines[-1].end
-            lines, gap = [], max(between - 1, 0)
-        indent = len(whole) - len(whole.lstrip())
-        lines.append(Line(match.start() + indent, stripped, indent))
-        behind = match.end()
+                lines, gap = [], 0
+            gap += 1
+        else:
+            indent = len(whole) - len(whole.lstrip(" "))
+            lines.append(Line(at + indent, stripped, indent))
+        at += len(whole) + 1
     if lines:
         blocks.append(Block(lines, gap, _between(torn, end, lines[0].start)))
     return blocks
@@ -185,8 +182,8 @@ def _usual(first: Counter[int]) -> int:
     return indent if 0 < indent <= 12 and times >= 0.6 * total else 0
 
 
-def single_spaced(text: str) -> list[tuple[int, int]]:
-    """Where blank lines stand between all lines, the spans of those that are too many.
+def single_spaced(text: str) -> list[tuple[int, int, str]]:
+    """Where blank lines stand between all lines: each break, and half as many line feeds for it.
 
     Empty for a text that is not double-spaced.
     """
@@ -204,15 +201,11 @@ def single_spaced(text: str) -> list[tuple[int, int]]:
         middle += not _CLOSED.search(line) and len(line.strip()) > 30
     if middle < 0.4 * len(double):
         return []
-    return [(start + 1, start + 2 + _blank(text, start + 1)) for start, _ in breaks]
-
-
-def _blank(text: str, at: int) -> int:
-    """How many spaces stand at `at` before a line feed; -1 where the line is not blank."""
-    end = at
-    while end < len(text) and text[end] == " ":
-        end += 1
-    return end - at if text[end : end + 1] == "\n" else -1
+    return [
+        (start, end, "\n" * (1 if count == 2 else max(2, (count + 1) // 2)))
+        for (start, end), count in zip(breaks, counts, strict=True)
+        if count > 1
+    ]
 
 
 def paragraphs(blocks: Iterable[Block], book: Book) -> list[Block]:
@@ -241,7 +234,7 @@ def _begins(lines: Sequence[Line], at: int, book: Book) -> bool:
     if not book.indent:
         return False
     if book.stacked:
-        deep, before = line.indent > book.indent + 2, previous.indent > book.indent + 2
+        deep, before = line.indent > book.indent + 1, previous.indent > book.indent + 1
         if deep or before:
             return deep != before
         return abs(line.indent - book.indent) <= 1

@@ -6,18 +6,21 @@ from collections.abc import Sequence
 
 from storytui_train.data.clean.cuts import Cut
 from storytui_train.data.clean.headings import mark
-from storytui_train.data.clean.layout import Block, Line
+from storytui_train.data.clean.layout import Line, read
 
 _NUMBER = re.compile(
     r"[-–—\s\[(|]*(?:p(?:age|g|\.)?\.?\s*)?(?P<number>\d{1,4})[-–—\s\])|.]*", re.IGNORECASE
 )
 _HEAD = re.compile(
-    r"(?:(?P<left>\d{1,4})\s+)?(?P<title>[^\W\d_][^\d]{3,60}?)(?:\s+(?P<right>\d{1,4}))?"
+    r"(?:(?P<left>[Il]?\d{1,4})\s+)?(?P<title>[^\W\d_][^\d]{3,60}?)(?:\s+(?P<right>[Il]?\d{1,4}))?"
+)
+_WORTH = re.compile(
+    r"(?m)^ *(?:(?:p\w*\.?)?[-–—\[(| ]*\d{1,4}[-–—\])|. ]*|\d[^\n\d]{3,62}|[^\W\d_][^\n\d]{3,62} [Il]?\d{1,4})$"
 )
 _FEWEST = 5
 
 
-def pages(text: str, blocks: Sequence[Block]) -> list[Cut]:
+def pages(text: str) -> list[Cut]:
     """The cuts that take page numbers and running heads away.
 
     Numbers that head chapters are none: page numbers rise through the whole text and stand in
@@ -25,8 +28,10 @@ def pages(text: str, blocks: Sequence[Block]) -> list[Cut]:
 
     Args:
         text: with line feeds only.
-        blocks: of that text.
     """
+    if len(_WORTH.findall(text)) < _FEWEST:
+        return []
+    blocks = read(text)
     lines = [(line, block, at) for block in blocks for at, line in enumerate(block.lines)]
     numbers: list[tuple[Line, int, bool]] = []
     heads: list[tuple[Line, str, int]] = []
@@ -45,21 +50,32 @@ def pages(text: str, blocks: Sequence[Block]) -> list[Cut]:
             and bool(found["left"]) != bool(found["right"])
         ):
             if found["title"].isupper() or len(block.lines) == 1:
-                heads.append(
-                    (line, found["title"].strip().lower(), int(found["left"] or found["right"]))
-                )
+                number = re.sub("[Il]", "1", found["left"] or found["right"])
+                heads.append((line, found["title"].strip().lower(), int(number)))
     chosen = [line for line, _, _ in numbers] if _are_pages(numbers) else []
     usual = Counter(title for _, title, _ in heads)
     running = [(line, number) for line, title, number in heads if usual[title] >= _FEWEST]
     middle = sum(_mid(*around[id(line)]) for line, _ in running)
     rises = _rises([number for _, number in running])
     if len(running) >= _FEWEST and rises and middle >= 0.3 * len(running):
-        chosen += [line for line, _ in running]
+        again = {line.start: number for line, title, number in heads if usual[title] > 1}
+        chosen += _between([(line, number) for line, _, number in heads], again)
     cuts = []
     for line in sorted(chosen, key=lambda each: each.start):
         start = line.start - line.indent
         cuts.append(Cut(start, min(line.end + 1, len(text)), "page number"))
     return cuts
+
+
+def _between(heads: Sequence[tuple[Line, int]], sure: dict[int, int]) -> list[Line]:
+    """Running heads, and those of other chapters whose numbers fit in between."""
+    chosen: list[Line] = []
+    last = 0
+    for line, number in heads:
+        if line.start in sure or 0 < number - last <= 12:
+            chosen.append(line)
+            last = number
+    return chosen
 
 
 def _mid(before: str, after: str) -> bool:

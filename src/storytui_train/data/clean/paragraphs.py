@@ -65,9 +65,30 @@ def settle(blocks: Sequence[Block], book: Book) -> None:
             continue
         width = _local_width(block, width, book.width)
         block.kept = kept_breaks(block.lines, width, book)
-    for number, block in enumerate(blocks):
-        if block.kept and not book.unwrapped:
-            _settle_stanza(blocks, number)
+    if not book.unwrapped:
+        _settle_couplets(blocks, book)
+        for number, block in enumerate(blocks):
+            if block.kept:
+                _settle_stanza(blocks, number)
+
+
+def _settle_couplets(blocks: Sequence[Block], book: Book) -> None:
+    """Three and more blocks of two or three short lines, all with capitals, are couplets."""
+    run: list[Block] = []
+    for block in [*blocks, None]:
+        if block is not None and 2 <= len(block.lines) <= 3 and _is_couplet(block, book):
+            run.append(block)
+            continue
+        if len(run) >= 3:
+            for each in run:
+                each.kept = [True] * len(each.kept)
+        run = []
+
+
+def _is_couplet(block: Block, book: Book) -> bool:
+    return all(_great(line) for line in block.lines) and all(
+        _room(block.lines, at, book.width) > 0.1 * book.width for at in range(len(block.lines) - 1)
+    )
 
 
 def _settle_stanza(blocks: Sequence[Block], number: int) -> None:
@@ -126,12 +147,13 @@ def kept_breaks(lines: Sequence[Line], width: int, book: Book) -> list[bool]:
     uniform = sum(abs(line.indent - base) <= 1 for line in inner) >= 0.85 * len(inner)
     great = sum(_great(line) for line in inner) / len(inner)
     if _is_verse(lines, fits, uniform, great, margin, width):
-        return [not _continues(lines, at, margin) for at in range(count - 1)]
+        hangs = _hangs(lines, margin)
+        return [not _continues(lines, at, margin, hangs=hangs) for at in range(count - 1)]
     full = sum(not each for each in loose) / len(loose)
     if count >= 4:
         prose = uniform and full >= 0.6
     elif base <= book_base(book):
-        prose = uniform and (not loose[0] or lines[0].right >= 0.72 * margin)
+        prose = uniform and (not loose[0] or lines[0].right >= 0.5 * margin)
         prose = prose or all(_goes_on(lines, at, margin) for at in range(count - 1))
     else:
         prose = uniform and (not loose[0] or lines[0].right >= 0.8 * margin)
@@ -140,7 +162,8 @@ def kept_breaks(lines: Sequence[Line], width: int, book: Book) -> list[bool]:
         prose = prose or all(_goes_on(lines, at, margin) for at in range(count - 1))
     if prose or full >= 0.5:
         return [_stays(lines, at, fits[at], margin, base) for at in range(count - 1)]
-    if great < 0.34 and uniform and base <= book_base(book) and own >= 0.45 * margin and count > 2:
+    flush = uniform and base <= book_base(book) and count > 2
+    if flush and (great < 0.34 or (great < 0.7 and own >= 0.6 * margin)) and own >= 0.45 * margin:
         # Ragged or narrow prose: it goes on in small letters.
         return [_stays(lines, at, 0, margin, base) for at in range(count - 1)]
     return [_keeps(lines, at, fits[at], margin, base) for at in range(count - 1)]
@@ -192,6 +215,8 @@ def _is_verse(
     """Whether all lines are a writer's own."""
     count = len(lines)
     own = max(line.right for line in lines)
+    if _hangs(lines, margin):
+        return True
     longest = max(len(line.text) for line in lines)
     roomy = sum(room > 0.12 * width for room in fits) / len(fits)
     if count >= 4 and great >= 0.8 and longest <= 0.9 * width:
@@ -218,13 +243,29 @@ def _is_verse(
     )
 
 
-def _continues(lines: Sequence[Line], at: int, margin: int) -> bool:
+def _hangs(lines: Sequence[Line], margin: int) -> bool:
+    """Whether these are long lines of verse, each of which goes on further in."""
+    least = min(line.indent for line in lines)
+    heads = [at for at, line in enumerate(lines) if line.indent <= least + 1]
+    if len(heads) < 2 or heads[0] or len(heads) == len(lines):
+        return False
+    if not all(_great(lines[at]) for at in heads):
+        return False
+    behind = [at for at in range(1, len(lines)) if at not in heads]
+    small = sum(not _great(lines[at]) for at in behind)
+    if small < 0.6 * len(behind):
+        return False  # verse whose every second line is set in
+    long = sum(lines[at - 1].right >= 0.7 * margin for at in behind)
+    return all(lines[at].indent >= least + 2 for at in behind) and long >= 0.8 * len(behind)
+
+
+def _continues(lines: Sequence[Line], at: int, margin: int, *, hangs: bool) -> bool:
     """Whether a line of verse was too long and goes on, set in, on the next."""
     line, following = lines[at], lines[at + 1]
     return (
-        line.right >= 0.82 * margin
+        line.right >= 0.7 * margin
         and following.indent >= line.indent + 2
-        and following.text[:1].islower()
+        and (following.text[:1].islower() or hangs)
     )
 
 
@@ -254,11 +295,12 @@ def _stays(lines: Sequence[Line], at: int, room: float, margin: int, base: int) 
         return False
     if min(line.indent, following.indent) >= base + 3 and _great(following) and at + 1 < len(lines):
         return True
+    signed = at == len(lines) - 2 and following.text.strip('_*"”’').isupper()
+    if signed and room > 0.12 * margin and len(following.text) > 3:
+        return True
     if room <= 0.25 * margin:
         return False
     if at == 0 and _SALUTATION.match(line.text) and len(line.text) < 0.6 * margin:
-        return True
-    if at == len(lines) - 2 and following.text.lstrip("_*").isupper():
         return True
     return room > 0.45 * margin and _great(following) and _SENTENCE_END.search(line.text) is None
 

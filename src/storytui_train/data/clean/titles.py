@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storytui_train.data.clean.contents import is_prose, is_synopsis
-from storytui_train.data.clean.displayed import DATE, displayed
+from storytui_train.data.clean.displayed import DATE, DAY, displayed
 from storytui_train.data.clean.headings import SPECIAL_LEVEL, Mark, bare, is_title, key, mark
-from storytui_train.data.clean.layout import Block, Book
+from storytui_train.data.clean.layout import OPENERS, Block, Book
 from storytui_train.data.clean.scenes import is_row
 
 TITLE_LEVEL = 4
@@ -41,7 +41,15 @@ def split_headings(blocks: Sequence[Block], book: Book) -> list[Block]:
     """Blocks cut where a heading stands in them without a blank line behind or before it."""
     found: list[Block] = []
     for block in blocks:
-        marks = {n: m for n, line in enumerate(block.lines) if (m := mark(line.text))}
+        marks = {
+            n: m
+            for n, line in enumerate(block.lines)
+            if (not n or _may_head(line.text)) and (m := mark(line.text))
+        }
+        if not marks and _displayed_first(block, book):
+            found.append(Block(block.lines[:1], block.gap, block.torn))
+            found.append(Block(block.lines[1:], 1))
+            continue
         if not marks or len(block.lines) == 1 or len(marks) > max(1, len(block.lines) // 3):
             found.append(block)
             continue
@@ -54,6 +62,8 @@ def split_headings(blocks: Sequence[Block], book: Book) -> list[Block]:
             if not each.sure and not _alone_before_prose(block, number, book):
                 continue
             end = number + 1
+            if end < len(block.lines) and _runs_in(block, number, book):
+                continue
             while end < len(block.lines) and end - number < 4 and _is_title_line(block, end, book):
                 end += 1
             if number:
@@ -70,18 +80,49 @@ def split_headings(blocks: Sequence[Block], book: Book) -> list[Block]:
     return found
 
 
+def _may_head(text: str) -> bool:
+    """Whether a line inside a block is worth a closer look."""
+    return text[0] == "#" or text.startswith(("Chapter ", "CHAPTER ")) or text.isupper()
+
+
 def _goes_on(block: Block, number: int) -> bool:
     """Whether the line before breaks off in mid-sentence."""
     before = block.lines[number - 1].text
     return before[-1:].isalpha() or before[-1:] in ",;-"
 
 
+def _runs_in(block: Block, number: int, book: Book) -> bool:
+    """Whether the paragraph begins on the heading's own line."""
+    text = block.lines[number].text
+    if len(text) < 0.75 * book.width or text.isupper():
+        return False
+    return not _is_title_line(block, number + 1, book)
+
+
 def _alone_before_prose(block: Block, number: int, book: Book) -> bool:
     """Whether a bare numeral opens a block of prose."""
-    if number or not re.fullmatch(r"[IVXLC]+\.?|\d{1,3}\.?", block.lines[0].text):
+    text, following = block.lines[0].text, block.lines[1].text
+    if number or len(following) <= 0.6 * book.width or following[0].islower():
         return False
-    following = block.lines[1].text
-    return len(following) > 0.6 * book.width
+    if re.fullmatch(r"[IVXLC]+\.?|\d{1,3}\.?", text):
+        return True
+    return block.gap >= 3 and len(text) < 0.75 * book.width
+
+
+def _displayed_first(block: Block, book: Book) -> bool:
+    """Whether a line of capitals behind a wide gap stands over prose, with no blank line between."""
+    if block.gap < 3 or len(block.lines) < 2:
+        return False
+    text, following = block.lines[0].text, block.lines[1].text
+    return (
+        text.isupper()
+        and len(text) < 0.7 * book.width
+        and text[-1] not in ",;"
+        and 0.6 * book.width < len(following)
+        and not following.isupper()
+        and following.lstrip(OPENERS)[:1].isupper()
+        and block.lines[0].indent <= 2
+    )
 
 
 def _is_title_line(block: Block, number: int, book: Book) -> bool:
@@ -284,7 +325,9 @@ def _is_subtitle(
         return True
     if heading.mark is None and (block.gap > 1 or not blocks[heading.start].gap > 1):
         return False
-    if any(len(line.text) > book.width for line in block.lines) or DATE.search(text):
+    shouting = block.capitals > 0.85 and heading.mark is not None
+    dated = (DAY if shouting else DATE).search(text) is not None
+    if dated or any(len(line.text) > book.width for line in block.lines):
         return False
     following = blocks[heading.end + 1]
     if following.gap < 1 or text[0] in "[{":

@@ -1,0 +1,68 @@
+"""The project's local engine for the stages: a GGUF by name or path, loaded as the editor does."""
+
+from pathlib import Path
+
+from storytui import folders
+from storytui.engine.api import ModelError
+from storytui.engine.messages import ModelConfig
+from storytui.engine.process import ProcessEngine
+from storytui.models.checking import examine
+from storytui.models.choosing import resolve
+from storytui.models.fingerprint import fingerprint
+from storytui.models.library import library_here
+from storytui.models.starting import StartPlanner
+from storytui.story.visible import visible
+from storytui_train.errors import TeacherError
+
+
+def model_file(model: str) -> Path:
+    """The file of a model.
+
+    Args:
+        model: a path, or a name that `storytui models list` shows; empty: the built-in model.
+
+    Raises:
+        TeacherError: there is none of that name, or the file is no model.
+    """
+    try:
+        path = resolve(model, lambda only: library_here(only=only))
+        examine(path, folders.models_checked())
+    except ModelError as error:
+        raise TeacherError(visible(str(error))) from error
+    return path
+
+
+def open_engine(
+    path: Path, *, context: int = 0, threads: int = 0, scores: bool = False, log: Path | None = None
+) -> ProcessEngine:
+    """An engine on a model's file; nothing is loaded before its first call.
+
+    It is closed by whoever asked for it. Layers that do not fit on a GPU stay on the CPU: nobody
+    waits for it.
+
+    Args:
+        path: the model's file.
+        context: tokens; 0: what the machine and the model allow.
+        threads: on a CPU; 0: one for each physical core.
+        scores: whether it is to score texts.
+        log: a file for what llama.cpp says; None: nowhere.
+    """
+    config = ModelConfig(
+        path=str(path), context=context, threads=threads, scores=scores, exact=True
+    )
+    planner = StartPlanner(
+        config, allow_partial=True, measurements=folders.remembered("measured.json")
+    )
+    return ProcessEngine(planner, log)
+
+
+def model_fingerprint(path: Path) -> str:
+    """The sha256 of a model's file, worked out once a file.
+
+    Raises:
+        TeacherError: it cannot be read.
+    """
+    try:
+        return fingerprint(path, folders.model_hashes())
+    except ModelError as error:
+        raise TeacherError(visible(str(error))) from error

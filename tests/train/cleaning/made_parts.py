@@ -20,6 +20,14 @@ def _part(n: int, name: str, chapter: str) -> Heading:
     return Heading(printed, f"{part} {chapter}")
 
 
+def _anew(n: int, t: str) -> Heading:
+    """Numbers that begin anew in each of two books."""
+    part = f"BOOK THE {ORDINALS[n // 2].upper()}"
+    chapter = f"CHAPTER {ROMAN[n % 2]}.\n\n{t.upper()}"
+    printed = f"{part}\n\n\n\n{chapter}" if n % 2 == 0 else chapter
+    return Heading(printed, f"{part} {chapter}")
+
+
 HEADINGS: dict[str, Callable[[int, str], Heading]] = {
     "CHAPTER I": _same(lambda n, t: f"CHAPTER {ROMAN[n]}"),
     "CHAPTER I.": _same(lambda n, t: f"CHAPTER {ROMAN[n]}."),
@@ -64,6 +72,7 @@ HEADINGS: dict[str, Callable[[int, str], Heading]] = {
     "BOOK I, CHAPTER I": lambda n, t: _part(n, "BOOK", f"CHAPTER {ROMAN[n]}"),
     "PART I, I": lambda n, t: _part(n, "PART", ROMAN[n]),
     "VOLUME I, CHAPTER I": lambda n, t: _part(n, "VOLUME", f"CHAPTER {ROMAN[n]}."),
+    "BOOK THE FIRST, CHAPTER I., TITLE, anew": _anew,
     "STAVE I: Title": _same(lambda n, t: f"STAVE {ROMAN[n]}: {t.upper()}"),
     "LETTER I": _same(lambda n, t: f"LETTER {ROMAN[n]}"),
     "PROLOGUE": _same(lambda n, t: "PROLOGUE" if n == 0 else f"CHAPTER {ROMAN[n - 1]}"),

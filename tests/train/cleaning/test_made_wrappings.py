@@ -2,7 +2,7 @@
 
 import pytest
 from comparing import check
-from made_books import Layout, book, with_pieces
+from made_books import TITLE, Layout, book, with_pieces
 from made_parts import CONTENTS, ENDS, FRONTS, HEADINGS
 from made_verse import STANZA
 from made_wrappings import WRAPPINGS
@@ -134,3 +134,11 @@ def test_a_list_of_contents_goes_whatever_the_headings(name: str, contents: str)
     front, back = WRAPPINGS["2022"]
     made = book(seed=22, chapters=4, heading=HEADINGS[name])
     check(made.but(front=f"{front}\n\n{CONTENTS[contents](made)}\n", back=back))
+
+
+@pytest.mark.parametrize("contents", CONTENTS)
+def test_the_title_again_before_the_first_chapter_goes(contents: str) -> None:
+    front, back = WRAPPINGS["2008, THIS"]
+    made = book(seed=24, chapters=4)
+    parts = [front, FRONTS["title page"], CONTENTS[contents](made), TITLE.upper()]
+    check(made.but(front="\n\n\n\n".join(parts) + "\n", back=back))

@@ -1,5 +1,6 @@
 """Plays, poems, manuscripts; characters that are wrong; and what the recipe can ask for."""
 
+import re
 
 import pytest
 from cleaning_laws import cleaned_lawfully
@@ -75,9 +76,7 @@ CHARACTERS = {
     "a byte-order mark": lambda text: "\ufeff" + text,
     "zero-width spaces": lambda text: text.replace("the ", "the\u200b ", 20),
     "no-break spaces": lambda text: text.replace("of the", "of\u00a0the"),
-    "tabs at paragraphs": lambda text: text.replace("\n\n", "\n\n\t").replace(
-        "\tCHAPTER", "CHAPTER"
-    ),
+    "tabs at paragraphs": lambda text: re.sub(r"\n\n(?!CHAPTER|\n)", "\n\n\t", text),
     "blank lines with spaces": lambda text: text.replace("\n\n", "\n  \n"),
     "blank lines with tabs": lambda text: text.replace("\n\n", "\n\t\n"),
 }

@@ -12,7 +12,15 @@ from storytui_train.data.dataset.reading import RowList, marks_of
 from storytui_train.errors import TrainError
 
 
-def show(path: Path, *, split: str = "", id: str = "", source: str = "", bad: bool = False) -> int:
+def show(
+    path: Path,
+    *,
+    split: str = "",
+    id: str = "",
+    source: str = "",
+    bad: bool = False,
+    marks: Path | None = None,
+) -> int:
     """Leaf through rows; returns the exit status.
 
     Where standard input or output is no terminal all of them are printed.
@@ -23,12 +31,13 @@ def show(path: Path, *, split: str = "", id: str = "", source: str = "", bad: bo
         id: only rows whose id has this in it.
         source: only rows whose source's id, title or author has this in it.
         bad: only rows that are marked.
+        marks: the file of marks; None: beside the rows.
 
     Raises:
         TrainError: there are no such rows, they cannot be read, or a mark cannot be written.
     """
     rows = RowList(path, split=split, id=id, source=source)
-    marks = marks_of(path)
+    marks = marks or marks_of(path)
     marked = load_marks(marks)
     if bad:
         rows.only(marked)

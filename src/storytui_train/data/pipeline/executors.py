@@ -57,10 +57,11 @@ class _Quiet:
         ):
             try:
                 # Not rank 0 of this machine: datatrove then logs to its file alone.
-                found = super()._run_for_rank(rank, max(local_rank, 1), node_rank)
+                run = super()._run_for_rank  # type: ignore[misc]
+                found: PipelineStats = run(rank, max(local_rank, 1), node_rank)
+                return found
             finally:
                 logger.remove()
-            return found  # type: ignore[no-any-return]
 
 
 class _Local(_Quiet, LocalPipelineExecutor):

@@ -45,6 +45,11 @@ def text_of(source: str) -> str:
         ("One &amp; two &mdash; three.", "One & two — three.\n"),
         ("A [link](http://x.y) and ![a picture](x.png).", "A link and .\n"),
         ("# *The* Rope\n\nOne.\n\n# Two\n\nTwo.", "The Rope\n\nOne.\n\nTwo\n\nTwo.\n"),
+        ("`Yes,' he said. `No,' said she.", "`Yes,' he said. `No,' said she.\n"),
+        ("She smiled <grin> at him.", "She smiled <grin> at him.\n"),
+        ("<grin> he said.\n\nTwo.", "<grin> he said.\n\nTwo.\n"),
+        ("[Tom]: hello\n\n[1]: http://x.y/z", "[Tom]: hello\n"),
+        ("One[^n].\n\n[^n]: A note\nand more.\n\n    And more.\n\nTwo.", "One.\n\nTwo.\n"),
         ("\ufeffOne.\r\n\r\nTwo.", "One.\n\nTwo.\n"),
     ],
 )

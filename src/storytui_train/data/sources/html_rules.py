@@ -22,6 +22,18 @@ LEFT_OUT = _words(
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 EMPHASIS = _words("i em cite dfn var")
 STRONG = _words("b strong")
+MARKUP = (
+    BLOCKS
+    | LEFT_OUT
+    | EMPHASIS
+    | STRONG
+    | _words(
+        "-- a abbr acronym area base basefont bdi bdo big br code col colgroup data font frame "
+        "html img ins kbd label link mark meta meter param q rb rtc ruby s samp small source span "
+        "strike sub sup time track tt u wbr xml doctype"
+    )
+)
+"""All that HTML knows; anything else between angle brackets is text."""
 
 _LEFT_OUT_CLASSES = re.compile(
     r"page-?(num(ber)?s?|no)|pagebreak|foot-?notes?|end-?notes?|fn-?anchor|note-?ref|fn-?ref|toc"

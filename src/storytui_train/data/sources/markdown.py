@@ -6,6 +6,7 @@ from typing import Any
 from storytui.story.sentences import blank_lines_separate
 from storytui_train.data.sources.blocks import BREAK, Block, Read, Run, inline
 from storytui_train.data.sources.front_matter import without_front_matter
+from storytui_train.data.sources.html_rules import MARKUP
 from storytui_train.data.sources.plain import decoded
 from storytui_train.data.sources.reading import RefusedError
 
@@ -15,7 +16,9 @@ _HIDDEN = (
     re.compile(r"\{--.*?--\}", re.DOTALL),  # CriticMarkup: deleted
     re.compile(r"\{>>.*?<<\}", re.DOTALL),  # a comment
     re.compile(r"!\[\[[^\]\n]*\]\]"),  # something of Obsidian's shown in the text
-    re.compile(r"^\[\^[^\]\n]+\]:.*(?:\n(?:[ \t]+.*)?(?=\n[ \t]+\S|\n?\Z|\n))*", re.MULTILINE),
+    re.compile(
+        r"^ {0,3}\[[^\]\n]+\]:[ \t]+<?(?:https?:|mailto:|[./#])\S*.*$", re.MULTILINE
+    ),  # links
     re.compile(r"\[\^[^\]\s]+\]"),
     re.compile(r"\^\[[^\]\n]*\]"),
     re.compile(r"^[ \t]*(?:#[\w/-]*[^\W\d][\w/-]*[ \t]*)+$", re.MULTILINE),  # tags
@@ -31,6 +34,8 @@ _INDENTED = re.compile(r"(?<=[^\n])\n(?=(?:\t|[ ]{2,}|[\u3000\u2003])[ \t]*[^\s>
 _USUAL_INDENT = 0.3
 _SENTENCE_END = re.compile(r"[.!?…,;:][\"”’»')\]*_]*$")
 _LONGEST_HEADING = 100
+_NOTE = re.compile(r" {0,3}\[\^[^\]\n]+\]:")
+_TAG = re.compile(r"\s*<[/!?]?([A-Za-z][\w-]*|--)?")
 _HTML_LINE = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _HTML_STYLES = re.compile(r"<(/?)(i|em|cite|b|strong)\b[^>]*>", re.IGNORECASE)
 _DELETED = re.compile(r"<(/?)(?:del|sup)\b[^>]*>", re.IGNORECASE)
@@ -67,12 +72,13 @@ def blocks_of_markdown(text: str) -> tuple[Block, ...]:
     """
     from markdown_it import MarkdownIt
 
-    parser = MarkdownIt("commonmark").disable("code")
+    parser = MarkdownIt("commonmark").disable(["code", "backticks", "reference"])
     return tuple(_Walk().blocks_of(parser.parse(_prepared(text))))
 
 
 def _prepared(text: str) -> str:
     """The text without what is no part of the story, its paragraphs parted by blank lines."""
+    text = _without_notes(text)
     for pattern in _HIDDEN:
         text = pattern.sub("", text)
     for pattern, kept in _KEPT:
@@ -83,6 +89,27 @@ def _prepared(text: str) -> str:
     if breaks and len(_INDENTED.findall(text)) > _USUAL_INDENT * breaks / 3:
         return _INDENTED.sub("\n\n", text)
     return text
+
+
+def _without_notes(text: str) -> str:
+    """The text without the texts of footnotes, which go on in indented lines."""
+    if "[^" not in text:
+        return text
+    kept: list[str] = []
+    in_note = kept_open = False
+    """Whether a line is of a note, and whether its paragraph may go on without being indented."""
+    lines = text.split("\n")
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        if _NOTE.match(line):
+            in_note = True
+        elif in_note and line.strip():
+            in_note = line.startswith(("    ", "\t")) or kept_open
+        elif in_note:
+            in_note = after.startswith(("    ", "\t"))
+        kept_open = in_note and bool(line.strip())
+        if not in_note:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 class _Walk:
@@ -153,11 +180,20 @@ class _Walk:
         self._blocks.append(Block("item" if close else "paragraph", mark + text))
 
     def _html(self, content: str) -> None:
+        if not _is_markup(content):
+            self._blocks.append(Block("paragraph", " ".join(content.split())))
+            return
         from storytui_train.data.sources.html import blocks_of, parsed
 
         root = parsed(content, "HTML in Markdown")
         if root is not None:
             self._blocks += blocks_of(root)
+
+
+def _is_markup(text: str) -> bool:
+    """Whether what begins with `<` is HTML, and not what somebody wrote so: `<grin>`."""
+    tag = _TAG.match(text)
+    return tag is not None and (tag[1] or "--").lower() in MARKUP
 
 
 def _runs(tokens: list[Any]) -> list[Run]:
@@ -190,6 +226,8 @@ def _runs(tokens: list[Any]) -> list[Run]:
                         strong = max(strong + change, 0)
                     else:
                         emphasis = max(emphasis + change, 0)
+                elif not _is_markup(token.content):
+                    write(token.content)
                 elif deleted := _DELETED.fullmatch(token.content):
                     hidden = max(hidden + (-1 if deleted[1] else 1), 0)
     return runs

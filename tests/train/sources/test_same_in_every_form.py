@@ -1,18 +1,23 @@
 """One manuscript as docx, epub, HTML and a folder of Markdown is one text with the same rows."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from storytui_train.data.chunk import chunk
+from storytui_train.data.clean import clean
 
-from storytui_train.data.documents import Extracted, Gathered
+from storytui_train.data.documents import Document, Extracted, Gathered
 from storytui_train.data.sources.extraction import extract
 from storytui_train.data.sources.gathering import gather
 from storytui_train.data.sources.place import Place
-from storytui_train.recipe import ManuscriptSource
+from storytui_train.data.sources.plain import extract_plain
+from storytui_train.recipe import ChunkOptions, ManuscriptSource
 
-from .conftest import EXPECTED, Manuscript
+from .conftest import EXPECTED, Manuscript, Piece
+from .test_plain import BOOKS
 
 FORMS: dict[str, Callable[[Manuscript, Path], Path]] = {
     "docx": lambda each, folder: each.as_docx(folder / "rope.docx"),
@@ -97,11 +102,6 @@ def longer(chapters: int = 3, paragraphs: int = 60) -> Manuscript:
 
 
 def test_the_rows_are_the_same(place: Place) -> None:
-    clean = pytest.importorskip("storytui_train.data.clean").clean
-    chunk = pytest.importorskip("storytui_train.data.chunk").chunk
-    from storytui_train.data.documents import Document
-    from storytui_train.recipe import ChunkOptions
-
     rows: dict[str, list[Any]] = {}
     for form, written in FORMS.items():
         found = gathered(written(longer(), place.recipe_folder), place, title="R")
@@ -115,3 +115,33 @@ def test_the_rows_are_the_same(place: Place) -> None:
 
     assert len(rows["docx"]) > 10
     assert rows["docx"] == rows["epub"] == rows["html"] == rows["folder"]
+
+
+def pieces(paragraph: str) -> tuple[Piece, ...]:
+    """A paragraph of a cleaned text as it would be typed into a word processor."""
+    if paragraph == "* * *":
+        return ()
+    return tuple(
+        (part[1:-1], "i") if re.fullmatch(r"\*[^*\n]+\*", part) else (part, "")
+        for part in re.split(r"(\*[^*\n]+\*)", paragraph)
+        if part
+    )
+
+
+@pytest.mark.skipif(not BOOKS.is_dir(), reason="the shared books are not beside the checkout")
+def test_a_real_book_comes_out_of_every_form_as_it_went_in(place: Place) -> None:
+    name = "11-alices-adventures-in-wonderland.txt"
+    cleaned = clean(extract_plain((BOOKS / name).read_bytes(), name))
+    chapters = [
+        (each.title, cleaned.text[each.start : each.end].split("\n\n")) for each in cleaned.chapters
+    ]
+    book = Manuscript(
+        title="A Book",
+        chapters=[(title, tuple(map(pieces, paragraphs))) for title, paragraphs in chapters],
+    )
+    expected = "\n\n".join(part for title, paragraphs in chapters for part in (title, *paragraphs))
+
+    assert len(chapters) == 12
+    for written in FORMS.values():
+        found = gathered(written(book, place.recipe_folder), place, folders="book")
+        assert extract(found, place.folder).text == expected + "\n"

@@ -72,8 +72,8 @@ _REFUSED = re.compile(
 )
 _META = re.compile(
     r"\b(?:the|this|that|your|a|an|my|novelist['’]s)(?: (?:given|provided|above|following|next))?"
-    r" (continuation|context|excerpts?|snippet|passage|text|note|novelist|author|writer|readers?|prompt"
-    r"|word (?:count|limit)|story so far)\b"
+    r" (continuation|context|excerpts?|snippet|passage|text|note|novelist|author|writer|readers?"
+    r"|prompt|word (?:count|limit)|story so far)\b"
     r"|\b(?:die|der|den|dem|le|la|du|au) (fortsetzung|kontext|auszug|leser|contexte|lecteur)\b",
     re.IGNORECASE,
 )

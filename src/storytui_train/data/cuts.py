@@ -17,6 +17,7 @@ CHAPTER_ENDS = "the chapter ends"
 CHAPTER_BEGINS = "the context begins with the chapter"
 SCENE_BEGINS = "the context begins at a scene break"
 LINES_BEGIN = "the context begins with the lines it would have parted"
+LEAST = "the continuation has as few sentences as it may"
 ON_PURPOSE = "the row is cut on purpose"
 _MOVED: dict[Bar, str] = {
     "speech": "the cut was moved out of quoted speech",
@@ -216,10 +217,11 @@ class Planner:
 
     def _end(self, cut: int) -> tuple[int, str]:
         """Where the continuation from `cut` ends, and why not after as many as asked for."""
-        target = self._forward(cut)
+        asked = self._forward(cut)
+        target = max(asked, cut + self._least)
         whole = self._whole_from(cut)
         if not whole or self.total - target < self._least:
-            return self.total, "" if whole and target == self.total else CHAPTER_ENDS
+            return self.total, "" if whole and asked == self.total else CHAPTER_ENDS
         bars, slack = self.passage.bars, self._usual // 4
         low, high = cut + self._least, self.total - self._least
         near = list(around(target, max(low, target - 2 * slack), min(target + 2 * slack, high)))
@@ -229,9 +231,10 @@ class Planner:
             place = _first_where(nearer, lambda place: bars[place] == "quotation")
         if place is None:
             place = _first_where(near, lambda place: not bars[place])
-        if place is None or place == target:
-            return target, ""
-        return place, _END_MOVED[bars[target] or "sentence"]
+        place = target if place is None else place
+        if place == asked:
+            return place, ""
+        return place, _END_MOVED[bars[target]] if bars[target] else LEAST
 
     def _varied(self, cut: int, chance: Random) -> tuple[Cut, int, int]:
         """A cut on purpose at `cut` or soon behind it: its kind, sentence and character."""

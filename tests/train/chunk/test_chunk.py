@@ -328,3 +328,16 @@ def test_rows_are_the_same_bytes_in_every_process(tmp_path):
 def test_an_empty_book_gives_nothing():
     _, document = made([])
     assert list(chunk(document, ChunkOptions(), 1)) == []
+
+
+def test_a_continuation_in_words_has_the_fewest_sentences_at_least():
+    _, document = made([[sentences(60)]])
+    options = ChunkOptions(
+        context_words=100, continuation_words=25, varied_cuts=0, minimum_continuation_sentences=4
+    )
+    assert {row.sentences[1] for row in chunk(document, options, 1)} == {5}
+    long = " ".join(["word"] * 30)
+    _, document = made([[sentences(25), f"The {long}. The {long}.", sentences(60, "Then")]])
+    row = next(row for row in chunk(document, options, 1) if row.why.startswith("the continuation"))
+    assert row.sentences[1] == 4
+    assert row.why == "the continuation has as few sentences as it may"

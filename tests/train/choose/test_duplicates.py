@@ -213,7 +213,7 @@ def test_the_blocks_run_under_datatroves_executor(document: Make, tmp_path: Path
 
     def run(tasks: int, *blocks: PipelineStep) -> None:
         LocalPipelineExecutor(
-            list(blocks), tasks=tasks, workers=1, logging_dir=str(tmp_path / "logs")
+            list(blocks), tasks=tasks, workers=1, logging_dir=str(tmp_path / blocks[-1].name)
         ).run()
 
     run(2, shelf, duplicates.signature_block(folder))
@@ -244,6 +244,11 @@ def test_each_chapter_is_read_once_and_long_ones_in_pieces(
     duplicates.signature_block(str(tmp_path)).run(iter([page(document(*chapters))]))
     assert read == [len(each) for each in chapters]
     assert max(permuted) <= 4_096
+    read.clear()
+    monkeypatch.setattr(duplicates, "_STRETCH", 100_000)
+    duplicates.signature_block(str(tmp_path)).run(iter([page(document(chapters[0]))]))
+    assert max(read) == 100_000
+    assert sum(read) == len(chapters[0])
 
 
 def test_spelling_that_editions_differ_in_makes_no_difference() -> None:

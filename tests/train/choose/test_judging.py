@@ -109,7 +109,7 @@ def test_the_recipe_can_refuse_what_is_good(measured: Make) -> None:
         ({"language": "und"}, {}, "language", "cannot be told"),
         ({"language": "fr"}, {"languages": ("en", "de")}, "language", "taken are: en, de"),
         ({"kind": "verse", "verse": 0.8}, {}, "verse", "80 %"),
-        ({"kind": "play", "play": 0.93}, {}, "play", "93 of 100 paragraphs"),
+        ({"kind": "play", "play": 0.93}, {}, "play", "93 % of it is set as speeches"),
         ({}, {"kinds": ("verse",)}, "prose", "taken are: verse"),
         ({"fiction": "no", "fiction_score": 0.2}, {}, "not fiction", "20 of 100"),
         ({"fiction": "no", "fiction_by": "Essays"}, {}, "not fiction", "“Essays”"),
@@ -204,6 +204,11 @@ def test_what_is_no_running_text_is_told(text: str, reason: str, document: Make)
 def test_fiction_that_trails_off_and_speaks_in_dashes_is_good(document: Make, story: Story) -> None:
     paragraphs = [f"- {part.rstrip('.')}…" for part in story("2814").split("\n\n")]
     assert grade(measure(document("\n\n".join(paragraphs)))).measures["quality"] == 1.0
+
+
+def test_scene_breaks_are_no_paragraphs_that_come_again(document: Make, story: Story) -> None:
+    paragraphs = story("2814").split("\n\n")
+    assert grade(measure(document("\n\n* * *\n\n".join(paragraphs)))).measures["quality"] == 1.0
 
 
 def test_the_small_words_of_english_are_not_asked_of_other_languages(

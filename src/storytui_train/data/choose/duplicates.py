@@ -178,16 +178,22 @@ class BookSignatures(MinhashDedupSignature):
 
         The least values over a book are the least of its chapters', so no text is read twice.
         """
-        runs = self._runs.of(text)
         signature = _unsigned()
-        for start in range(0, len(runs), _PIECE):
-            rows = super().get_signature(runs[start : start + _PIECE].reshape(-1, 1))
-            signature = np.minimum(signature, np.array(rows, dtype=np.uint64))
-        return signature if len(runs) else _NOTHING
+        any_runs = False
+        # Where a stretch ends, a few runs are lost; of a million.
+        for at in range(0, len(text), _STRETCH):
+            runs = self._runs.of(text[at : at + _STRETCH])
+            any_runs = any_runs or runs.size > 0
+            for start in range(0, len(runs), _PIECE):
+                rows = super().get_signature(runs[start : start + _PIECE].reshape(-1, 1))
+                signature = np.minimum(signature, np.array(rows, dtype=np.uint64))
+        return signature if any_runs else _NOTHING
 
 
 _PIECE = 4_096
 """Runs that are permuted at a time; of each there are `BUCKETS * HASHES` numbers."""
+_STRETCH = 2_000_000
+"""Characters that are cut into words at a time, so that memory is flat."""
 _NOTHING: Numbers = np.empty(0, dtype=np.uint64)
 
 

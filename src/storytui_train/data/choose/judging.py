@@ -90,7 +90,8 @@ def _kind(document: Document, options: ChooseOptions) -> _Found:
         return None
     if kind == "play":
         share = round(100 * _number(document, "play", 0))
-        what = f"It is a play: {share} of 100 paragraphs are a speaker's, by name."
+        what = f"It is a play: {share} % of it is set as speeches"
+        what += "." if share >= 30 else ", and it has acts and stage directions."
     elif kind == "verse":
         share = round(100 * _number(document, "verse", 0))
         what = f"It is in verse: {share} % of it."

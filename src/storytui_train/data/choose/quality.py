@@ -5,6 +5,7 @@ samples of a page's length, so that their limits mean what they meant, and a lon
 more than a short one.
 """
 
+import re
 from collections import Counter
 from functools import cache
 
@@ -16,11 +17,12 @@ from storytui.story.words import count_words
 from storytui_train.data.choose import unspaced
 from storytui_train.data.choose.samples import bodies, samples
 from storytui_train.data.choose.tokens import WORDS
-from storytui_train.data.documents import Document
+from storytui_train.data.documents import SCENE_BREAK, Document
 
 SAMPLES = 10
 SAMPLE = 6_000
 """Characters: about a thousand words."""
+_SCENE_BREAKS = re.compile(rf"^{re.escape(SCENE_BREAK)}\n*", re.MULTILINE)
 _CALLED = {
     "gopher_below_avg_threshold": "word length",
     "gopher_above_avg_threshold": "word length",
@@ -40,7 +42,9 @@ _CALLED = {
 def grade(document: Document) -> Document:
     """A measured document with `quality` (the share of its samples that pass Gopher's filters)
     and, where some do not, `quality_why` (what is wrong most often) among its measures."""
-    pages = samples(bodies(document), SAMPLES, SAMPLE)
+    # Scene breaks come again as paragraphs do that somebody pasted twice.
+    texts = [_SCENE_BREAKS.sub("", text) for text in bodies(document)]
+    pages = samples(texts, SAMPLES, SAMPLE)
     language = str(document.measures.get("language", ""))
     wrong = Counter(why for page in pages if (why := _wrong(page, language)))
     passed = 1 - wrong.total() / len(pages) if pages else 0.0

@@ -1,7 +1,7 @@
 """PURE. The last pass over a text's lines: what is put in place of each break between them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from storytui_train.data.clean.chapters import Parts
@@ -102,7 +102,14 @@ def _goes_on(before: Block, block: Block) -> bool:
     )
 
 
-def _inner(text: str, block: Block, joiner: Joiner, put, *, heading: bool) -> None:  # type: ignore[no-untyped-def]
+def _inner(
+    text: str,
+    block: Block,
+    joiner: Joiner,
+    put: Callable[[int, int, str], None],
+    *,
+    heading: bool,
+) -> None:
     """The breaks and wide spaces inside a paragraph."""
     lines = block.lines
     for at, line in enumerate(lines):
@@ -131,8 +138,3 @@ def _spans(parts: Parts, places: dict[int, tuple[int, int]]) -> list[tuple[int, 
         if inside:
             spans.append((index, inside[0][0], inside[-1][1]))
     return spans
-
-
-def changed(blocks: Sequence[Block]) -> int:
-    """How many line breaks stay inside blocks."""
-    return sum(sum(block.kept) for block in blocks)

@@ -31,9 +31,13 @@ _FORMAT = re.compile(
 )
 """What proofreaders mark blocks with that keep their lines: `/*` and `*/`, `/#` and `#/`."""
 _WHY = {
-    "picture": "illustration", "side": "sidenote", "page": "page number",
-    "transcriber": "transcriber's note", "edition": "transcriber's note", "scan": "transcriber's note",
-}  # fmt: skip
+    "picture": "illustration",
+    "side": "sidenote",
+    "page": "page number",
+    "transcriber": "transcriber's note",
+    "edition": "transcriber's note",
+    "scan": "transcriber's note",
+}
 _CLOSE = {"[": "]", "{": "}", "<": ">"}
 _LONGEST = {"illustration": 4_000, "transcriber's note": 30_000}
 _INITIAL = re.compile(r"(?:^|[\s:_])([“‘\"'«]?[^\W\d_]|[“‘\"'«])[_*]?$")

@@ -352,10 +352,10 @@ def _name(sections: Sequence[Section], parts: Parts) -> None:
             while above and (above[-1][0].level >= heading.level or above[-1][2]):
                 above.pop()
             if parts.role[heading.start] == "heading":
-                special = heading.mark is not None and heading.mark.level == SPECIAL_LEVEL
-                leaf = (special and not heading.mark.number) or (
-                    heading.mark is None and heading.level == titles.TITLE_LEVEL and over < 2
-                )
+                if heading.mark is not None:
+                    leaf = heading.mark.level == SPECIAL_LEVEL and not heading.mark.number
+                else:
+                    leaf = heading.level == titles.TITLE_LEVEL and over < 2
                 above.append((heading, _title(parts.blocks, heading), leaf))
         section.title = " / ".join(_shortened(parts.blocks, above))
         if any(parts.role[n] == "text" for n in range(section.start, section.end)):

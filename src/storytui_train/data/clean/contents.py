@@ -86,7 +86,8 @@ def _list_end(blocks: Sequence[Block], at: int, why: str) -> tuple[int, set[str]
     number = at
     while number < len(blocks):
         block = blocks[number]
-        if number > at and (is_prose(block) and not _is_entry(block)):
+        caption = why != "contents" and block.words <= 30 and block.gap <= 2
+        if number > at and is_prose(block) and not _is_entry(block) and not caption:
             break
         if number > at and _is_other_list(block):
             return number, keys

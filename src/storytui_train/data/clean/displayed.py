@@ -47,6 +47,7 @@ def displayed(
         For each: how it is set, and whether it counts as named in the table.
     """
     candidates: dict[int, tuple[str, int, bool]] = {}
+    first = min(marked, default=len(blocks))
     for number, block in enumerate(blocks):
         if skipped[number] or number in marked or len(block.lines) > 3 or block.words > 16:
             continue
@@ -61,7 +62,7 @@ def displayed(
         style = _style(block, book) or ("listed" if listed and block.gap >= 2 else "")
         if not style or not _leads(blocks, number, marked, skipped, listed=listed):
             continue
-        if marked and not listed and _is_song(blocks[number + 1]):
+        if number > first and not listed and _is_song(blocks[number + 1]):
             continue  # a poem's title inside a chapter
         if not listed and number and blocks[number - 1].text.endswith((",", ";", ",--", ",—")):
             continue  # a signature

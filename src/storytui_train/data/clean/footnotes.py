@@ -24,7 +24,8 @@ _TITLE = re.compile(
     r"(?:foot-?\s?notes?|fu(?:ß|ss)noten|anmerkungen|notes?)\s*[:.]*", re.IGNORECASE
 )
 _EMPHASIS = re.compile(
-    r"(?<![\w*])(?P<mark>\*{1,3})(?=[^\s*])(?:[^*\n]|\n(?![ ]*\n)){1,400}?(?<=[^\s*])(?P=mark)(?![\w*])"
+    r"(?<![\w*])(?P<mark>\*{1,3})(?=[^\s*])(?:[^*\n]|\n(?![ ]*\n)){1,400}?"
+    r"(?<=[^\s*])(?P=mark)(?![\w*])"
 )
 """`*so*`, as some files mark emphasis; its stars point to no note."""
 _WORTH = re.compile(

@@ -56,7 +56,8 @@ CONTENTS = re.compile(
     re.IGNORECASE,
 )
 ILLUSTRATIONS = re.compile(
-    r"(?:(?:list\s+of\s+)?(?:the\s+)?(?:full[- ]page\s+)?(?:illustrations|plates|maps|pictures|figures|"
+    r"(?:(?:list\s+of\s+)?(?:the\s+)?(?:full[- ]page\s+)?"
+    r"(?:illustrations|plates|maps|pictures|figures|"
     r"portraits|engravings)(?:\s+and\s+\w+)?|abbildungen|verzeichnis\s+der\s+\w+)(?:\s*[.:—-]*)",
     re.IGNORECASE,
 )
@@ -196,7 +197,7 @@ def is_title(text: str) -> bool:
     if not words:
         return text[:1].isupper() or text[:1] in "\"“'‘"
     great = sum(word[0].isupper() for word in words)
-    return great >= 0.6 * len(words) and words[0][0].isupper()
+    return bool(great >= 0.6 * len(words) and words[0][0].isupper())
 
 
 def key(text: str) -> str:

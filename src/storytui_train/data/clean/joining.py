@@ -7,6 +7,7 @@ _DASH = re.compile(r"(\s?)(?:--+|—+)(\s?)(?=(\S?))")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LAST = re.compile(r"([^\W\d_]+(?:-[^\W\d_]+)*)-$")
 _NEXT = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_DIVIDED = re.compile(r"([^\W\d_]+)-\n\s*([^\W\d_]+)")
 _SUSPENDED = ("and", "or", "to", "und", "oder", "bis", "et", "ou", "y")
 
 
@@ -17,6 +18,8 @@ class Joiner:
         """Learn from a text how it spaces dashes; its words are counted when they are needed."""
         self._text = text
         self._words: Counter[str] | None = None
+        self._divides = False
+        """Whether its printer divided words at the ends of lines."""
         spaced = tight = behind_great = tight_great = 0
         for found in _DASH.finditer(text):
             if "\n" in found[0]:
@@ -68,12 +71,16 @@ class Joiner:
         if not first[0].islower() or "-" in last or "-" in first:
             return 0, ""
         # Nowhere else: a compound is made of words, a divided word of syllables.
-        known = words[last.lower()] > 0 and words[first.lower()] > 0
-        return (0, "") if known else (1, "")
+        if words[last.lower()] and (words[first.lower()] or not self._divides):
+            return 0, ""
+        return 1, ""
 
     def _counted(self) -> Counter[str]:
         if self._words is None:
             # A word behind a line's hyphen counts only where it stands by itself.
-            inner = re.sub(r"[^\W\d_]+-\n\s*[^\W\d_]+", " ", self._text)
-            self._words = Counter(_WORD.findall(inner.lower()))
+            inner = _DIVIDED.sub(" ", self._text)
+            words = self._words = Counter(_WORD.findall(inner.lower()))
+            pairs = [(a.lower(), b.lower()) for a, b in _DIVIDED.findall(self._text)]
+            whole = sum(words[a + b] > words[f"{a}-{b}"] for a, b in pairs)
+            self._divides = whole >= 3 and whole >= 0.3 * len(pairs)
         return self._words

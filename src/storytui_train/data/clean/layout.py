@@ -196,7 +196,7 @@ def single_spaced(text: str) -> list[tuple[int, int, str]]:
     # Half of the single blank lines or more stand in mid-sentence.
     middle = 0
     for at in double:
-        start, end = breaks[at]
+        start = breaks[at][0]
         line = text[text.rfind("\n", 0, start) + 1 : start]
         middle += not _CLOSED.search(line) and len(line.strip()) > 30
     if middle < 0.4 * len(double):

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from storytui_train.data.clean.cuts import Cut
 from storytui_train.data.clean.headings import mark
@@ -15,7 +16,8 @@ _HEAD = re.compile(
     r"(?:(?P<left>[Il]?\d{1,4})\s+)?(?P<title>[^\W\d_][^\d]{3,60}?)(?:\s+(?P<right>[Il]?\d{1,4}))?"
 )
 _WORTH = re.compile(
-    r"(?m)^ *(?:(?:p\w*\.?)?[-–—\[(| ]*\d{1,4}[-–—\])|. ]*|\d[^\n\d]{3,62}|[^\W\d_][^\n\d]{3,62} [Il]?\d{1,4})$"
+    r"(?m)^ *(?:(?:p\w*\.?)?[-–—\[(| ]*\d{1,4}[-–—\])|. ]*|\d[^\n\d]{3,62}"
+    r"|[^\W\d_][^\n\d]{3,62} [Il]?\d{1,4})$"
 )
 _FEWEST = 5
 
@@ -48,10 +50,10 @@ def pages(text: str) -> list[Cut]:
             mark(line.text) is None
             and (found := _HEAD.fullmatch(line.text))
             and bool(found["left"]) != bool(found["right"])
+            and (found["title"].isupper() or len(block.lines) == 1)
         ):
-            if found["title"].isupper() or len(block.lines) == 1:
-                number = re.sub("[Il]", "1", found["left"] or found["right"])
-                heads.append((line, found["title"].strip().lower(), int(number)))
+            number = re.sub("[Il]", "1", found["left"] or found["right"])
+            heads.append((line, found["title"].strip().lower(), int(number)))
     chosen = [line for line, _, _ in numbers] if _are_pages(numbers) else []
     usual = Counter(title for _, title, _ in heads)
     running = [(line, number) for line, title, number in heads if usual[title] >= _FEWEST]
@@ -92,5 +94,5 @@ def _are_pages(numbers: Sequence[tuple[Line, int, bool]]) -> bool:
 
 def _rises(numbers: Sequence[int]) -> bool:
     """Whether numbers rise by small steps nearly everywhere."""
-    steps = sum(0 < b - a <= 12 for a, b in zip(numbers, numbers[1:], strict=False))
+    steps = sum(0 < b - a <= 12 for a, b in pairwise(numbers))
     return steps >= 0.85 * (len(numbers) - 1)

@@ -1,4 +1,4 @@
-"""PURE. Which blocks head a chapter: by their wording, by the table of contents, by their setting."""
+"""PURE. Which blocks head a chapter: by wording, table of contents or setting."""
 
 import re
 from collections.abc import Sequence
@@ -110,7 +110,7 @@ def _alone_before_prose(block: Block, number: int, book: Book) -> bool:
 
 
 def _displayed_first(block: Block, book: Book) -> bool:
-    """Whether a line of capitals behind a wide gap stands over prose, with no blank line between."""
+    """Whether a line of capitals behind a wide gap stands over prose, no blank line between."""
     if block.gap < 3 or len(block.lines) < 2:
         return False
     text, following = block.lines[0].text, block.lines[1].text
@@ -267,7 +267,7 @@ def _extend(
     marked: dict[int, Mark],
     names: set[str],
 ) -> None:
-    """Take the blocks that go on with a heading: its title, its subtitle, what the chapter holds."""
+    """Take the blocks that go on with a heading: titles and what the chapter holds."""
     titled = heading.mark is None or bool(heading.mark.title)
     while heading.end < len(blocks) - 1 and heading.end - heading.start < 5:
         number = heading.end
@@ -353,7 +353,7 @@ def _is_subtitle(
 
 
 def _set_levels(headings: Sequence[Heading], blocks: Sequence[Block]) -> None:
-    """How high titles stand that no word ranks: over the numbers they begin, under those round them."""
+    """How high titles stand that no word ranks: over numbers they begin, under those round them."""
     numbered = [
         (h.start, h.mark.number)
         for h in headings

@@ -10,6 +10,7 @@ from storytui_train.data.clean.licences import (
     CLOSED_BY,
     CREDITS,
     END,
+    LICENCE,
     METADATA,
     START,
     STRONG,
@@ -89,11 +90,19 @@ def _starts(block: Block) -> bool:
 def _bodies(blocks: Sequence[Block]) -> Iterator[tuple[int, int]]:
     """First and last block (excluded) of each text between its frames."""
     starts = [n for n, block in enumerate(blocks) if _starts(block)]
-    ends = [n for n, block in enumerate(blocks) if END.match(block.lines[0].text)]
+    licences = {n for n, block in enumerate(blocks) if LICENCE.match(block.lines[0].text)}
+    ends = [n for n, block in enumerate(blocks) if n in licences or END.match(block.lines[0].text)]
     at = 0
     while at < len(blocks):
         start = _head(blocks, at, starts)
-        end = next((n for n in ends if n >= start and _has_words(blocks, start, n, _BODY)), None)
+        marked = any(at <= n < start for n in starts)
+        least = [1 if n not in licences else _BODY for n in ends]
+        possible = (
+            n
+            for n, words in zip(ends, least, strict=True)
+            if n >= start and (marked or _has_words(blocks, start, n, words))
+        )
+        end = next(possible, None)
         if end is None:
             end = _tail(blocks, start)
             if _has_words(blocks, start, end, _BODY) or at == 0:
@@ -135,9 +144,8 @@ def _head(blocks: Sequence[Block], at: int, starts: Sequence[int]) -> int:
     total = sum(block.words for block in blocks[begun:])
     for number in range(begun, len(blocks)):
         block = blocks[number]
-        if block.start > zone or (
-            END.match(block.lines[0].text) and number > begun + 3 and words > 100
-        ):
+        ends = END.match(block.lines[0].text) is not None
+        if block.start > zone or (ends and (begun > at or (number > begun + 3 and words > 100))):
             break
         if STRONG.search(block.text) or METADATA.match(block.text):
             last, words = number + 1, 0

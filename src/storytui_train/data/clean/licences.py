@@ -28,7 +28,6 @@ END = re.compile(
     r"|(?:ende?|fin)\s+(?:de|diese[rs]?|des)\s+(?:(?:ce|cette|la|l['’])\s*)?pro[jg]e[ck]t\s+gutenberg"
     r"|ende\s+dieses\s+etextes"
     rf"|fin\s+(?:de|del)\s+{_PG}"
-    r"|(?:start\s*\W\s*)?(?:start:?\s+)?(?:the\s+)?full\s+(?:project\s+gutenberg(?:-tm|™)?\s+)?licen[sc]e\W*$"
     r"|this\s+file\s+should\s+be\s+named\s+\S+\.(?:txt|zip|htm)"
     r"|this\s+site\s+is\s+full\s+of\s+free\s+ebooks"
     r"|more\s+information\s+about\s+this\s+book\s+is\s+at\s+the\s+top"
@@ -36,6 +35,12 @@ END = re.compile(
     re.IGNORECASE,
 )
 """A line before which the text ends."""
+
+LICENCE = re.compile(
+    r"^\W{0,12}(?:start:?\s+)?(?:the\s+)?full\s+(?:project\s+gutenberg(?:-tm|™)?\s+)?licen[sc]e\W*$",
+    re.IGNORECASE,
+)
+"""The licence's own title; it may stand before the text, too."""
 
 CLOSED_BY = re.compile(
     r"^\W{0,3}\[?\s*(?:the\s+)?end\s+of\s+[_*\"“'‘]?\S.*\bby\s+\S.*\]\s*$", re.I | re.S

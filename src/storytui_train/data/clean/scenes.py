@@ -51,7 +51,7 @@ def gaps(blocks: Sequence[Block], prose: Sequence[bool], book: Book, *, rows: in
     total = sum(usual.values())
     chosen: set[int] = set()
     large = [number for gap, numbers in found.items() if gap >= normal + 2 for number in numbers]
-    if _FEWEST <= len(large) <= 0.08 * total:
+    if _FEWEST <= len(large) <= max(0.08 * total, 6):
         chosen.update(large)
     small = [number for gap, numbers in found.items() if gap == normal + 1 for number in numbers]
     spoken = sum(blocks[number].text[0] in "\"“'‘«" for number in small)

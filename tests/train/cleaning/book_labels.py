@@ -14,7 +14,7 @@ BOOKS = Path(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Label:
     """One book. Ranges are first and last line, counted from 1."""
 

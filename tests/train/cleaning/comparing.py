@@ -2,7 +2,7 @@
 
 from cleaning_laws import cleaned_lawfully
 from made_books import MadeBook
-from paragraph_accounting import words_of
+from paragraph_accounting import SUBSCRIPT, words_of
 
 from storytui_train.data.documents import SCENE_BREAK, Cleaned
 from storytui_train.recipe import CleanOptions
@@ -13,7 +13,7 @@ def flat(text: str) -> str:
 
 
 def stripped(text: str) -> str:
-    return "\n".join(flat(line) for line in text.strip().split("\n"))
+    return "\n".join(flat(line) for line in SUBSCRIPT.sub(r"\1", text).strip().split("\n"))
 
 
 def check(made: MadeBook, options: CleanOptions | None = None, *, titles: bool = True) -> Cleaned:

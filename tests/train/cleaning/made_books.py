@@ -40,8 +40,8 @@ class Piece:
     text: str
     kind: str = "prose"
     """prose, lines (line breaks stay), break, or nothing: it must not come out at all."""
-    printed: str = ""
-    """What stands in the source in its place, laid out already; empty: the text, wrapped."""
+    printed: str | None = None
+    """What stands in the source in its place, laid out already; None: the text, wrapped."""
     wrapped: str = ""
     """What is wrapped in its place: the text with marks in it that must go."""
 
@@ -122,7 +122,7 @@ class MadeBook:
 
 
 def _laid(piece: Piece, layout: Layout, chance: random.Random) -> str:
-    if piece.printed:
+    if piece.printed is not None:
         return piece.printed
     if piece.kind == "break":
         return " " * layout.margin + "       *       *       *       *       *"

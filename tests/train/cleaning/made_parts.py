@@ -115,7 +115,6 @@ PICTURES = {
     "                                    ]",
     "picture": "                   [Picture: Neptune drinking a toast]",
     "frontispiece": "[Frontispiece: With my back against a golden throne, I fought once\nagain]",
-    "facing": "[_To face page 12._\n\nIllustration: The wreck.]",
     "numbered": "[Illustration: Fig. 12.]",
     "with a bracket inside": "[Illustration: The house [from a sketch] in winter]",
     "in lower case": "[illustration: the house]",
@@ -125,8 +124,8 @@ PICTURES = {
 
 PAGES = {
     "[Pg 12]": "[Pg 12]", "{12}": "{12}", "[12]": "[12]", "[Page 12]": "[Page 12]",
-    "[p. 12]": "[p. 12]", "{p. 12}": "{p. 12}", "[pg 12]": "[pg 12]", "<pb n='12'>": "<pb n='12'>",
-    "|12|": "|12|", "{pg 12}": "{pg 12}", "[Pg 012]": "[Pg 012]", "[Pg xii]": "[Pg xii]",
+    "[p. 12]": "[p. 12]", "{p. 12}": "{p. 12}", "[pg 12]": "[pg 12]", "{pg 12}": "{pg 12}",
+    "[Pg 012]": "[Pg 012]", "[Pg xii]": "[Pg xii]",
 }  # fmt: skip
 PAGE_LINES = {
     "number alone": "{n}", "number in the middle": "                              {n}",

@@ -55,20 +55,6 @@ KEPT: dict[str, list[Piece]] = {
         ),
         BEHIND,
     ],
-    "verse with numbers of lines": [
-        LEAD,
-        Piece(
-            "\n".join(VERSES[4]),
-            "lines",
-            printed=set_in(
-                "\n".join(
-                    line.ljust(50) + "5" if at == 4 else line for at, line in enumerate(VERSES[4])
-                ),
-                4,
-            ),
-        ),
-        BEHIND,
-    ],
     "a sign": [LEAD, lines("MUNICIPAL ELECTIONS\nROYAL EXCHANGE WARD", 6), BEHIND],
     "a tomb": [
         LEAD,
@@ -172,15 +158,15 @@ PLAYS = {
         "DOOLITTLE. Can't afford them, Governor. Neither could you if you was as poor as me. Not "
         "that I mean any harm, you know.",
         "HIGGINS. I don't know what to do.",
-        "[_He goes to the window._]",
+        "[*He goes to the window.*]",
         "DOOLITTLE. Don't say that, Governor.",
     ),
     "NAME (direction): speech": (
-        "NORA (_at the door_): I have something to tell you.",
+        "NORA (*at the door*): I have something to tell you.",
         "HELMER: Not now, my dear; to-morrow will be soon enough for it.",
         "NORA: It must be now, for I am going away tonight and shall not be here any more in the "
         "morning when you rise.",
-        "(_She puts down the lamp._)",
+        "(*She puts down the lamp.*)",
         "HELMER: You are out of your mind!",
     ),
 }

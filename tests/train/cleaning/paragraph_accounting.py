@@ -8,21 +8,24 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import cache, cached_property
 
 from book_labels import Label
 
 from storytui_train.data.documents import SCENE_BREAK, Chapter, Cleaned
 
+SUBSCRIPT = re.compile(r"_\{(\w+)\}")
+"""Either is right: as the file has it, or the bare digit."""
 WORD = re.compile(r"[^\W_]+")
 STARS = re.compile(r"[\s*]*\*[\s*]*")
 PICTURE = re.compile(r"\[(?:Illustration|Picture|Frontispiece)")
-MARKS = re.compile(r"\{\d+\}|/\* (?:NIND|RIGHT)?|\*/")
+MARKS = re.compile(r"(?<!_)\{\d+\}|/\* (?:NIND|RIGHT)?|\*/")
 """Numbers of footnotes, and marks that the makers of one file left in it."""
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """Letters and digits only: quotation marks, dashes and emphasis are looked at elsewhere."""
-    return tuple(WORD.findall(text.casefold()))
+    return tuple(WORD.findall(SUBSCRIPT.sub(r"\1", text).casefold()))
 
 
 @dataclass
@@ -33,7 +36,7 @@ class Paragraph:
     lines: list[str] = field(default_factory=list)
     end: int = 0
 
-    @property
+    @cached_property
     def words(self) -> tuple[str, ...]:
         return words_of(" ".join(self.lines))
 
@@ -66,6 +69,7 @@ def without_pictures(label: Label) -> tuple[list[str], set[int]]:
     return lines, ends
 
 
+@cache
 def expected(label: Label) -> list[Paragraph]:
     """The story's paragraphs and scene breaks, in order."""
     lines, pictures = without_pictures(label)
@@ -124,11 +128,13 @@ class Account:
     joined: list[str] = field(default_factory=list)
     """Several paragraphs of the source that came out as one."""
     split: list[str] = field(default_factory=list)
+    changed: list[tuple[Paragraph, str]] = field(default_factory=list)
+    """Paragraphs that came out with some words fewer or others."""
     lost: int = 0
     """Words."""
 
     def __bool__(self) -> bool:
-        return bool(self.missing or self.added or self.joined or self.split)
+        return bool(self.missing or self.added or self.joined or self.split or self.changed)
 
     def __str__(self) -> str:
         def short(each: object) -> str:
@@ -141,6 +147,8 @@ class Account:
             found = getattr(self, name)
             if found:
                 parts.append(f"{len(found)} {name}: " + "; ".join(map(short, found[:4])))
+        for paragraph, text in self.changed[:6]:
+            parts.append(f"changed, line {paragraph.line}: {_changes(paragraph.words, text)}")
         return "\n".join(parts)
 
 
@@ -166,13 +174,26 @@ def compare(source: list[Paragraph], cleaned: list[str]) -> Account:
             for block in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
         )
         account.lost += len(ours) - same
-        account.missing += left[i:j]
-        account.added += right[k:m]
+        if j - i == m - k:
+            account.changed += zip(left[i:j], right[k:m], strict=True)
+        else:
+            account.missing += left[i:j]
+            account.added += right[k:m]
     return account
 
 
+def _changes(words: tuple[str, ...], text: str) -> str:
+    theirs = words_of(text)
+    matcher = SequenceMatcher(None, words, theirs, autojunk=False)
+    return "; ".join(
+        f"{' '.join(words[i:j])!r} is {' '.join(theirs[k:m])!r}"
+        for kind, i, j, k, m in matcher.get_opcodes()
+        if kind != "equal"
+    )
+
+
 def unexplained(label: Label, cleaned: Cleaned, missing: list[Paragraph]) -> list[Paragraph]:
-    """Missing paragraphs that no listed loss says anything of."""
+    """Missing or changed paragraphs that no listed loss says anything of."""
     return [
         each
         for each in missing

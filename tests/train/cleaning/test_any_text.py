@@ -2,15 +2,12 @@
 
 from cleaning_laws import cleaned_lawfully, hold
 from comparing import check
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
-from made_books import AUTHOR, Layout, Piece, book, with_each, with_pieces
-from made_parts import CONTENTS, FRONTS, HEADINGS, PAGES, PICTURES, SCENES, page_inside
-from made_verse import KEPT, LETTERS
-from made_wrappings import WRAPPINGS
+from made_mixtures import mixture
 from storytui_train.data.clean import clean
 
-from storytui_train.data.documents import SCENE_BREAK, Extracted
+from storytui_train.data.documents import Extracted
 from storytui_train.recipe import CleanOptions
 
 OFTEN = settings(
@@ -88,42 +85,9 @@ def test_texts_of_few_letters_break_nothing(text: str, options: CleanOptions) ->
     cleaned_lawfully(text, options)
 
 
-MIXED_LAYOUTS = st.builds(
-    Layout,
-    width=st.integers(55, 80),
-    indent=st.sampled_from([0, 0, 2, 4]),
-    blank=st.sampled_from([1, 1, 1, 2]),
-    before=st.integers(3, 5),
-    after=st.integers(2, 3),
-    line_break=st.sampled_from(["\n", "\r\n"]),
-    trailing=st.booleans(),
-)
-
-
-@settings(OFTEN, max_examples=40)
-@given(data=st.data())
-def test_every_mixture_of_forms_comes_out(data: st.DataObject) -> None:
-    draw = data.draw
-    front, back = WRAPPINGS[draw(st.sampled_from(sorted(WRAPPINGS)))]
-    heading = HEADINGS[draw(st.sampled_from(sorted(HEADINGS)))]
-    made = book(
-        seed=draw(st.integers(0, 10**6)),
-        chapters=4,
-        heading=heading,
-        layout=draw(MIXED_LAYOUTS),
-        back=back,
-    )
-    if draw(st.booleans()):
-        made = with_each(made, page_inside(PAGES[draw(st.sampled_from(["[Pg 12]", "{12}"]))]))
-    sign = SCENES[draw(st.sampled_from(sorted(SCENES)))]
-    picture = PICTURES[draw(st.sampled_from(sorted(PICTURES)))]
-    made = with_pieces(made, Piece(SCENE_BREAK, "break", printed=sign), every=2, at=5)
-    made = with_pieces(made, Piece("", "nothing", printed=picture), every=2, at=4)
-    kept = draw(st.sampled_from([*KEPT.values(), *LETTERS.values()]))
-    made = with_pieces(made, *kept, every=3, at=2)
-    parts = [front, FRONTS[draw(st.sampled_from(sorted(FRONTS)))]]
-    contents = draw(st.sampled_from(["", *sorted(CONTENTS)]))
-    if contents:
-        parts.append(CONTENTS[contents](made))
-    assert AUTHOR
-    check(made.but(front="\n\n\n".join(parts) + "\n"))
+@settings(OFTEN, max_examples=60, phases=[Phase.explicit, Phase.generate])
+@given(seed=st.integers(0, 10**9))
+def test_every_mixture_of_forms_comes_out(seed: int) -> None:
+    made, forms = mixture(seed)
+    note(", ".join(forms))
+    check(made)

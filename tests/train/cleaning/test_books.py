@@ -7,6 +7,7 @@ import pytest
 from book_labels import ANYWHERE, BOOKS, LABELS, Label
 from cleaning_laws import hold
 from paragraph_accounting import (
+    SUBSCRIPT,
     Account,
     Paragraph,
     chapter_paragraphs,
@@ -61,7 +62,7 @@ def test_the_laws_hold(label: Label, book: Book) -> None:
 def test_the_story_begins_and_ends_where_it_does(label: Label, book: Book) -> None:
     paragraphs = story(label, book(label))
     last = [each for each in expected(label) if not each.is_break][-1]
-    while paragraphs and words_of(paragraphs[-1]) in [("the", "end"), ()]:
+    while paragraphs and words_of(paragraphs[-1]) in [("the", "end"), ("tableau",), ()]:
         paragraphs.pop()
     assert words_of(paragraphs[-1]) == last.words
 
@@ -69,9 +70,10 @@ def test_the_story_begins_and_ends_where_it_does(label: Label, book: Book) -> No
 def test_before_the_story_stands_a_preface_at_most(label: Label, book: Book) -> None:
     cleaned = book(label)
     before = len(cleaned.chapters) - len(story_chapters(label, cleaned))
-    allowed = {words_of(each) for each in label.front}
+    allowed = [words_of(each) for each in label.front]
     for chapter in cleaned.chapters[:before]:
-        assert words_of(chapter.title) in allowed, f"{chapter.title!r} is no chapter"
+        title = words_of(chapter.title)
+        assert any(title[: len(each)] == each for each in allowed), f"{chapter.title!r}"
 
 
 def test_the_chapters_are_the_books(label: Label, book: Book) -> None:
@@ -126,7 +128,16 @@ def _account(label: Label, cleaned: Cleaned) -> Account:
         else:
             kept.append(each)
     account.missing = kept
-    account.added = [each for each in account.added if words_of(each) != ("the", "end")]
+    last = [("the", "end"), ("tableau",)]
+    account.added = [each for each in account.added if words_of(each) not in last]
+    changed = [paragraph for paragraph, _ in account.changed]
+    wrong = unexplained(label, cleaned, changed)
+    account.changed = [
+        (each, text)
+        for each, text in account.changed
+        if each in wrong
+        and not (_held(label, each, "free") and "".join(each.words) == "".join(words_of(text)))
+    ]
     return account
 
 
@@ -140,6 +151,7 @@ def test_hardly_a_word_is_lost_and_each_loss_is_explained(label: Label, book: Bo
     account = _account(label, cleaned)
     total = sum(len(each.words) for each in expected(label))
     assert account.lost <= total / 1000
+    assert not account.changed
     assert not unexplained(label, cleaned, account.missing)
 
 
@@ -151,9 +163,7 @@ def _paragraph(label: Label, cleaned: Cleaned) -> dict[tuple[str, ...], list[str
 
 
 def _held(label: Label, each: Paragraph, *names: str) -> bool:
-    return any(
-        each.line <= line <= each.end for lines in _of(label, *names) for line in (lines[0],)
-    )
+    return any(each.line < lines.stop and each.end >= lines.start for lines in _of(label, *names))
 
 
 def test_no_line_is_left_wrapped_in_prose(label: Label, book: Book) -> None:
@@ -193,7 +203,8 @@ def test_what_was_read_closely_is_as_it_should_be(label: Label, book: Book) -> N
     lines = re.sub(r"\n[ \t]+", "\n", text)
     prose = "\n\n".join(flat(each) for each in paragraphs)
     wrong = [each for each in label.kept if each not in lines]
-    wrong += [each for each in label.exact if flat(each) not in prose]
+    prose = SUBSCRIPT.sub(r"\1", prose)
+    wrong += [each for each in label.exact if flat(SUBSCRIPT.sub(r"\1", each)) not in prose]
     assert not wrong
 
 

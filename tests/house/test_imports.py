@@ -62,6 +62,7 @@ WITHOUT = {
     "storytui.engine.state_file": set(),
     "storytui.engine.messages": set(),
     "storytui.engine.process": set(),
+    "storytui.engine.scores": set(),
     "storytui.engine.scripted": set(),
 }
 

@@ -300,7 +300,7 @@ def test_letters_keep_their_heads_and_signatures() -> None:
                 START + book().replace("HOUSE\n\n\n", f"HOUSE\n\n\n{letter}\n\n", 1) + END
             ).values()
         )
-    )  # noqa: E501
+    )
     assert first[0] == "Longbourn, 3 May."
     lines = first[1].split("\n")
     assert lines[0] == "MY DEAR MOTHER,"

@@ -3,7 +3,6 @@
 import re
 
 from storytui_train.data.clean import clean
-
 from storytui_train.data.documents import Cleaned, Extracted
 from storytui_train.data.edits import apply
 from storytui_train.recipe import CleanOptions

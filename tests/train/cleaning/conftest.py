@@ -5,8 +5,8 @@ from functools import cache
 
 import pytest
 from book_labels import BOOKS, LABELS, Label
-from storytui_train.data.clean import clean
 
+from storytui_train.data.clean import clean
 from storytui_train.data.documents import Cleaned
 
 

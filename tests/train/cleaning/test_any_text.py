@@ -5,8 +5,8 @@ from comparing import check
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from made_mixtures import mixture
-from storytui_train.data.clean import clean
 
+from storytui_train.data.clean import clean
 from storytui_train.data.documents import Extracted
 from storytui_train.recipe import CleanOptions
 

@@ -23,12 +23,59 @@ STORY = """\
 """
 
 
-WORDS = """
-harbour lamp keeper storm village evening letter bridge window garden orchard kettle ladder meadow
-captain widow miller tailor brother sister stranger doctor sailor shepherd teacher smith weaver
-walked counted carried mended remembered followed answered lifted painted buried opened forgot
-slowly gladly alone twice before after behind under beyond between towards against
-""".split()
+WORDS = (
+    "harbour",
+    "lamp",
+    "keeper",
+    "storm",
+    "village",
+    "evening",
+    "letter",
+    "bridge",
+    "window",
+    "garden",
+    "orchard",
+    "kettle",
+    "ladder",
+    "meadow",
+    "captain",
+    "widow",
+    "miller",
+    "tailor",
+    "brother",
+    "sister",
+    "stranger",
+    "doctor",
+    "sailor",
+    "shepherd",
+    "teacher",
+    "smith",
+    "weaver",
+    "walked",
+    "counted",
+    "carried",
+    "mended",
+    "remembered",
+    "followed",
+    "answered",
+    "lifted",
+    "painted",
+    "buried",
+    "opened",
+    "forgot",
+    "slowly",
+    "gladly",
+    "alone",
+    "twice",
+    "before",
+    "after",
+    "behind",
+    "under",
+    "beyond",
+    "between",
+    "towards",
+    "against",
+)
 
 
 def paragraphs(name: str, number: int, first: int) -> str:

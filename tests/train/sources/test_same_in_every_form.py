@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from storytui_train.data.chunk import chunk
 from storytui_train.data.clean import clean
-
 from storytui_train.data.documents import Document, Extracted, Gathered
 from storytui_train.data.sources.extraction import extract
 from storytui_train.data.sources.gathering import gather

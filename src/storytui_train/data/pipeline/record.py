@@ -10,7 +10,16 @@ from typing import Any
 
 import msgspec
 
-VERSIONED = ("storytui", "datatrove", "pysbd", "ftfy", "py3langid", "mammoth", "ebooklib")
+VERSIONED = (
+    "storytui",
+    "datatrove",
+    "pysbd",
+    "ftfy",
+    "py3langid",
+    "mammoth",
+    "lxml",
+    "markdown-it-py",
+)
 """Packages whose versions can change what a stage makes."""
 
 

@@ -99,6 +99,31 @@ def test_the_models_tokens_are_those_of_the_editors_prompt(
         assert rendered.assistant.startswith(form.segments[0].opening)
 
 
+@needs_books
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_thousand_rows_have_the_tokens_that_the_editor_has_them_read(
+    engine: ProcessEngine, name: str
+) -> None:
+    """Prompt and reply, id by id, by the function that serves and that training uses."""
+    form, seen, differing = prompt_format(name), 0, 0
+    for example in book_rows(1000, sentences=6):
+        choice = choose(example, form, DatasetOptions(), seed=7)
+        rendered = render(example, form, choice)
+        text, offset, options = as_the_editor(example, name, choice)
+        served = plan(ScriptedEngine([]), text, offset, options)
+        opening = served.opening
+
+        trained = engine.encode(rendered.user, rendered.assistant)
+        asked = engine.encode(served.request.message, opening)
+
+        # The last token of an opening may join with what the reply goes on with.
+        same = len(asked.tokens) - 1
+        differing += trained.tokens[:same] != asked.tokens[:same]
+        differing += trained.reply != asked.reply
+        seen += 1
+    assert (seen, differing) == (1000, 0)
+
+
 WHITE = st.text(" \t\n", max_size=4)
 STORY = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 

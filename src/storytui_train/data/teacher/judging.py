@@ -122,8 +122,9 @@ def end_of(text: str, words: int) -> str:
 def without_plan(plans: Sequence[str]) -> str:
     """What stands in the reasoning's place for the comparison: words that say nothing.
 
-    An empty segment is what few models have ever seen, and any text in its place would be a gain
-    over it: plans of other rows were. As many words as the plans have on average.
+    As many as the plans have on average, since a small model loses by any text that comes between
+    a story and what follows: on 20 rows SmolLM2 lost 5.6 percent by other rows' plans against an
+    empty segment, and 3.1 against this, with half the spread; the rest is what the plans say.
     """
     count = round(sum(map(count_words, plans)) / len(plans)) if plans else 0
     words = FILLER.split()

@@ -116,9 +116,13 @@ def _judged(work: Work) -> Iterator[tuple["Planned", "Judged | None"]]:
             if not planned.plans:
                 yield planned, None
                 continue
-            other = others.get(planned.row.id)
-            theirs = [each.text for each in plans.of(other).plans] if other else []
             own = [each.text for each in planned.plans]
+            theirs: list[str] = []
+            other = others.get(planned.row.id, planned.row.id)
+            while other != planned.row.id and len(theirs) < len(own):
+                # As much choice as it has itself, where one row has not so many.
+                theirs += [each.text for each in plans.of(other).plans]
+                other = others[other]
             yield planned, judge.judge(planned.row, own, theirs[: len(own)])
             mark.one()
 

@@ -20,6 +20,7 @@ from storytui.engine.writing import Writer
 
 FRAME = Frame("<|turn|>", "<|turn|>")
 VOCABULARY = ByteVocabulary()
+SPLIT = SplitFrame(FRAME, VOCABULARY)
 CONTEXT = "Once upon a time there was a lamp in the village, and it had gone out."
 PLANS = ["She looks for oil.", "A bell rings.", "She looks for the boat."]
 TEXT = " The boat was gone."
@@ -45,7 +46,7 @@ def without_costs(each: Scored) -> Scored:
 
 
 def tokens_before(each: Passage) -> list[int]:
-    return tokens_of_passage(SplitFrame(FRAME, VOCABULARY), each, VOCABULARY).tokens
+    return tokens_of_passage(SPLIT, each, VOCABULARY).tokens
 
 
 # --- what is scored -----------------------------------------------------------------------------
@@ -96,7 +97,7 @@ def test_a_text_that_is_empty_has_no_scores_and_costs_nothing() -> None:
 @given(st.text(max_size=30), st.text(max_size=10), st.text(min_size=1, max_size=60))
 def test_the_tokens_begin_at_characters_of_the_text(message: str, opening: str, text: str) -> None:
     each = Passage(message=message, opening=opening, text=text)
-    found = tokens_of_passage(SplitFrame(FRAME, VOCABULARY), each, VOCABULARY)
+    found = tokens_of_passage(SPLIT, each, VOCABULARY)
     pieces = [VOCABULARY.piece(token) for token in found.tokens[found.first :]]
     raw = text.encode()
     # All tokens behind the first are within the text, and end with it.
@@ -264,9 +265,9 @@ def test_a_reply_in_pieces_has_the_tokens_that_a_written_reply_has(plan: str, an
     model = ByteModel(drawn + draws(answer))
     list(Writer(model).write(request(CONTEXT), lambda: False))
     pieces = ("<reasoning>", f"{plan}</reasoning><answer>", answer)
-    tokens = encode_reply(FRAME, CONTEXT, pieces[:2], VOCABULARY)
+    tokens = encode_reply(SPLIT, CONTEXT, pieces[:2], VOCABULARY)
     assert model.cells[: len(tokens.tokens)] == list(tokens.tokens)
-    prompt = encode_reply(FRAME, CONTEXT, pieces[:1], VOCABULARY)
+    prompt = encode_reply(SPLIT, CONTEXT, pieces[:1], VOCABULARY)
     assert tokens.tokens[: len(prompt.tokens)] == prompt.tokens
     assert prompt.reply == 2 + len(VOCABULARY.tokenize(CONTEXT)) == tokens.reply
     assert prompt.end == END
@@ -274,13 +275,13 @@ def test_a_reply_in_pieces_has_the_tokens_that_a_written_reply_has(plan: str, an
 
 def test_a_reply_in_one_piece_has_no_seams() -> None:
     reply = "<reasoning>the</reasoning><answer>the end"
-    found = encode_reply(FRAME, "m", (reply,), VOCABULARY)
+    found = encode_reply(SPLIT, "m", (reply,), VOCABULARY)
     assert found.tokens[:3] == (CONTROL, ord("m"), CONTROL)
     assert found.tokens[found.reply :] == tuple(VOCABULARY.tokenize(reply))
 
 
 def test_the_reply_of_a_message_alone_begins_at_its_end() -> None:
-    found = encode_reply(FRAME, "m", (), VOCABULARY)
+    found = encode_reply(SPLIT, "m", (), VOCABULARY)
     assert found.tokens == (CONTROL, ord("m"), CONTROL)
     assert found.reply == 3
 
@@ -309,7 +310,7 @@ class NoEnd(ByteVocabulary):
 def test_a_reply_ends_as_the_users_turn_where_that_ends_replies(
     vocabulary: ByteVocabulary, frame: Frame, end: int
 ) -> None:
-    assert encode_reply(frame, "m", ("a",), vocabulary).end == end
+    assert encode_reply(SplitFrame(frame, vocabulary), "m", ("a",), vocabulary).end == end
 
 
 # --- what the other side may say ----------------------------------------------------------------

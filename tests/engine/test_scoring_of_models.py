@@ -166,6 +166,7 @@ def request(seed: int) -> Request:
 def test_what_is_evaluated_for_a_reply_is_what_encode_says(model: LlamaModel) -> None:
     # The prompt in any case; the tags and what stands before them too.
     writer = Writer(model)
+    split = SplitFrame(model.frame, model.vocabulary)
     writer.forget()
     whole = 0
     for seed in range(4):
@@ -185,7 +186,7 @@ def test_what_is_evaluated_for_a_reply_is_what_encode_says(model: LlamaModel) ->
         def tokens(
             count: int, pieces: tuple[str, ...] = pieces, m: str = asked.message
         ) -> list[int]:
-            found = encode_reply(model.frame, m, pieces[:count], model.vocabulary)
+            found = encode_reply(split, m, pieces[:count], model.vocabulary)
             return list(found.tokens)
 
         prompt, opened = tokens(1), tokens(2)

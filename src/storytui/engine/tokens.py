@@ -158,6 +158,19 @@ class SplitFrame:
         """The parts of a prompt up to the end of `message`, which goes on behind it."""
         return _merged([*self._before, PromptPart(message, False)])
 
+    def end_of_reply(self, vocabulary: Vocabulary) -> int | None:
+        """The token that a finished reply ends with; None where a model has none.
+
+        It is what the chat template ends the user's turn with, where that ends what a model
+        writes: templates end both alike, and what files say of it is often the base model's.
+        Otherwise, and where there is no template, it is the token that ends a text.
+        """
+        for mark in self._after:
+            if mark.control:
+                token = vocabulary.control[mark.text].token
+                return token if token in vocabulary.ends else vocabulary.end_of_text
+        return vocabulary.end_of_text
+
 
 def _merged(parts: Sequence[PromptPart]) -> tuple[PromptPart, ...]:
     """Parts whose plain runs have no seams, and none of which is empty."""
@@ -263,7 +276,7 @@ def _ends_of_tokens(raw: bytes, tokens: Sequence[int], vocabulary: Vocabulary) -
 
 
 def encode_reply(
-    frame: Frame, message: str, pieces: Sequence[str], vocabulary: Vocabulary
+    frame: SplitFrame, message: str, pieces: Sequence[str], vocabulary: Vocabulary
 ) -> Encoded:
     """A prompt and its reply in tokens; see `storytui.engine.scores.Scoring.encode`.
 
@@ -271,27 +284,12 @@ def encode_reply(
         EngineError: the tokens do not stand for the text.
     """
     first, more = ("", ()) if not pieces else (pieces[0], pieces[1:])
-    passage = Passage(message=message, text=first)
-    found = tokens_of_passage(SplitFrame(frame, vocabulary), passage, vocabulary)
+    found = tokens_of_passage(frame, Passage(message=message, text=first), vocabulary)
     tokens = list(found.tokens)
     for piece in more:
         tokens.extend(vocabulary.tokenize_inside(piece))
-    end = end_of_reply(frame, vocabulary)
+    end = frame.end_of_reply(vocabulary)
     return Encoded(tokens=tuple(tokens), reply=found.first, end=-1 if end is None else end)
-
-
-def end_of_reply(frame: Frame, vocabulary: Vocabulary) -> int | None:
-    """The token that a finished reply ends with; None where a model has none.
-
-    It is what the chat template ends the user's turn with, where that ends what a model writes:
-    templates end both alike, and what files say of it is often the base model's. Otherwise, and
-    where there is no template, it is the token that ends a text.
-    """
-    marks = (part for part in split_control(frame.after, vocabulary.control) if part.control)
-    for mark in marks:
-        token = vocabulary.control[mark.text].token
-        return token if token in vocabulary.ends else vocabulary.end_of_text
-    return vocabulary.end_of_text
 
 
 class TokenCounts:

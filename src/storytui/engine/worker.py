@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from storytui.engine.api import EngineError, HowFar, PromptTooLongError, Readiness
 from storytui.engine.forwarding import forward, forward_scores
-from storytui.engine.lookups import Question, look_up
+from storytui.engine.lookups import Lookups, Question
 from storytui.engine.messages import (
     PROTOCOL,
     Adapt,
@@ -51,7 +51,6 @@ from storytui.engine.messages import (
 )
 from storytui.engine.opening import LookAtDevices, OpenModel, llama_devices, open_llama
 from storytui.engine.own_process import be_nice, end_now, note_fault, take_over_pipes
-from storytui.engine.tokens import TokenCounts
 
 BEAT_SECONDS = 10.0
 """How often a busy child gives a sign of life."""
@@ -86,7 +85,7 @@ class Worker:
         self._done = self._last_run = 0
         """The last run that was finished, and the last that was asked for."""
         self._first: queue.SimpleQueue[Hello | Load] = queue.SimpleQueue()
-        self._counter: TokenCounts | None = None
+        self._lookups: Lookups | None = None
         self._busy = threading.Event()
         """Set while the model is loaded or writes."""
         self._turn = threading.Lock()
@@ -135,7 +134,7 @@ class Worker:
             self._send(failure(0, error))
             return
         self._model = model
-        self._counter = TokenCounts(model.vocabulary)
+        self._lookups = Lookups(model)
         self._send(Loaded(model.info))
         # Not in another thread while the model is loaded: llama.cpp says a thousand things
         # meanwhile, and would wait for Python each time.
@@ -209,7 +208,7 @@ class Worker:
         self._stopped.discard(call.call)
 
     def _adapt(self, call: Adapt) -> None:
-        def adapt(_counter: TokenCounts) -> Adapted:
+        def adapt(_lookups: Lookups) -> Adapted:
             if self._model.adapt(call.adapters):
                 # Keys and values are those of a model that is no more.
                 self._writer.forget()
@@ -344,13 +343,13 @@ class Worker:
     # The vocabulary may be read while the other thread decodes.
 
     def _look_up(self, question: Question) -> None:
-        self._answer(question.call, lambda counts: look_up(question, self._model, counts))
+        self._answer(question.call, lambda lookups: lookups.answer(question))
 
-    def _answer(self, call: int, answer: Callable[[TokenCounts], FromChild]) -> None:
+    def _answer(self, call: int, answer: Callable[[Lookups], FromChild]) -> None:
         try:
-            if self._counter is None:
+            if self._lookups is None:
                 raise EngineError("the model is not loaded yet")
-            self._send(answer(self._counter))
+            self._send(answer(self._lookups))
         except EngineError as error:
             self._send(failure(call, error))
 

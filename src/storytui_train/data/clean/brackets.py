@@ -11,16 +11,16 @@ _PICTURE = (
     r"map|diagram|facsimile|cover|front\s+cover|back\s+cover|title[\s-]?page|music(?:al)?(?:\s+notation)?|"
     r"decorat\w*|ornament\w*|vignette|headpiece|tailpiece|blank\s+page|bookplate|colophon|spine|"
     r"end\s?papers?|sheet\s+music|lyrics\s+sheet|drop[\s-]?cap\w*|initial|abbildung|ilustraci[oó]n|figure|fig\.|"
-    r"silhouette|portrait|chart|signature|logo|publisher['’]s\s+(?:mark|device|logo)|bild"
+    r"silhouette|portrait|chart|signature|logo|publisher['’]s\s+(?:mark|device|logo)|bild|"
+    r"(?:to\s+)?fac(?:e|ing)\s+(?:page|p\.)"
 )
 _OPEN = re.compile(
     r"(?P<open>[\[{<])[ \t]*[_*]*(?:"
-    rf"(?P<picture>(?:{_PICTURE})(?=\s*[\]}}>:.,;=—–-]|\s+(?:of\b|\d|[ivxlc]+\b|[\"“‘'_])))"
+    rf"(?P<picture>(?:{_PICTURE})(?=\s*[\]}}>:.,;=—–-]|\s+\d+\.?_?|\s+(?:of\b|\d|[ivxlc]+\b|[\"“‘'_])))"
     r"|(?P<side>side-?\s?notes?|margin(?:al\s+note)?)\s*:"
-    r"|(?P<page>(?:pg|page|pp?)\.?\s*[\divxlc]{1,6}|\d{1,4}[ab]?)\s*(?=[\]}>])"
-    r"|(?P<transcriber>(?:transcri(?:b|pt)[eo]?r|t\.?\s?n\.?\b|tr\.|typist|proof-?reader|e-?text|producer|note\s+(?:by|from)\s+"
+    r"|(?P<page>pb\s+n\s*=\s*['\"]?\w{1,6}['\"]?\s*/?(?=>)|(?:pg|page|pp?)\.?\s*[\divxlc]{1,6}|\d{1,4}[ab]?)\s*(?=[\]}>])"
+    r"|(?P<transcriber>(?:redact(?:or|eur)|transcri(?:b|pt)[eo]?r|t\.?\s?n\.?\b|tr\.|typist|proof-?reader|e-?text|producer|note\s+(?:by|from)\s+"
     r"(?:the\s+)?transcriber|(?:the|this)\s+(?:e-?text|text\s+(?:is|was|has)\s+(?:take|from|been)))[^\]]{0,2})"
-    r"|(?P<edition>(?:later|earlier|other|some)\s+editions?\s+\w+[^\]\n]*)"
     r"|(?P<scan>(?:hand-?written|unreadable|illegible|text\s+missing|missing\s+text)(?:\s+\w+){0,3}\s*[.!?]?(?=\]))"
     r")",
     re.IGNORECASE,
@@ -30,12 +30,12 @@ _FORMAT = re.compile(
     r"|[ \t]*(?<=[ \t\n])[*#$]/[ \t]*$|^[/P]{2}[ \t]*$"
 )
 """What proofreaders mark blocks with that keep their lines: `/*` and `*/`, `/#` and `#/`."""
+_PIPED = re.compile(r"(?<!\|)\|\s?\d{1,4}\s?\|(?!\|)")
 _WHY = {
     "picture": "illustration",
     "side": "sidenote",
     "page": "page number",
     "transcriber": "transcriber's note",
-    "edition": "transcriber's note",
     "scan": "transcriber's note",
 }
 _CLOSE = {"[": "]", "{": "}", "<": ">"}
@@ -54,6 +54,10 @@ def tags(text: str, footnotes: frozenset[str] = frozenset()) -> list[Cut]:
     cuts: list[Cut] = [
         Cut(*whole_lines(text, found.start(), found.end()), "markup")
         for found in (_FORMAT.finditer(text) if marked else ())
+    ]
+    cuts += [
+        Cut(*whole_lines(text, found.start(), found.end()), "page number")
+        for found in (_PIPED.finditer(text) if text.count("|") >= 2 else ())
     ]
     at = 0
     for found in _OPEN.finditer(text):
@@ -91,8 +95,8 @@ def _tag(text: str, found: re.Match[str], kind: str) -> Iterator[Cut]:
     why = _WHY[kind]
     start = found.start()
     end = closing(text, start, _LONGEST.get(why, 1_500))
-    if end is None or (kind == "edition"):
-        yield from _unclosed(text, found, why, end)
+    if end is None:
+        yield from _unclosed(text, found, why)
         return
     inside = text[found.end() : end - 1]
     if kind == "picture":
@@ -137,15 +141,9 @@ def _heading(text: str, start: int, end: int) -> tuple[int, int] | None:
     return begin, begin + len(line)
 
 
-def _unclosed(text: str, found: re.Match[str], why: str, end: int | None) -> Iterator[Cut]:
-    """A tag that is never closed goes with its block; of an added passage only the remark goes."""
+def _unclosed(text: str, found: re.Match[str], why: str) -> Iterator[Cut]:
+    """A tag that is never closed goes with its block."""
     start = found.start()
-    if found.lastgroup == "edition":
-        line = text.find("\n", start)
-        yield Cut(*whole_lines(text, start, len(text) if line < 0 else line), why)
-        if end is not None:
-            yield Cut(end - 1, end, why)
-        return
     stop = re.compile(r"\n[ ]*\n|\Z").search(text, start)
     block = stop.start() if stop else len(text)
     if found.lastgroup in ("page", "scan"):

@@ -14,6 +14,8 @@ from storytui_train.data.clean.titles import Heading
 
 _LEAST = 60
 """Words from which on a stretch before the first chapter is a preface, not a title page."""
+_POEM = 150
+"""Words from which on verse there is more than a dedication."""
 _DEDICATION = re.compile(
     r"[\"“_*\s]*(?:to\b|dedicated|inscribed|for\s+(?:my|the)\b|in\s+(?:loving\s+)?memory|this\s+(?:book|story|"
     r"volume|tale|edition|work)\s+is\b)",
@@ -178,7 +180,7 @@ def _main(sections: Sequence[Section], parts: Parts) -> int:
         if (numbered or heading.listed) and (words >= 30 or over) and not (page and words < 150):
             return _with_title(sections, number, parts)
         if displayed is None and heading.level == titles.TITLE_LEVEL and not 0 < words < 30:
-            displayed = number if over or _prose(parts, section) >= _LEAST else None
+            displayed = number if over or (words >= 30 and _prose(parts, section)) else None
     if displayed is not None:
         return displayed
     for number, section in enumerate(sections):
@@ -225,7 +227,7 @@ def _front(sections: Sequence[Section], parts: Parts) -> None:
                 for n in texts
                 if parts.blocks[n].kept and all(parts.blocks[n].kept)
             )
-            >= _LEAST
+            >= _POEM
         )
         keep = _prose(parts, section) >= (30 if special else _LEAST) or verse
         if keep and heading is None:

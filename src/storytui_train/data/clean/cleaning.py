@@ -103,7 +103,7 @@ def _built(
     """Headings, front matter, scene breaks and paragraphs: all that is seen from the lines."""
     blocks = layout.read(edited.text, torn)
     book = layout.measure(blocks)
-    blocks = split_headings(layout.paragraphs(blocks, book), book)
+    blocks = split_headings(layout.paragraphs(scenes.split_rows(blocks, book), book), book)
     paragraphs.settle(blocks, book)
     parts = divisions.divide(blocks, book, title)
     breaks = scenes.gaps(blocks, _plain(parts), book, rows=parts.role.count("row"))

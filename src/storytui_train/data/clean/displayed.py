@@ -64,7 +64,8 @@ def displayed(
             continue
         if number > first and not listed and _is_song(blocks[number + 1]):
             continue  # a poem's title inside a chapter
-        if not listed and number and blocks[number - 1].text.endswith((",", ";", ",--", ",—")):
+        narrow = not listed and number and block.gap < 3
+        if narrow and blocks[number - 1].text.endswith((",", ";", ",--", ",—")):
             continue  # a signature
         candidates[number] = (style, min(block.gap, 5), listed)
     usual = Counter((style, gap) for style, gap, _ in candidates.values())

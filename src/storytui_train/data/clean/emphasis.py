@@ -13,9 +13,8 @@ _OTHERS = re.compile(
     r"|(?<![\w~])~(?P<spaced>[^\W\d](?:[^~\n]|\n(?!\n)){0,200}?(?<!\s))~(?![\w~])"
     r"|</?(?P<tag>i|em|b|strong|sc|small|u)>"
     r"|\^\{(?P<raised>[^{}\n]{1,12})\}"
-    r"|(?<=\w)_\{(?P<lowered>[^{}\n]{1,12})\}"
 )
-_SIGNS = ("=", "+", "~", "<", "^{", "_{")
+_SIGNS = ("=", "+", "~", "<", "^{")
 _REACH = 6
 """Paragraphs over which one emphasis may go on."""
 
@@ -56,7 +55,7 @@ def _others(text: str, star: str, stars: str) -> list[Edit]:
             case "tag":
                 mark = {"b": stars, "strong": stars, "i": star, "em": star}.get(found["tag"], "")
                 edits.append(Edit(start, end, mark))
-            case "raised" | "lowered":
+            case "raised":
                 edits += (Edit(start, start + 2, ""), Edit(end - 1, end, ""))
             case _:
                 pass

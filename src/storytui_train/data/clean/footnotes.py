@@ -16,9 +16,13 @@ _NOTE = re.compile(
 _LABEL = r"(?:FN\s?#?|#)?(?P<label>\d{1,4}|[A-Za-z]|\*{1,4}|[†‡§]{1,2}|[ivx]{1,5})"
 _MARK = re.compile(rf"[\[{{]{_LABEL}[\]}}]")
 _BODY = re.compile(rf"(?:[\[{{]{_LABEL}[\]}}]|\((?P<round>\d{{1,3}}|\*{{1,3}})\)(?=\s*[A-Z]))\s*\S")
+_PAGE = re.compile(r"(?<!\S)\[\d{1,4}\](?=[^\s.,;:])")
+"""`[12]` before a word: the number of the page that begins there."""
 _STARS = re.compile(r"(?P<label>\*{1,4}|[†‡§]{1,2})[ ]?(?=[^\s*†‡§])")
 _STAR_MARK = re.compile(
-    r"(?<=[\w.,;:!?\"'”’)\]])(?P<label>\*{1,4}|[†‡§]{1,2})(?=[\s.,;:!?\"'”’)\]—-]|\Z)", re.MULTILINE
+    r"(?:(?<=[\w.,;:!?\"'”’)\]])|(?<=[\w.,;:!?\"'”’)\]]) )(?P<label>\*{1,4}|[†‡§]{1,2})"
+    r"(?=[\s.,;:!?\"'”’)\]—-]|\Z)(?![ ]*[*†‡§])",
+    re.MULTILINE,
 )
 _TITLE = re.compile(
     r"(?:foot-?\s?notes?|fu(?:ß|ss)noten|anmerkungen|notes?)\s*[:.]*", re.IGNORECASE
@@ -56,6 +60,12 @@ def footnotes(text: str) -> list[Cut]:
     taken = sorted((cut.start, cut.end) for cut in cuts)
     cuts += _marks(text, labels - {""}, bool(taken), taken)
     cuts += _asterisks(text, blocks, taken)
+    taken = sorted((cut.start, cut.end) for cut in cuts)
+    cuts += [
+        Cut(found.start(), found.end(), "page number")
+        for found in _PAGE.finditer(text)
+        if not _inside(taken, found.start())
+    ]
     return cuts
 
 

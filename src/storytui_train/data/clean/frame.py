@@ -1,5 +1,6 @@
 """PURE. What stands before and behind a book: licences, small print, credits, advertisements."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from storytui_train.data.clean.cuts import Cut
@@ -18,6 +19,10 @@ from storytui_train.data.clean.licences import (
     TRANSCRIBER,
 )
 
+_LETTER = re.compile(r"[^\W\d_]")
+_BACK = re.compile(
+    r"(?:errata|corrigenda|addenda|(?:general\s+)?index(?:\s+of\s+\w+)?|glossary)\W*", re.IGNORECASE
+)
 _ZONE = 60_000
 """Characters at a text's head or end in which a frame without markers is looked for."""
 _PATIENCE = 450
@@ -135,7 +140,11 @@ def _head(blocks: Sequence[Block], at: int, starts: Sequence[int]) -> int:
     for start in starts:
         if start < at:
             continue
-        if start > at and not _is_frame(blocks, begun, start):
+        closed = any(
+            END.match(block.lines[0].text) and not LICENCE.match(block.lines[0].text)
+            for block in blocks[begun:start]
+        )
+        if start > at and (closed or not _is_frame(blocks, begun, start)):
             break
         begun = start + 1
     # What goes on behind the marker, or where there is none.
@@ -210,8 +219,8 @@ def _inside(blocks: Sequence[Block], start: int, end: int) -> Iterator[Cut]:
         text = blocks[number].text
         if blocks[number].words < 250 and "utenberg" in text.lower() and STRONG.search(text):
             yield from _cut(blocks, number, number + 1, "licence")
-    behind = _advertisements(blocks, start, end)
-    yield from _cut(blocks, behind, end, "advertisement")
+    behind, why = _behind(blocks, start, end)
+    yield from _cut(blocks, behind, end, why)
 
 
 def _notes(blocks: Sequence[Block], start: int, end: int) -> Iterator[Cut]:
@@ -254,22 +263,30 @@ def _notes(blocks: Sequence[Block], start: int, end: int) -> Iterator[Cut]:
         number = stop
 
 
-def _advertisements(blocks: Sequence[Block], start: int, end: int) -> int:
-    """Where advertisements behind the story begin; `end` where there are none."""
-    from_ = max(start + 1, end - max(12, (end - start) // 5))
-    closings = [n for n in range(from_, end) if THE_END.match(blocks[n].text)]
+def _behind(blocks: Sequence[Block], start: int, end: int) -> tuple[int, str]:
+    """Where advertisements, an index or errata behind the story begin, and which they are.
+
+    `end` where there are none.
+    """
+    from_ = max(start + 1, end - max(12, (end - start) // 4))
+    closings = [n + 1 for n in range(from_, end) if THE_END.match(blocks[n].text)]
     titles = [
         n
         for n in range(from_, end)
         if blocks[n].words <= 12
-        and blocks[n].gap >= 2
+        and (blocks[n].gap >= 2 or not _LETTER.search(blocks[n - 1].text))
         and ADVERTISEMENT.search(blocks[n].text)
         and not blocks[n].closed
     ]
-    for at in [*(n + 1 for n in closings), *titles]:
+    for at in [*closings, *titles]:
         rest = [block for block in blocks[at:end] if block.words > 1]
         signs = sum(1 for block in rest if ADVERTISEMENT.search(block.text))
         chapters = any(_is_chapter(block) for block in rest)
         if rest and not chapters and signs >= max(2, len(rest) // 20):
-            return at
-    return end
+            return at, "advertisement"
+    for at in range(from_, end):
+        if _BACK.fullmatch(blocks[at].text.strip("_* ")) and blocks[at].gap >= 2:
+            rest = blocks[at + 1 : end]
+            if rest and all(block.words <= 40 for block in rest):
+                return at, "index"
+    return end, ""

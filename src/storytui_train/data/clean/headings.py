@@ -36,7 +36,7 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(
-    rf"(?P<number>{ROMAN}|\d{{1,3}}|{_NUMBER_WORDS})\s*(?P<stop>[.:)\]]|[—–]|-{{1,2}}|(?=\s*$)|(?=\s))\s*(?P<title>.*)",
+    rf"(?:§\s*)?(?P<number>{ROMAN}|\d{{1,3}}|{_NUMBER_WORDS})\s*(?P<stop>[.:)\]]|[—–]|-{{1,2}}|(?=\s*$)|(?=\s))\s*(?P<title>.*)",
     re.IGNORECASE,
 )
 _SPECIAL = re.compile(
@@ -63,7 +63,7 @@ ILLUSTRATIONS = re.compile(
 )
 LONGEST = 90
 """Characters of a line; a longer one is prose that begins like a heading."""
-_FIRST = frozenset("abcdefghiklnopstuvwxzéí0123456789m")
+_FIRST = frozenset("§abcdefghiklnopstuvwxzéí0123456789m")
 _ONES = {word: n for n, word in enumerate(_UNITS.split("|"), 1)}
 _TENFOLD = {
     word: 10 * n for n, word in zip((2, 3, 4, 4, 5, 6, 7, 8, 9), _TENS.split("|"), strict=True)
@@ -101,7 +101,7 @@ def mark(line: str) -> Mark | None:
     """What a line heads, if its wording says so."""
     if len(line) > LONGEST + 40:
         return None
-    if line.startswith("#") and (markdown := re.match(r"(#{1,6})\s+(.*\S)", line)):
+    if line.startswith("#") and (markdown := re.match(r"(#{1,6})\s+(.*\w.*)", line)):
         return Mark("markdown", len(markdown[1]), 0, markdown[2].rstrip("# "), True)
     text = bare(line)
     if not text or text[0].lower() not in _FIRST:

@@ -71,7 +71,10 @@ class Joiner:
         if not first[0].islower() or "-" in last or "-" in first:
             return 0, ""
         # Nowhere else: a compound is made of words, a divided word of syllables.
-        if words[last.lower()] and (words[first.lower()] or not self._divides):
+        before, behind = words[last.lower()] > 0, words[first.lower()] > 0
+        if before and behind:
+            return 0, ""
+        if not self._divides and (before or (behind and len(last) > 3)):
             return 0, ""
         return 1, ""
 

@@ -30,6 +30,7 @@ END = re.compile(
     rf"|fin\s+(?:de|del)\s+{_PG}"
     r"|this\s+file\s+should\s+be\s+named\s+\S+\.(?:txt|zip|htm)"
     r"|this\s+site\s+is\s+full\s+of\s+free\s+ebooks"
+    r"|end\s+of\s+(?:the\s+)?(?:internet\s+)?wiretap\s+edition"
     r"|more\s+information\s+about\s+this\s+book\s+is\s+at\s+the\s+top"
     r")",
     re.IGNORECASE,
@@ -56,7 +57,7 @@ _STRONG = (
     r"|public\s+domain|copyright\s+(?:laws|status|research)|licensed\s+works|limited\s+warranty"
     r"|carnegie[\s-]mellon|benedictine\s+university|tax[\s-]deductible|disclaimer\s+of\s+damages"
     r"|indemnif|machine[\s-]readable\s+form|computer\s+virus|electronic\s+(?:path|version\s+of|works?)\b"
-    r"|electronic\s+path|(?:doing|does)\s+without\s+written\s+permission|ascii"
+    r"|internet\s+wiretap|electronic\s+path|(?:doing|does)\s+without\s+written\s+permission|ascii"
     r"|donations?\b.{0,60}\b(?:accepted|needed|welcome|made|gutenberg|foundation)"
     r"|this\s+header\s+should\s+be|keep\s+this\s+(?:file|header)|edition\s+is\s+being\s+officially"
     r"|etext\d\d\b|gutindex|(?:txt|zip)\s+(?:file|or\s+\S+\.zip)|e-?book\s+(?:is\s+for|was\s+pro)"
@@ -101,7 +102,7 @@ TRANSCRIBER = re.compile(
 """How a note by whoever typed the text begins."""
 
 THE_END = re.compile(
-    r"^[\W_]*(?:the\s+end|finis|end|fin|ende|(?:the\s+)?end\s+of\s+(?:the\s+)?"
+    r"^[\W_]*(?:the\s+end|tableau|finis|end|fin|ende|(?:the\s+)?end\s+of\s+(?:the\s+)?"
     r"(?:(?:first|second|third|fourth|fifth|sixth|last)\s+)?(?:vol(?:ume)?|book|part|story|tale|novel|series)"
     r"\b.{0,30}|(?:end|finis)\s+of\s+vol\b.{0,20})[\W_]*$",
     re.IGNORECASE,

@@ -59,7 +59,8 @@ def pages(text: str) -> list[Cut]:
     running = [(line, number) for line, title, number in heads if usual[title] >= _FEWEST]
     middle = sum(_mid(*around[id(line)]) for line, _ in running)
     rises = _rises([number for _, number in running])
-    if len(running) >= _FEWEST and rises and middle >= 0.3 * len(running):
+    later = bool(running) and running[0][1] > 3
+    if len(running) >= _FEWEST and rises and (later or middle >= 0.3 * len(running)):
         again = {line.start: number for line, title, number in heads if usual[title] > 1}
         chosen += _between([(line, number) for line, _, number in heads], again)
     cuts = []
@@ -89,7 +90,9 @@ def _are_pages(numbers: Sequence[tuple[Line, int, bool]]) -> bool:
     if len(numbers) < _FEWEST:
         return False
     middle = sum(mid for _, _, mid in numbers)
-    return middle >= 0.3 * len(numbers) and _rises([number for _, number, _ in numbers])
+    # Chapters begin at one, and have room round them.
+    found = [number for _, number, _ in numbers]
+    return _rises(found) and (middle >= 0.3 * len(numbers) or found[0] > 3)
 
 
 def _rises(numbers: Sequence[int]) -> bool:

@@ -67,6 +67,7 @@ def settle(blocks: Sequence[Block], book: Book) -> None:
         block.kept = kept_breaks(block.lines, width, book)
     if not book.unwrapped:
         _settle_couplets(blocks, book)
+        _settle_displayed(blocks, book)
         for number, block in enumerate(blocks):
             if block.kept:
                 _settle_stanza(blocks, number)
@@ -89,6 +90,20 @@ def _is_couplet(block: Block, book: Book) -> bool:
     return all(_great(line) for line in block.lines) and all(
         _room(block.lines, at, book.width) > 0.1 * book.width for at in range(len(block.lines) - 1)
     )
+
+
+def _settle_displayed(blocks: Sequence[Block], book: Book) -> None:
+    """Two or three lines set in, behind words that lead to them or another such block."""
+    before: Block | None = None
+    for block in blocks:
+        set_in = book.indent == 0 and min(line.indent for line in block.lines) >= 1
+        great = all(_great(line) for line in block.lines)
+        prose = block.lines[0].text.isupper() and block.lines[0].right > 0.6 * book.width
+        if 2 <= len(block.lines) <= 3 and set_in and great and not prose and before is not None:
+            verse = len(before.kept) >= 1 and all(before.kept) and before.lines[0].indent >= 1
+            if verse or before.text.endswith((":", ":--", ":—", "--", "—")):
+                block.kept = [True] * len(block.kept)
+        before = block
 
 
 def _settle_stanza(blocks: Sequence[Block], number: int) -> None:
@@ -135,6 +150,9 @@ def kept_breaks(lines: Sequence[Line], width: int, book: Book) -> list[bool]:
         return [True] * (count - 1)
     base = _base(lines)
     own = max(line.right for line in lines)
+    least = min(line.indent for line in lines)
+    if least >= 0.3 * width or (count >= 3 and _is_centred(lines, width)):
+        return [True] * (count - 1)
     margin = width
     if base > 2 and count >= 4 and own >= 0.5 * width:
         margin = own
@@ -177,6 +195,18 @@ def _goes_on(lines: Sequence[Line], at: int, margin: int) -> bool:
     if not text[-1].isalnum() or len(text) < 0.52 * margin:
         return False
     return following[:1].islower() or text.rpartition(" ")[2].lower() in _LEADING
+
+
+def _is_centred(lines: Sequence[Line], width: int) -> bool:
+    """Whether lines of different lengths stand about the middle of the page."""
+    middles = [line.indent + len(line.text) / 2 for line in lines]
+    indents = [line.indent for line in lines]
+    return (
+        max(middles) - min(middles) <= 3
+        and max(indents) - min(indents) >= 4
+        and min(indents) >= 3
+        and abs(middles[0] - width / 2) <= 0.2 * width
+    )
 
 
 def book_base(book: Book) -> int:
@@ -299,10 +329,32 @@ def _stays(lines: Sequence[Line], at: int, room: float, margin: int, base: int) 
     if signed and room > 0.12 * margin and len(following.text) > 3:
         return True
     if room <= 0.25 * margin:
-        return False
+        return _is_signed(lines, at, room, margin)
     if at == 0 and _SALUTATION.match(line.text) and len(line.text) < 0.6 * margin:
         return True
+    if at == len(lines) - 2 and _is_name(following.text) and _SENTENCE_END.search(line.text):
+        return True
+    if at == 0 and not (line.text.isupper() or line.text[-1] in ",:-—"):
+        return False
     return room > 0.45 * margin and _great(following) and _SENTENCE_END.search(line.text) is None
+
+
+def _is_name(text: str) -> bool:
+    """Whether a line is a name, as letters are signed with."""
+    words = text.strip('_*."”’').split()
+    return 0 < len(words) <= 4 and all(word[0].isupper() for word in words) and len(text) < 40
+
+
+def _is_signed(lines: Sequence[Line], at: int, room: float, margin: int) -> bool:
+    """Whether the last line is a signature, with room for it on the line before."""
+    following = lines[at + 1].text
+    if at != len(lines) - 2 or len(lines) < 3 or room - len(following) < 0:
+        return False
+    return (
+        _is_name(following)
+        and following[-1] not in "!?"
+        and (_SENTENCE_END.search(lines[at].text) is not None)
+    )
 
 
 def _keeps(lines: Sequence[Line], at: int, room: float, margin: int, base: int) -> bool:

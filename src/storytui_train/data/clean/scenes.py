@@ -2,12 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from storytui_train.data.clean.layout import Block, Book
 
 _ROW = re.compile(
-    r"(?:[*•·∙●◦○◊♦❦❧☙✻✽✶⁂†‡§~=_#+^.…—–\-|\s]|\\|<tb>|(?<![^\W_])[oOxX](?![^\W_])|(?<!\w)%(?!\w))+"
+    r"(?:[oO]0[oO]|[*•·∙●◦○◊♦❦❧☙✻✽✶⁂†‡§~=_#+^.…—–\-|\s]|\\|<tb>|(?<![^\W_])[oOxX](?![^\W_])|(?<!\w)%(?!\w))+"
 )
 _SPACED_WORDS = re.compile(r"[oOxX]")
 _FEWEST = 3
@@ -30,6 +30,31 @@ def is_row(block: Block) -> bool:
     return len(re.sub(r"\s", "", text)) >= 2 and text not in ("..", "--", "—", "...", "…")
 
 
+def split_rows(blocks: Iterable[Block], book: Book) -> list[Block]:
+    """Blocks cut where a row stands in them without blank lines round it."""
+    found: list[Block] = []
+    for block in blocks:
+        rows = [
+            len(line.text) < 80
+            and _ROW.fullmatch(line.text) is not None
+            and is_row(Block([line], 0))
+            for line in block.lines
+        ]
+        short = [line.right < 0.45 * book.width for line in block.lines]
+        sign = not book.stacked and all(a or b for a, b in zip(rows, short, strict=True))
+        if len(block.lines) == 1 or all(rows) or not any(rows) or sign:
+            found.append(block)
+            continue
+        start = 0
+        for at in range(1, len(rows) + 1):
+            if at == len(rows) or rows[at] or rows[at - 1]:
+                first = start == 0
+                lines = block.lines[start:at]
+                found.append(Block(lines, block.gap if first else 0, block.torn and first))
+                start = at
+    return found
+
+
 def gaps(blocks: Sequence[Block], prose: Sequence[bool], book: Book, *, rows: int) -> set[int]:
     """The blocks before which an extra-large gap is a break between scenes.
 
@@ -45,6 +70,9 @@ def gaps(blocks: Sequence[Block], prose: Sequence[bool], book: Book, *, rows: in
     if not usual:
         return set()
     normal = usual.most_common(1)[0][0]
+    if book.stacked and not book.unwrapped:
+        parted = {n for n, block in enumerate(blocks) if prose[n] and block.gap and not block.torn}
+        return parted if len(parted) <= 0.25 * sum(usual.values()) else set()
     for number, block in enumerate(blocks):
         if prose[number] and block.gap > max(normal, 1) and not block.torn:
             found.setdefault(block.gap, []).append(number)

@@ -173,7 +173,9 @@ def find(
             headings.append(heading)
             taken = heading.end - 1
     _set_levels(headings, blocks)
-    return headings
+    # A diary's or a letter's heading inside a numbered chapter is part of the story.
+    inside = any(each.mark and each.mark.number for each in headings)
+    return [each for each in headings if not inside or each.level != SECTION_LEVEL]
 
 
 def _marked(blocks: Sequence[Block], skipped: Sequence[bool], names: set[str]) -> dict[int, Mark]:

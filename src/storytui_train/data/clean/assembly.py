@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from storytui_train.data.clean.chapters import Parts
 from storytui_train.data.clean.cuts import Cut
 from storytui_train.data.clean.joining import Joiner
 from storytui_train.data.clean.layout import Block
+from storytui_train.data.clean.parts import Parts
 from storytui_train.data.documents import SCENE_BREAK
 from storytui_train.data.edits import Edit
 

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
 from storytui_train.data.clean import contents, titles
 from storytui_train.data.clean.contents import is_prose
-from storytui_train.data.clean.headings import SPECIAL_LEVEL, key
+from storytui_train.data.clean.headings import key
 from storytui_train.data.clean.layout import Block, Book
 from storytui_train.data.clean.licences import ADVERTISEMENT, THE_END
+from storytui_train.data.clean.naming import name
+from storytui_train.data.clean.parts import Parts, Section
 from storytui_train.data.clean.scenes import is_row
 from storytui_train.data.clean.titles import Heading
 
@@ -29,28 +30,6 @@ _IMPRINT = re.compile(
     r"electrotyped|reprinted|edition\b.{0,20}\d{4}",
     re.IGNORECASE | re.DOTALL,
 )
-
-
-@dataclass
-class Section:
-    """A heading with what stands under it."""
-
-    heading: Heading | None
-    start: int
-    """Its first block behind the heading."""
-    end: int
-    title: str = ""
-
-
-@dataclass
-class Parts:
-    """What each block of a book is."""
-
-    blocks: list[Block]
-    role: list[str] = field(default_factory=list)
-    """For each block: `heading`, `text`, `row`, or why it is taken away."""
-    sections: list[Section] = field(default_factory=list)
-    """Those with a text."""
 
 
 def divide(blocks: list[Block], book: Book, title: str = "") -> Parts:
@@ -77,11 +56,12 @@ def divide(blocks: list[Block], book: Book, title: str = "") -> Parts:
     sections = _sections(found, len(blocks))
     first = _main(sections, parts)
     _front(sections[:first], parts)
+    _without_subtitle(sections[:first], parts, key(title))
     if first < len(sections) and sections[first].heading is None:
         _untitled(parts, sections[first])
     _book_title(sections[first:], parts, key(title))
     _ends(parts)
-    _name(sections, parts)
+    name(sections, parts)
     return parts
 
 
@@ -241,6 +221,21 @@ def _front(sections: Sequence[Section], parts: Parts) -> None:
             _drop(parts, number)
 
 
+def _without_subtitle(sections: Sequence[Section], parts: Parts, title: str) -> None:
+    """Where the book's title heads a dedication, what else the title page says goes."""
+    for section in sections:
+        heading = section.heading
+        if heading is None or heading.mark or heading.end - heading.start < 2 or not title:
+            continue
+        if (
+            key(parts.blocks[heading.start].text) == title
+            and parts.role[heading.start] == "heading"
+        ):
+            for number in range(heading.start + 1, heading.end):
+                parts.role[number] = "title page"
+            heading.end = heading.start + 1
+
+
 def _untitled(parts: Parts, section: Section) -> None:
     """A text without a heading begins with its first sentence, behind titles and the like."""
     for number in range(section.start, section.end):
@@ -305,8 +300,8 @@ def _book_title(sections: Sequence[Section], parts: Parts, title: str) -> None:
         for each in sections[1:]
         if each.heading and each.heading.mark is None and each.heading.level <= heading.level
     ]
-    name = key(_text(parts.blocks, heading))
-    if not others or (title and name == title):
+    own = key(_text(parts.blocks, heading))
+    if not others or (title and own == title):
         for number in range(heading.start, heading.end):
             parts.role[number] = "title page"
 
@@ -342,51 +337,3 @@ def _ends(parts: Parts) -> None:
             continue
         following = role
         closing = False
-
-
-def _name(sections: Sequence[Section], parts: Parts) -> None:
-    """Give the sections with a text their titles, those they stand under before their own."""
-    above: list[tuple[Heading, str, bool]] = []
-    over = _titles_over(sections, parts)
-    for section in sections:
-        heading = section.heading
-        if heading is not None:
-            while above and (above[-1][0].level >= heading.level or above[-1][2]):
-                above.pop()
-            if parts.role[heading.start] == "heading":
-                if heading.mark is not None:
-                    leaf = heading.mark.level == SPECIAL_LEVEL and not heading.mark.number
-                else:
-                    leaf = heading.level == titles.TITLE_LEVEL and over < 2
-                above.append((heading, _title(parts.blocks, heading), leaf))
-        section.title = " / ".join(_shortened(parts.blocks, above))
-        if any(parts.role[n] == "text" for n in range(section.start, section.end)):
-            parts.sections.append(section)
-
-
-def _shortened(blocks: Sequence[Block], above: Sequence[tuple[Heading, str, bool]]) -> list[str]:
-    """Titles one under the other; over a section a chapter's number says enough."""
-    if not above or above[-1][0].level != titles.SECTION_LEVEL:
-        return [title for _, title, _ in above]
-    return [
-        _title(blocks, replace(heading, end=heading.start + 1)) if heading.mark else title
-        for heading, title, _ in above
-    ]
-
-
-def _titles_over(sections: Sequence[Section], parts: Parts) -> int:
-    """How many titles without a number stand over others: in a collection several, else none."""
-    count = 0
-    for at, section in enumerate(sections[:-1]):
-        heading, below = section.heading, sections[at + 1].heading
-        if heading is None or below is None or parts.role[heading.start] != "heading":
-            continue
-        own = heading.mark is None and heading.level == titles.TITLE_LEVEL
-        count += own and below.level > heading.level
-    return count
-
-
-def _title(blocks: Sequence[Block], heading: Heading) -> str:
-    """A heading as it is printed, on one line."""
-    text = _text(blocks, heading)
-    return re.sub(r"\s+", " ", re.sub(r"^#+\s+|(?<!\w)[_*]+|[_*]+(?!\w)", "", text)).strip()

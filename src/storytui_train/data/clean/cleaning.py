@@ -21,6 +21,7 @@ from storytui_train.data.clean.cuts import Cut, moved, ordered, take
 from storytui_train.data.clean.displayed import DATE
 from storytui_train.data.clean.emphasis import emphasis
 from storytui_train.data.clean.footnotes import footnotes
+from storytui_train.data.clean.parts import Parts
 from storytui_train.data.clean.titles import split_headings
 from storytui_train.data.clean.typography import typography
 from storytui_train.data.documents import Chapter, Cleaned, Extracted, Loss, TextKind
@@ -126,7 +127,7 @@ def _built(
     return edited.edit(built.edits), chapters, losses
 
 
-def _plain(parts: divisions.Parts) -> list[bool]:
+def _plain(parts: Parts) -> list[bool]:
     """For each block, whether it and the one before it are paragraphs of prose in one chapter."""
     plain = [
         role == "text"
@@ -139,7 +140,7 @@ def _plain(parts: divisions.Parts) -> list[bool]:
     return [at > 0 and plain[at] and plain[at - 1] for at in range(len(plain))]
 
 
-def _kind(parts: divisions.Parts, index: int, persons: frozenset[str]) -> TextKind:
+def _kind(parts: Parts, index: int, persons: frozenset[str]) -> TextKind:
     section = parts.sections[index]
     return kinds.kind(
         [parts.blocks[n] for n in range(section.start, section.end) if parts.role[n] == "text"],

@@ -286,7 +286,7 @@ def _behind(blocks: Sequence[Block], start: int, end: int) -> tuple[int, str]:
             return at, "advertisement"
     for at in range(from_, end):
         if _BACK.fullmatch(blocks[at].text.strip("_* ")) and blocks[at].gap >= 2:
-            rest = blocks[at + 1 : end]
+            rest = list(blocks[at + 1 : end])
             if rest and all(block.words <= 40 for block in rest):
                 return at, "index"
     return end, ""

@@ -8,6 +8,44 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LAST = re.compile(r"([^\W\d_]+(?:-[^\W\d_]+)*)-$")
 _NEXT = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _DIVIDED = re.compile(r"([^\W\d_]+)-\n\s*([^\W\d_]+)")
+_COMPOUNDING = frozenset(
+    [
+        "self",
+        "half",
+        "well",
+        "ill",
+        "ever",
+        "never",
+        "all",
+        "ex",
+        "vice",
+        "quasi",
+        "non",
+        "mid",
+        "cross",
+        "twenty",
+        "thirty",
+        "forty",
+        "fifty",
+        "sixty",
+        "seventy",
+        "eighty",
+        "ninety",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "first",
+        "second",
+        "third",
+    ]
+)
+"""Words that compounds begin with, whether or not the book has them elsewhere."""
 _SUSPENDED = ("and", "or", "to", "und", "oder", "bis", "et", "ou", "y")
 
 
@@ -71,6 +109,8 @@ class Joiner:
         if not first[0].islower() or "-" in last or "-" in first:
             return 0, ""
         # Nowhere else: a compound is made of words, a divided word of syllables.
+        if last.lower() in _COMPOUNDING:
+            return 0, ""
         before, behind = words[last.lower()] > 0, words[first.lower()] > 0
         if before and behind:
             return 0, ""

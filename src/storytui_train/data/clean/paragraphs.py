@@ -93,13 +93,15 @@ def _is_couplet(block: Block, book: Book) -> bool:
 
 
 def _settle_displayed(blocks: Sequence[Block], book: Book) -> None:
-    """Two or three lines set in, behind words that lead to them or another such block."""
+    """Lines set in, all with capitals; few of them only behind words that lead to them."""
     before: Block | None = None
     for block in blocks:
         set_in = book.indent == 0 and min(line.indent for line in block.lines) >= 1
         great = all(_great(line) for line in block.lines)
         prose = block.lines[0].text.isupper() and block.lines[0].right > 0.6 * book.width
-        if 2 <= len(block.lines) <= 3 and set_in and great and not prose and before is not None:
+        if len(block.lines) > 3 and set_in and great:
+            block.kept = [True] * len(block.kept)
+        elif len(block.lines) > 1 and set_in and great and not prose and before is not None:
             verse = len(before.kept) >= 1 and all(before.kept) and before.lines[0].indent >= 1
             if verse or before.text.endswith((":", ":--", ":—", "--", "—")):
                 block.kept = [True] * len(block.kept)
@@ -312,6 +314,9 @@ def _stays(lines: Sequence[Line], at: int, room: float, margin: int, base: int) 
         and following.indent <= base + 2
         and not following.text[:1].islower()
     ):
+        return True
+    title = at == 0 and line.text.isupper() and not following.text.isupper()
+    if title and base >= 1 and " " in line.text and room > 0.25 * margin:
         return True
     step = following.indent - line.indent
     if (

@@ -354,6 +354,10 @@ def _is_subtitle(
     return is_title(plain)
 
 
+def _heading_text(blocks: Sequence[Block], heading: Heading) -> str:
+    return " ".join(block.text for block in blocks[heading.start : heading.end])
+
+
 def _set_levels(headings: Sequence[Heading], blocks: Sequence[Block]) -> None:
     """How high titles stand that no word ranks: over numbers they begin, under those round them."""
     numbered = [
@@ -368,7 +372,9 @@ def _set_levels(headings: Sequence[Heading], blocks: Sequence[Block]) -> None:
             continue
         before = [number for start, number in numbered if start < heading.start]
         after = [number for start, number in numbered if start > heading.start]
-        if after and after[0] == 1:
+        if numbered and DATE.search(_heading_text(blocks, heading)):
+            heading.level = SECTION_LEVEL
+        elif after and after[0] == 1:
             heading.level = TITLE_LEVEL
         elif heading.listed:
             inside = bool(before and after) and after[0] == before[-1] + 1

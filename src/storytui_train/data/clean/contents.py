@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from storytui_train.data.clean.headings import CONTENTS, ILLUSTRATIONS, bare, key, mark
 from storytui_train.data.clean.layout import Block
 
+_LISTS = 8
+"""The most lists that are looked for in one book."""
 _PAGE = re.compile(
     r"(?:[\s.·_…-]{2,}|\s)(?:page\s+|p\.\s*)?(?:\d{1,4}|[ivxlc]{1,7})\.?$", re.IGNORECASE
 )
@@ -52,7 +54,7 @@ def regions(blocks: Sequence[Block]) -> tuple[list[tuple[int, int, str]], set[st
     """
     found: list[tuple[int, int, str]] = []
     names: set[str] = set()
-    number = 0
+    number = tried = 0
     front = max(60, len(blocks) // 3)
     while number < len(blocks):
         line = bare(blocks[number].lines[0].text)
@@ -63,9 +65,10 @@ def regions(blocks: Sequence[Block]) -> tuple[list[tuple[int, int, str]], set[st
             elif ILLUSTRATIONS.fullmatch(line):
                 why = "list of illustrations"
         late = number > 0.9 * len(blocks)
-        if not why or not (number < front or late):
+        if not why or not (number < front or late) or tried == _LISTS:
             number += 1
             continue
+        tried += 1
         end, keys = _list_end(blocks, number, why)
         if end <= number + 1 and len(blocks[number].lines) < 3:
             number += 1

@@ -5,9 +5,9 @@ from collections import Counter
 
 _DASH = re.compile(r"(\s?)(?:--+|—+)(\s?)(?=(\S?))")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_LAST = re.compile(r"([^\W\d_]+(?:-[^\W\d_]+)*)-$")
+_LAST = re.compile(r"((?<![^\W\d_])[^\W\d_]+(?:-[^\W\d_]+)*)-$")
 _NEXT = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_DIVIDED = re.compile(r"([^\W\d_]+)-\n\s*([^\W\d_]+)")
+_DIVIDED = re.compile(r"((?<![^\W\d_])[^\W\d_]+)-\n\s*([^\W\d_]+)")
 _COMPOUNDING = frozenset(
     [
         "self",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from storytui import __version__
+from storytui.story.visible import visible
 from storytui_train.errors import RecipeError, TrainError
 
 STAGES = {
@@ -31,13 +32,13 @@ USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit status."""
-    parser = build_parser()
-    options = parser.parse_args(argv)
-    if not options.command:
-        parser.print_help()
-        return USAGE
-    run: Callable[[argparse.Namespace], int] = import_module(_RUN[options.command]).run
     try:
+        parser = build_parser()
+        options = parser.parse_args(argv)
+        if not options.command:
+            parser.print_help()
+            return USAGE
+        run: Callable[[argparse.Namespace], int] = import_module(_RUN[options.command]).run
         return run(options)
     except RecipeError as error:
         return _failed(error, USAGE)
@@ -55,6 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output has enough of it.
         sys.stderr.close()
         return FAILURE
+    except OSError as error:
+        where = f" ({visible(str(error.filename))})" if error.filename else ""
+        return _failed(
+            f"It could not go on: {error.strerror or error}{where}. Run it again to go on.", FAILURE
+        )
     except KeyboardInterrupt:
         return _failed(
             "Stopped. What was done is kept; the same command goes on from there.", INTERRUPTED
@@ -121,16 +127,18 @@ def _add_show(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
-    return number
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)
 
 
 def _share(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
     if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a number between 0 and 1")
     return number
 
 

@@ -22,7 +22,9 @@ import pytest
 from teacher_stand_in import KEY, StandIn
 from training_shelf import RECIPE, make_shelf
 
+from storytui.manuscript.lock import read_holder
 from storytui_train.data.pipeline.record import Record
+from storytui_train.data.pipeline.workplace import BEGUN, LOCK
 from storytui_train.data.teacher.replies import kept_replies
 
 STAGES = ("gather", "clean", "choose", "chunk", "split", "reason", "dataset")
@@ -34,8 +36,9 @@ STARTING = 0.15
 AT_ONCE = 4
 IN_REPLIES = {"empty": 0.08, "length": 0.08, "refusal": 0.08, "leak": 0.15, "list": 0.05}
 ON_ITS_WAY = {"429": 0.1, "drop": 0.03, "500": 0.03, "cut": 0.03, "error-in-200": 0.03}
-GONE_AFTER = 5.0
-"""Seconds in which the processes of a killed run have to be gone."""
+GONE_AFTER = 20.0
+"""Seconds in which the processes of a killed run have to be gone; here they need one, or where a
+process that is just starting has to import much first, four."""
 MARK = "STORYTUI_TORTURE_RUN"
 TEACHER = """\
 [teacher]
@@ -83,7 +86,7 @@ class Shelf:
         return path
 
     def start(self, recipe: Path, stage: str, *more: object) -> tuple[subprocess.Popen[bytes], str]:
-        """Start a stage in a process group of its own; its mark is in all processes' environment."""
+        """Start a stage in a process group of its own, with a mark in the environment."""
         self._runs += 1
         mark = f"{self.folder}-{self._runs}"
         with self.said.open("wb") as said:
@@ -93,6 +96,7 @@ class Shelf:
                 stderr=said,
                 env={**os.environ, MARK: mark, "STAND_IN_KEY": KEY},
                 start_new_session=True,
+                preexec_fn=_heed_interrupts,
             )
         return child, mark
 
@@ -184,9 +188,7 @@ def one_kill(
     child, mark = shelf.start(recipe, stage, "--workers", workers, *again)
     interrupted = number == signal.SIGINT
     if interrupted or chance.random() >= STARTING:
-        while child.poll() is None and (
-            not (work / stage / "begun").exists() or (work / f"{stage}.json").exists()
-        ):
+        while child.poll() is None and not at_work(child.pid, work, stage):
             time.sleep(0.005)
         delay = chance.uniform(0, 1.1 * seconds)
     else:
@@ -199,8 +201,8 @@ def one_kill(
             os.killpg(child.pid, number)
         else:
             child.send_signal(number)
-    began = time.monotonic()
     status = child.wait(60)
+    began = time.monotonic()
     while living := processes_of(mark):
         assert time.monotonic() - began < GONE_AFTER, f"{number.name}: {living} live on"
         time.sleep(0.02)
@@ -215,8 +217,21 @@ def one_kill(
         assert said.count("Stopped.") == 1
     elif interrupted or status != -number:
         # The teacher's own failure came first.
-        assert status == 1 and "The teacher did not answer" in said, (status, said)
+        assert status == 1
+        assert "The teacher did not answer" in said, said
     figures.killed[number.name] += 1
+
+
+def at_work(pid: int, work: Path, stage: str) -> bool:
+    """Whether a run has got to its stage."""
+    holder = read_holder(work / LOCK)
+    begun = (work / stage / BEGUN).exists() and not (work / f"{stage}.json").exists()
+    return begun and holder is not None and holder.pid == pid
+
+
+def _heed_interrupts() -> None:
+    """In the child: where the tests run in the background, they were told to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def processes_of(mark: str) -> list[str]:

@@ -9,6 +9,7 @@ import msgspec
 from storytui.story.visible import visible
 from storytui_train.data.pipeline.running import run_stages
 from storytui_train.data.pipeline.workplace import Workplace
+from storytui_train.errors import RecipeError
 from storytui_train.recipe import Recipe, load
 
 
@@ -22,10 +23,14 @@ def run(options: argparse.Namespace) -> int:
         )
     from storytui_train.data.pipeline.stages import STAGES
 
-    until = options.until if options.command == "run" else options.command
+    until = (options.until if options.command == "run" else options.command) or STAGES[-1].name
+    again = options.again or ""
+    names = [stage.name for stage in STAGES]
+    if again and names.index(again) > names.index(until):
+        raise RecipeError(f"--again {again} comes after {until}, the last stage that is asked for.")
     place = workplace(path, recipe)
     with place.alone():
-        done = run_stages(STAGES, recipe, place, tell, until=until or "", again=options.again or "")
+        done = run_stages(STAGES, recipe, place, tell, until=until, again=again, explain=True)
     if options.json:
         print(msgspec.json.encode(done).decode())
     return 0

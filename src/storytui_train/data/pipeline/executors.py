@@ -6,12 +6,13 @@ Imports datatrove; only a stage that runs imports this.
 import contextlib
 import logging
 import os
-import signal
+import pickle
+import shlex
+import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +20,22 @@ from datatrove.executor import (
     LocalPipelineExecutor,
     RayPipelineExecutor,
     SlurmPipelineExecutor,
-    local,
 )
 from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import PipelineStats
 from loguru import logger
 
 from storytui.manuscript.lock import session_name
-from storytui_train.data.pipeline.company import end_with, listed
+from storytui.story.visible import visible
+from storytui_train.data.pipeline import processes, slurm
+from storytui_train.data.pipeline.company import end_with, end_with_parent, listed
 from storytui_train.data.pipeline.progress import shown
 from storytui_train.errors import TrainError
 from storytui_train.recipe import RunOptions
 
-PRELOADED = ["storytui_train.data.pipeline.blocks", "datatrove.executor"]
-"""What the processes need, imported once for all of them."""
-POLL_SECONDS = 10.0
-"""How often Slurm's tasks are looked at."""
-
 
 class _Quiet:
-    """Mixed into an executor: its tasks keep off the terminal, and heed no Ctrl-C of their own."""
+    """Mixed into an executor: its tasks keep off the terminal."""
 
     session = ""
     """Of the run that this is part of, where its processes are on the same machine."""
@@ -47,11 +44,8 @@ class _Quiet:
     def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> PipelineStats:
         if self.session and self.session != session_name():
             end_with(self.session)
-            if threading.current_thread() is threading.main_thread():
-                # The run is interrupted, and ends them.
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
         with (
-            listed(self.company) if self.session else contextlib.nullcontext(),
+            listed(self.company, self.session) if self.session else contextlib.nullcontext(),
             open(os.devnull, "w") as nowhere,
             contextlib.redirect_stderr(nowhere),
         ):
@@ -60,54 +54,52 @@ class _Quiet:
                 run = super()._run_for_rank  # type: ignore[misc]
                 found: PipelineStats = run(rank, max(local_rank, 1), node_rank)
                 return found
+            except Exception as error:
+                if _travels(error):
+                    raise
+                raise TrainError(str(error)) from error
             finally:
                 logger.remove()
+
+
+def _travels(error: Exception) -> bool:
+    """Whether an error comes out of a process as it went in; else the other side waits for ever."""
+    try:
+        return type(pickle.loads(pickle.dumps(error))) is type(error)
+    except Exception:  # noqa: BLE001 - whatever its class does there
+        return False
 
 
 class _Local(_Quiet, LocalPipelineExecutor):
     """Processes on this machine."""
 
     def run(self) -> Any:
-        """Run all pieces; the process that datatrove's own queue lives in ends with the run."""
-        with _managers_that_end(self.session):
+        """Run all pieces, in processes that are watched."""
+        if self.workers > 1:
+            processes.prepare()
+        with processes.watched(self.session):
             return super().run()
-
-
-class _Multiprocess:
-    """The module `multiprocess` as datatrove uses it, but for its managers."""
-
-    def __init__(self, module: Any, session: str) -> None:
-        self._module, self._session = module, session
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
-
-    def Manager(self) -> Any:
-        """A manager whose process ends with the run."""
-        from multiprocess.managers import SyncManager
-
-        manager = SyncManager(ctx=self._module.get_context())
-        manager.start(end_with, (self._session,))
-        return manager
-
-
-@contextlib.contextmanager
-def _managers_that_end(session: str) -> Iterator[None]:
-    # multiprocess leaves a manager's process behind where its parent is killed.
-    module = local.multiprocess
-    local.multiprocess = _Multiprocess(module, session)
-    try:
-        yield
-    finally:
-        local.multiprocess = module
 
 
 class _Slurm(_Quiet, SlurmPipelineExecutor):
     """Jobs of a Slurm cluster."""
 
+    def get_sbatch_args(self, max_array: int = 1) -> dict[str, Any]:
+        """datatrove's, without a partition that the recipe does not name."""
+        found: dict[str, Any] = super().get_sbatch_args(max_array)
+        return {name: each for name, each in found.items() if name != "partition" or each}
+
+    def launch_merge_stats(self) -> None:
+        """No job for figures that nobody reads: where another fails, it would wait for ever."""
+
 
 class _Ray(_Quiet, RayPipelineExecutor):
     """Actors of a Ray cluster."""
+
+    def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> PipelineStats:
+        # It is a process of its own, which the actor does not take with it.
+        end_with_parent()
+        return super()._run_for_rank(rank, local_rank, node_rank)
 
 
 @dataclass(frozen=True)
@@ -146,11 +138,12 @@ def run_job(job: Job, options: RunOptions) -> None:
     executor = _executor(job, options)
     try:
         with shown(job.name, job.marks, job.total, job.unit):
-            executor.run()
             if options.executor == "slurm":
-                _wait_for(executor)
-    except KeyboardInterrupt:
-        raise
+                with slurm.jobs(job.company) as wait:
+                    executor.run()
+                    wait(lambda: not executor.get_incomplete_ranks(skip_completed=True))
+            else:
+                executor.run()
     except TrainError:
         raise
     except Exception as error:  # whatever a task raised, on its way through multiprocess
@@ -170,10 +163,6 @@ def _executor(job: Job, options: RunOptions) -> Any:
     logs = str(job.logs)
     workers = min(options.workers or cores(), job.tasks)
     if options.executor == "local":
-        if workers > 1:
-            import multiprocess
-
-            multiprocess.get_context("forkserver").set_forkserver_preload(PRELOADED)
         executor = _Local(steps, tasks=job.tasks, workers=workers, logging_dir=logs)
         executor.session, executor.company = session_name(), job.company
         return executor
@@ -197,8 +186,11 @@ def _executor(job: Job, options: RunOptions) -> Any:
         mem_per_cpu_gb=options.memory_per_cpu,
         job_name=f"storytui-{job.logs.name}",
         logging_dir=logs,
-        env_command=f"export PATH={os.path.dirname(sys.executable)}:$PATH",
+        env_command=f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH",
         mail_type="NONE",
+        # The cluster's own default; not all have one of the name that datatrove would ask for.
+        qos="",
+        job_id_retriever=partial(slurm.note, job.company),
         randomize_start_duration=0,
     )
 
@@ -217,27 +209,18 @@ def _connect_to_ray(options: RunOptions) -> None:
         )
 
 
-def _wait_for(executor: Any) -> None:
-    """Wait until Slurm's tasks are done, or none of them is queued any more."""
-    import subprocess
-
-    while executor.get_incomplete_ranks(skip_completed=True):
-        told = subprocess.run(
-            ["squeue", "--noheader", "--jobs", str(executor.job_id)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if not told.stdout.strip():
-            return
-        time.sleep(POLL_SECONDS)
-
-
 def _what_happened(job: Job, error: BaseException) -> str:
     if isinstance(error, FileNotFoundError) and job.logs.exists() and error.filename == "sbatch":
         return 'The recipe says executor = "slurm", and there is no sbatch on this machine.'
+    if isinstance(error, subprocess.CalledProcessError):
+        return (
+            f"sbatch did not take {job.name} (status {error.returncode}); what it said stands "
+            "above. Look at partition, time and memory_per_cpu in the recipe's [run]."
+        )
     if isinstance(error, OSError) and error.strerror:
-        where = f" ({error.filename})" if error.filename else ""
+        where = f" ({visible(str(error.filename))})" if error.filename else ""
         return f"{job.name} could not go on: {error.strerror}{where}. Run it again to go on."
     log = job.logs / "logs"
-    return f"{job.name} failed: {type(error).__name__}: {error}. The logs are in {log}."
+    return (
+        f"{job.name} failed: {type(error).__name__}: {visible(str(error))}. The logs are in {log}."
+    )

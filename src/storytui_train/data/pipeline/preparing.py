@@ -1,5 +1,6 @@
 """What `prepare` leaves: the rows in one file, and a report on each text."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,7 +85,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def write_prepared(
     out: Path, recipe: Recipe, place: Workplace, done: Mapping[str, Record]
 ) -> Report:
-    """Write the rows and the report; both are there as a whole or not at all.
+    """Write the rows and the report; each is there as a whole or not at all, the report last.
 
     Args:
         out: the folder they go to.
@@ -102,6 +103,10 @@ def write_prepared(
                     row = decoder.decode(line)
                     splits.setdefault(row.source.id, Counter())[row.split] += 1
                     file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    # It tells of other rows.
+    (out / REPORT).unlink(missing_ok=True)
     part.replace(out / CHUNKS)
     report = _report(recipe, place, done, splits)
     write_atomically(out / REPORT, report.as_json().encode() + b"\n")
@@ -116,7 +121,7 @@ def _report(
 ) -> Report:
     figures = {each.id: each for each in _structs(place.stage("chunk") / FIGURES, BookFigures)}
     refused = refusals(place, STAGES)
-    cleaned = {each.source.id: each for each in _structs(place.parts("clean"), _Cleaned)}
+    lost = {each.source.id: _lost(each) for each in _structs(place.parts("clean"), _Cleaned)}
     chosen = {each.source.id: each for each in _structs(place.parts("choose"), _Measured)}
     total: Counter[str] = Counter()
     for counted in splits.values():
@@ -128,7 +133,7 @@ def _report(
         splits={name: total[name] for name in ("train", "validation", "test") if total[name]},
         split=plan.report,
         texts=[
-            _text(each, figures, why, cleaned, chosen, splits)
+            _text(each, figures, why, lost, chosen, splits)
             for each in _structs(place.parts("gather"), Gathered)
         ],
         refused=refused,
@@ -165,21 +170,25 @@ class _Measured(msgspec.Struct, frozen=True):
     measures: dict[str, float | int | str] = {}
 
 
+def _lost(document: _Cleaned) -> dict[str, int]:
+    """The words that cleaning took from a text, by reason; of a shelf not every loss is kept."""
+    counted: Counter[str] = Counter()
+    for each in document.cleaned.losses:
+        counted[each.why] += each.words
+    return dict(sorted(counted.items()))
+
+
 def _text(
     gathered: Gathered,
     figures: Mapping[str, BookFigures],
     why: Mapping[str, Refusal],
-    cleaned: Mapping[str, _Cleaned],
+    lost: Mapping[str, dict[str, int]],
     chosen: Mapping[str, _Measured],
     splits: Mapping[str, Counter[str]],
 ) -> Text:
     source = gathered.source
     taken = source.id in chosen or gathered.rows
     refusal = None if taken else why.get(source.id)
-    lost: Counter[str] = Counter()
-    if source.id in cleaned:
-        for each in cleaned[source.id].cleaned.losses:
-            lost[each.why] += each.words
     counted = splits.get(source.id, Counter())
     return Text(
         id=source.id,
@@ -193,7 +202,7 @@ def _text(
         rows=sum(counted.values()),
         splits=dict(sorted(counted.items())),
         measures=chosen[source.id].measures if source.id in chosen else {},
-        lost_words=dict(sorted(lost.items())),
+        lost_words=lost.get(source.id, {}),
         figures=figures.get(source.id),
     )
 

@@ -72,8 +72,15 @@ def sha256_of(path: Path) -> str:
 
 
 def hashes(paths: Iterable[Path], below: Path) -> dict[str, str]:
-    """SHA-256 of each file, by its path below a folder."""
-    return {each.relative_to(below).as_posix(): sha256_of(each) for each in sorted(paths)}
+    """SHA-256 of each file, by its path below a folder; all are on the disk afterwards."""
+    return {each.relative_to(below).as_posix(): _settled(each) for each in sorted(paths)}
+
+
+def _settled(path: Path) -> str:
+    """The hash of a file, which is on the disk then: a record must not outlive what it tells of."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -10,7 +10,14 @@ import msgspec
 from storytui_train.data.documents import Document, Source
 from storytui_train.data.examples import Row
 from storytui_train.data.pipeline.record import write_atomically
-from storytui_train.data.pipeline.running import Work
+from storytui_train.data.pipeline.running import (
+    OF_TEXTS,
+    REFUSED,
+    SHOWN,
+    Work,
+    described,
+    refusals,
+)
 from storytui_train.data.pipeline.texts import counts, do, lines_in, sources_of, tasks_of
 from storytui_train.errors import TrainError
 
@@ -40,9 +47,11 @@ def chunk(work: Work) -> Mapping[str, int]:
     do(work, "chunk", steps, tasks=tasks_of(work), total=lines_in(source))
     rows = lines_in(work.parts)
     if not rows:
+        left = refusals(work.place, OF_TEXTS)
+        why = "; ".join(described(each).rstrip(".") for each in left[:SHOWN])
         raise TrainError(
-            "No row could be cut: every text was left out, or is too short. "
-            f"The reasons stand in {work.place.folder} in each stage's refused.jsonl."
+            f"No row could be cut: every text was left out{f' ({why})' if why else ''}, or is too "
+            f"short. All reasons stand in {work.place.folder}, in each stage's {REFUSED}."
         )
     return {"rows": rows}
 

@@ -1,13 +1,15 @@
 """Runs the stages of a recipe in order; what did not change is skipped, and said."""
 
-import shutil
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
+from storytui.story.visible import visible
 from storytui_train.data.documents import Refusal
 from storytui_train.data.pipeline.progress import Stopwatch, in_words
 from storytui_train.data.pipeline.record import (
@@ -16,14 +18,17 @@ from storytui_train.data.pipeline.record import (
     hashes,
     now,
     versions,
-    write_atomically,
     write_record,
 )
 from storytui_train.data.pipeline.workplace import Workplace
 from storytui_train.errors import TrainError
 from storytui_train.recipe import Recipe
 
-BEFORE = "seconds-before"
+BEFORE, REFUSED = "seconds-before", "refused.jsonl"
+SHOWN = 5
+"""Refusals that are told one by one; the rest stand in the list."""
+OF_TEXTS = ("gather", "clean", "choose")
+"""Stages that leave out whole texts, not rows."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ def run_stages(
     *,
     until: str = "",
     again: str = "",
+    explain: bool = False,
 ) -> dict[str, Record]:
     """Do what is not yet done.
 
@@ -93,6 +99,7 @@ def run_stages(
         told: gets a line about each stage.
         until: the last stage that is run; empty: all.
         again: a stage that is done even where nothing changed.
+        explain: whether it is told why texts were left out.
 
     Returns the record of each stage that is complete now.
 
@@ -112,10 +119,13 @@ def run_stages(
         if record is not None and same and not stage.always:
             told(f"{stage.name}: nothing changed, skipped ({_counted(record.counts)})")
         else:
-            if stage.name == again and place.stage(stage.name).exists():
-                place.record_path(stage.name).unlink(missing_ok=True)
-                shutil.rmtree(place.stage(stage.name))
+            if record is not None and record.versions != versions():
+                told(f"{stage.name}: made by other versions ({_newer(record)}), and done again")
+            if stage.name == again:
+                place.forget(stage.name)
             record = _do(stage, recipe, place, told, wanted, inputs, settings)
+            if explain and stage.name in OF_TEXTS:
+                _explain(stage.name, place, told)
         done[stage.name] = record
         if stage.name == until:
             break
@@ -149,10 +159,16 @@ def _do(
         )
         write_record(place.record_path(stage.name), record)
     except OSError as error:
+        where = f" ({visible(str(error.filename))})" if error.filename else ""
         raise TrainError(
-            f"{stage.name} could not go on: {error.strerror or error}"
-            f"{f' ({error.filename})' if error.filename else ''}. "
+            f"{stage.name} could not go on: {error.strerror or error}{where}. "
             "Run it again to go on from here."
+        ) from error
+    except msgspec.MsgspecError as error:
+        before = stage.needs[-1] if stage.needs else stage.name
+        raise TrainError(
+            f"{stage.name} cannot read what is in {place.folder}: {error}. A file there was "
+            f"changed or damaged; run it again with --again {before}."
         ) from error
     told(f"{stage.name}: {_counted(counts)} in {in_words(record.seconds)}")
     return record
@@ -177,9 +193,50 @@ def _timed(folder: Path) -> Iterator[Callable[[], float]]:
 
 
 def _gather_refusals(folder: Path) -> None:
-    """Put what was left out into one list, in the order of the pieces."""
-    lists = sorted((folder / "refused").glob("*.jsonl"))
-    write_atomically(folder / "refused.jsonl", b"".join(each.read_bytes() for each in lists))
+    """Put what was left out into one list, in the order of the pieces; each refusal once."""
+    part = folder / f"{REFUSED}.part"
+    seen: set[bytes] = set()
+    with part.open("wb") as gathered:
+        for path in sorted((folder / "refused").glob("*.jsonl")):
+            with path.open("rb") as lines:
+                for line in lines:
+                    digest = sha256(line).digest()
+                    if digest not in seen:
+                        seen.add(digest)
+                        gathered.write(line)
+        gathered.flush()
+        os.fsync(gathered.fileno())
+    part.replace(folder / REFUSED)
+
+
+def _explain(name: str, place: Workplace, told: Callable[[str], None]) -> None:
+    """Tell why texts were left out."""
+    found = refusals(place, (name,))
+    for each in found[:SHOWN]:
+        told(f"  left out: {described(each)}")
+    if len(found) > SHOWN:
+        more = place.stage(name) / REFUSED
+        told(f"  left out: {len(found) - SHOWN:,} more, with the reasons in {more}")
+
+
+def described(refusal: Refusal) -> str:
+    """What was left out and why, on one line."""
+    name = refusal.title or refusal.id
+    # Most sentences begin with the file's name.
+    if refusal.detail.startswith(name):
+        return refusal.detail
+    return f"{name}: {refusal.detail or refusal.reason}"
+
+
+def _newer(record: Record) -> str:
+    """What has another version than a record says."""
+    there = versions()
+    names = sorted(record.versions.keys() | there.keys())
+    return ", ".join(
+        f"{name} {record.versions.get(name, 'none')}, now {there.get(name, 'none')}"
+        for name in names
+        if record.versions.get(name) != there.get(name)
+    )
 
 
 def refusals(place: Workplace, stages: Sequence[str]) -> list[Refusal]:
@@ -187,9 +244,10 @@ def refusals(place: Workplace, stages: Sequence[str]) -> list[Refusal]:
     found: list[Refusal] = []
     decoder = msgspec.json.Decoder(Refusal)
     for name in stages:
-        path = place.stage(name) / "refused.jsonl"
+        path = place.stage(name) / REFUSED
         if path.is_file():
-            found += [decoder.decode(line) for line in path.read_bytes().splitlines()]
+            with path.open("rb") as lines:
+                found += [decoder.decode(line) for line in lines]
     return found
 
 

@@ -3,7 +3,8 @@
     pip install transformers torch gguf
     python benchmarks/token_differences.py ROWS MODEL.gguf [--rows 1000]
 
-ROWS is a file of rows. Both tokenise contexts with continuations as plain text, without special tokens.
+ROWS is a file of rows. Both tokenise contexts with continuations as plain text, without special
+tokens.
 """
 
 import argparse

@@ -5,6 +5,7 @@
 #   make test     every test                                 make check            what CI runs
 #   make bench    measure this machine                       make torture          the long tests
 #   make bench BENCH="--only first-token --markdown"          make gpu-check        the same on a GPU
+#   make test-cluster   the trainer on Ray and Slurm
 
 PYTHON ?= python3
 FILE ?=
@@ -14,9 +15,10 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed-runtime
 WITH_PEERS := $(VENV)/.installed-bench
 DEV := $(VENV)/.installed-dev
+CLUSTER := $(VENV)/.installed-cluster
 SOURCES := pyproject.toml constraints.txt tools/install.py
 
-.PHONY: run test check torture format bench gpu-check clean
+.PHONY: run test check torture test-cluster format bench gpu-check clean
 
 run: $(RUNTIME)
 	@$(BIN)/storytui $(if $(FILE),"$(FILE)",--sample)
@@ -38,7 +40,12 @@ torture: export STORYTUI_TORTURE_SECONDS ?= 3600
 torture: export STORYTUI_TORTURE_STEPS ?= 20000
 torture: export STORYTUI_TORTURE_ROUNDS ?= 200
 torture: $(DEV)
-	$(BIN)/python -m pytest tests/torture tests/models/test_corpus.py tests/engine/test_dying.py
+	$(BIN)/python -m pytest tests/torture tests/models/test_corpus.py tests/engine/test_dying.py \
+	  tests/train/teacher/test_kills.py
+
+# A Ray cluster of two workers on this machine, and a stand-in for Slurm's commands.
+test-cluster: $(CLUSTER)
+	$(BIN)/python -m pytest tests/cluster
 
 format: $(DEV)
 	$(BIN)/ruff format .
@@ -72,3 +79,9 @@ $(DEV): $(SOURCES)
 	  { echo "storytui needs Python 3.11 or newer, and $(PYTHON) is not here: install it or name another with PYTHON=…" >&2; exit 1; }
 	@"$(PYTHON)" tools/install.py $(VENV) starter train dev
 	@touch $@ $(RUNTIME)
+
+$(CLUSTER): $(SOURCES)
+	@command -v "$(PYTHON)" >/dev/null || \
+	  { echo "storytui needs Python 3.11 or newer, and $(PYTHON) is not here: install it or name another with PYTHON=…" >&2; exit 1; }
+	@"$(PYTHON)" tools/install.py $(VENV) starter train cluster dev
+	@touch $@ $(RUNTIME) $(DEV)

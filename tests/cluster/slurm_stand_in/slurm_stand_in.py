@@ -43,8 +43,9 @@ def sbatch(argv: list[str]) -> int:
     return 0
 
 
-def run(number: str) -> int:
+def run(argv: list[str]) -> int:
     """Run a job's array, two tasks at a time."""
+    number = argv[0]
     folder = JOBS / f"{number}.job"
     script = (folder / "script").read_text()
     found = re.search(r"^#SBATCH --array=0-(\d+)", script, re.MULTILINE)

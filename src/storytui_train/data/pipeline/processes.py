@@ -4,7 +4,9 @@ Imports datatrove; only a stage that runs imports this.
 """
 
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -30,12 +32,33 @@ def deaf() -> Iterator[None]:
         yield
         return
     # It lifts the block when it starts, so it has to be there before.
-    resource_tracker.ensure_running()
+    _start_tracker()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_tracker() -> None:
+    """Start the process that takes away what a killed run has left in the system, silently."""
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.pop()
+
+
+def be_silent() -> None:
+    """Keep this process off the terminal for good; what it has to say goes to its log.
+
+    One that is working when its run is killed finds nobody to give its work to, and would print
+    where in Python that was.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def prepare() -> None:

@@ -74,13 +74,12 @@ class Workplace:
         """Remove a stage's record and folder."""
         folder = self.stage(name)
         self.record_path(name).unlink(missing_ok=True)
-        # First: what is left where this is interrupted must not pass for work to go on with.
-        with suppress(FileNotFoundError, NotADirectoryError):
-            (folder / BEGUN).unlink()
-        if folder.is_dir() and not folder.is_symlink():
-            shutil.rmtree(folder)
-        else:
+        if folder.is_symlink() or not folder.is_dir():
             folder.unlink(missing_ok=True)
+            return
+        # First: what is left where this is interrupted must not pass for work to go on with.
+        (folder / BEGUN).unlink(missing_ok=True)
+        shutil.rmtree(folder)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -44,7 +44,6 @@ class _Quiet:
     def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> PipelineStats:
         if self.session and self.session != session_name():
             end_with(self.session)
-            processes.be_silent()
         with (
             listed(self.company, self.session) if self.session else contextlib.nullcontext(),
             open(os.devnull, "w") as nowhere,

@@ -6,7 +6,6 @@ Imports datatrove; only a stage that runs imports this.
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -32,7 +31,8 @@ def deaf() -> Iterator[None]:
         yield
         return
     # It lifts the block when it starts, so it has to be there before.
-    _start_tracker()
+    with silent():
+        resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -40,31 +40,28 @@ def deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start_tracker() -> None:
-    """Start the process that takes away what a killed run has left in the system, silently."""
-    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
-    try:
-        resource_tracker.ensure_running()
-    finally:
-        sys.warnoptions.pop()
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Keep what is started meanwhile off the terminal for good; tasks have their logs.
 
-
-def be_silent() -> None:
-    """Keep this process off the terminal for good; what it has to say goes to its log.
-
-    One that is working when its run is killed finds nobody to give its work to, and would print
-    where in Python that was.
+    A process that is working, or just starting, when its run is killed finds nobody to give its
+    work to, and would print where in Python that was.
     """
+    before = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
-    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 def prepare() -> None:
     """Start the process that the others come from."""
     forkserver.set_forkserver_preload(PRELOADED)
-    with deaf():
+    with deaf(), silent():
         forkserver.ensure_running()
 
 

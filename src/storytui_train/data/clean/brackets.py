@@ -30,6 +30,7 @@ _FORMAT = re.compile(
     r"|[ \t]*(?<=[ \t\n])[*#$]/[ \t]*$|^[/P]{2}[ \t]*$"
 )
 """What proofreaders mark blocks with that keep their lines: `/*` and `*/`, `/#` and `#/`."""
+_BREAK = re.compile(r"\n[ ]*\n|\Z")
 _PIPED = re.compile(r"(?<!\|)\|\s?\d{1,4}\s?\|(?!\|)")
 _WHY = {
     "picture": "illustration",
@@ -144,8 +145,8 @@ def _heading(text: str, start: int, end: int) -> tuple[int, int] | None:
 def _unclosed(text: str, found: re.Match[str], why: str) -> Iterator[Cut]:
     """A tag that is never closed goes with its block."""
     start = found.start()
-    stop = re.compile(r"\n[ ]*\n|\Z").search(text, start)
-    block = stop.start() if stop else len(text)
+    stop = _BREAK.search(text, start, start + 700)
+    block = stop.start() if stop else start + 700
     if found.lastgroup in ("page", "scan"):
         return
     if block - start < 600:

@@ -9,9 +9,11 @@ from storytui_train.data.edits import Edit
 _WINDOWS = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _SUSPECT = re.compile(rf"[\u00c2-\u00f4\u0192\u2030√][\x80-\xbf{_WINDOWS}]")
 """A lead byte of UTF-8 with a continuation byte behind it, both read as one-byte characters."""
+_STRETCH = re.compile(r"[^\n]{1,1500}(?:(?<=\s)|(?=\n)|\Z)|[^\n]{1,1500}")
+"""A line, or the part of a very long one up to a space."""
 _C1 = re.compile("[\x80-\x9f]")
 _ODD = re.compile(
-    "[ \t\xa0]*(?:\r+\n|\r|\u2028|\u2029|\x85)"  # ends of lines that are not one line feed
+    "[ \t\xa0]*(?:\r{1,3}\n|\r|\u2028|\u2029|\x85)"  # ends of lines that are not one line feed
     "|[ \t\xa0]+(?=\n|\\Z)"  # white space before the end of a line
     "|(?<=\n)\x0c\r*\n"  # a page's end on a line of its own
     "|\xad\r*\n[ \t]*"  # a word divided by a soft hyphen
@@ -32,13 +34,12 @@ def mojibake(text: str) -> list[Edit]:
     from ftfy.badness import is_bad
 
     edits: list[Edit] = []
-    at = 0
-    for line in text.split("\n"):
+    for found in _STRETCH.finditer(text):
+        line, at = found[0], found.start()
         if _SUSPECT.search(line) and is_bad(line):
             fixed = fix_encoding(line)
             if fixed != line and fixed.count("\ufffd") <= line.count("\ufffd"):
                 edits.append(_least(at, line, fixed))
-        at += len(line) + 1
     return edits
 
 

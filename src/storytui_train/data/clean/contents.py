@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from storytui_train.data.clean.headings import CONTENTS, ILLUSTRATIONS, bare, key, mark
 from storytui_train.data.clean.layout import Block
 
-_LISTS = 8
-"""The most lists that are looked for in one book."""
 _PAGE = re.compile(
     r"(?:[\s.·_…-]{2,}|\s)(?:page\s+|p\.\s*)?(?:\d{1,4}|[ivxlc]{1,7})\.?$", re.IGNORECASE
 )
 _LEADERS = re.compile(r"(?:\s*\.){3,}.*$|\s{3,}(?:\d{1,4}|[ivxlc]{1,7})\.?$|[._]{4,}.*$")
+_MOST = 24
+"""Lists that are looked at in one text."""
+_LONGEST = 2_500
+"""Blocks of a list at the most."""
 _SYNOPSIS = re.compile(r"[.;!?][\"'”’]?\s*(?:--|—|–)\s*(?=[^\W\d_])")
 
 
@@ -65,10 +67,12 @@ def regions(blocks: Sequence[Block]) -> tuple[list[tuple[int, int, str]], set[st
             elif ILLUSTRATIONS.fullmatch(line):
                 why = "list of illustrations"
         late = number > 0.9 * len(blocks)
-        if not why or not (number < front or late) or tried == _LISTS:
+        if why:
+            tried += 1
+            why = why if tried <= _MOST else ""
+        if not why or not (number < front or late):
             number += 1
             continue
-        tried += 1
         end, keys = _list_end(blocks, number, why)
         if end <= number + 1 and len(blocks[number].lines) < 3:
             number += 1
@@ -87,7 +91,7 @@ def _list_end(blocks: Sequence[Block], at: int, why: str) -> tuple[int, set[str]
     marks: set[tuple[object, ...]] = set()
     path: dict[int, int] = {}
     number = at
-    while number < len(blocks):
+    while number < min(len(blocks), at + _LONGEST):
         block = blocks[number]
         caption = why != "contents" and block.words <= 30 and block.gap <= 2
         if number > at and is_prose(block) and not _is_entry(block) and not caption:

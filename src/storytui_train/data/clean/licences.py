@@ -75,7 +75,7 @@ CREDITS = re.compile(
     r"|^[\W_]{0,4}(?:e-?text|e-?book)\s+(?:prepared|produced|by|scanned)"
     r"|^[\W_]{0,4}(?:credits?|produced\s+by|producer|special\s+thanks|with\s+thanks|many\s+thanks)\b"
     r"|\be-?mail\b|\bproofread(?:er|ing)|\btranscribed\s+from\b|https?://|\bwww\.\w"
-    r"|[\w.]{1,64}@[\w-]{1,64}\.\w|\bfile\s+was\s+produced\b|images?\s+(?:generously|made|courtesy|available)"
+    r"|(?<![\w.])[\w.]{1,64}@[\w-]{1,64}\.\w|\bfile\s+was\s+produced\b|images?\s+(?:generously|made|courtesy|available)"
     r"|internet\s+archive|google\s+(?:books|print)|hathi\s?trust",
     re.IGNORECASE,
 )

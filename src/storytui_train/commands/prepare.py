@@ -71,6 +71,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         context_sentences=options.context_sentences,
         continuation_sentences=options.continuation_sentences,
         stride_sentences=options.stride_sentences,
+        kinds=choose.kinds,
         **({} if options.varied_cuts is None else {"varied_cuts": options.varied_cuts}),
     )
     return Recipe(

@@ -28,6 +28,7 @@ _RUN = {
     "show": "storytui_train.commands.show",
 }
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+STOPPED = "Stopped. What was done is kept; the same command goes on from there."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,31 +41,50 @@ def main(argv: Sequence[str] | None = None) -> int:
             return USAGE
         run: Callable[[argparse.Namespace], int] = import_module(_RUN[options.command]).run
         return run(options)
-    except RecipeError as error:
-        return _failed(error, USAGE)
-    except TrainError as error:
-        return _failed(error, FAILURE)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] in ("storytui", "storytui_train"):
-            raise
-        return _failed(
-            f"{error.name} is not installed, and building training data needs it: "
-            "pip install 'storytui[train]'.",
-            FAILURE,
-        )
-    except BrokenPipeError:
-        # Whoever read the output has enough of it.
-        sys.stderr.close()
-        return FAILURE
-    except OSError as error:
-        where = f" ({visible(str(error.filename))})" if error.filename else ""
-        return _failed(
-            f"It could not go on: {error.strerror or error}{where}. Run it again to go on.", FAILURE
-        )
     except KeyboardInterrupt:
-        return _failed(
-            "Stopped. What was done is kept; the same command goes on from there.", INTERRUPTED
-        )
+        return _failed(STOPPED, INTERRUPTED)
+    except Exception as error:
+        status = _told(error)
+        if status is None:
+            raise
+        return status
+
+
+def _told(error: Exception) -> int | None:
+    """Tell what went wrong; the exit status, or None where it is a mistake of this program."""
+    if _is_interrupt(error):
+        return _failed(STOPPED, INTERRUPTED)
+    match error:
+        case RecipeError():
+            return _failed(error, USAGE)
+        case TrainError():
+            return _failed(error, FAILURE)
+        case ModuleNotFoundError(name=name):
+            if (name or "").split(".")[0] in ("storytui", "storytui_train"):
+                return None
+            return _failed(
+                f"{name} is not installed, and building training data needs it: "
+                "pip install 'storytui[train]'.",
+                FAILURE,
+            )
+        case BrokenPipeError():
+            # Whoever read the output has enough of it.
+            sys.stderr.close()
+            return FAILURE
+        case OSError():
+            where = f" ({visible(str(error.filename))})" if error.filename else ""
+            why = error.strerror or error
+            return _failed(f"It could not go on: {why}{where}. Run it again to go on.", FAILURE)
+    return None
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C was the first cause: what it breaks off may raise another error for it."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def build_parser() -> argparse.ArgumentParser:

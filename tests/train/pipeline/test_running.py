@@ -194,3 +194,22 @@ def test_a_full_disk_is_said_and_the_next_run_goes_on(
     fails = False
     assert train("run", recipe)[0] == 0
     assert files_of(recipe.with_suffix("") / "dataset" / "parts") == whole
+
+
+def test_an_interrupt_is_one_however_it_comes(
+    recipe: Path, train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the midst of an import, Python raises another error for it."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise RuntimeError("Error calling __set_name__") from error
+
+    from storytui_train.commands import run
+
+    monkeypatch.setattr(run, "run_stages", interrupted)
+    status, _, told = train("run", recipe)
+    assert status == 130
+    assert told.startswith("storytui-train: Stopped.")

@@ -77,8 +77,10 @@ def test_a_heading_drawn_into_a_picture_stays() -> None:
 
 
 def test_footnotes_go_with_their_marks() -> None:
-    notes = "[Footnote 1: In\nMay.]\n\n[A] To town.\n\n* All day.\n"
-    text = f"He came.[1] She went[A]; both* stayed.\n\n{notes}"
+    text = (
+        "He came.[1] She went[A]; both* stayed.\n\n[Footnote 1: In\nMay.]\n\n[A] To town.\n\n"
+        "* All day.\n"
+    )
     assert _cut(text, footnotes(text)).strip() == "He came. She went; both stayed."
 
 

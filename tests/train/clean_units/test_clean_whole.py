@@ -170,10 +170,7 @@ LICENCE = (
         (AUSTRALIA, "\n\n\nTHE END\n\n\nThis site is full of FREE ebooks - Gutenberg Australia\n"),
         (CANADA, "\n\n\n[The end of _A House_ by Some Body]\n"),
         (LICENCE + START, END),
-        (
-            "The Project Gutenberg EBook of A House\n\n" + LICENCE,
-            "\n\nEnd of Project Gutenberg's A",
-        ),
+        ("The Project Gutenberg EBook of A\n\n" + LICENCE, "\n\nEnd of Project Gutenberg's A"),
         (START, "\n\n          *** END OF THE PROJECT GUTENBERG EBOOK A HOUSE ***\n\n" + LICENCE),
         (
             "***START OF THE PROJECT GUTENBERG EBOOK A HOUSE AND\nALL***\n\n\n"
@@ -182,8 +179,7 @@ LICENCE = (
             "\n\n\nTRANSCRIBER'S NOTES:\n\n1. “Teh” is now “the”.\n\n" + END,
         ),
         (
-            START + "+-----------------+\n| Transcriber's note: |\n| kept.             |\n"
-            "+---+\n\n\n",
+            START + "+-----+\n| Transcriber's note: |\n| kept.  |\n+---+\n\n\n",
             "\n\nFINIS.\n\n\n_BY THE SAME AUTHOR_\n\nTHE LANE. Crown 8vo, cloth, 6s.\n\n"
             "THE GATE. Crown 8vo, cloth, 3s. 6d.\n\nLONDON: MACMILLAN AND CO.\n" + END,
         ),
@@ -378,8 +374,7 @@ def test_the_edits_give_the_text_of_any_lines(lines: list[str], end: str) -> Non
     [
         ("11-alices", 12), ("120-treasure", 34), ("1342-pride", 62), ("160-the-awakening", 51),
         ("1661-the-adventures", 14), ("1695-the-man", 17), ("209-the-turn", 25),
-        ("215-the-call", 7),
-        ("22367-die", 3), ("2814-dubliners", 15), ("289-the-wind", 12), ("308-three", 20),
+        ("215-the-call", 7), ("22367-die", 3), ("2814-dubliners", 15), ("289-the-wind", 12), ("308-three", 20),
         ("35-the-time", 13), ("62-a-princess", 29), ("71-on", 1), ("84-frankenstein", 28),
         ("844-the-importance", 3),
     ],

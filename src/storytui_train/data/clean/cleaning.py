@@ -73,7 +73,6 @@ def _printed(edited: Edited, options: CleanOptions) -> Cleaned:
 
     title = found[1] if (found := _TITLE.search(edited.text[:6_000])) else ""
     without(frame.frames(frame.split_markers(layout.read(edited.text))))
-    torn = []
     notes = frozenset(found[1] for found in _BRACED.finditer(edited.text) if _begins(found))
     without(brackets.tags(edited.text, notes))
     without(pages.pages(edited.text))

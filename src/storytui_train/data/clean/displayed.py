@@ -119,7 +119,7 @@ def _leads(
     """Whether a text follows, or a heading that stands lower."""
     for after in range(number + 1, min(number + 4, len(blocks))):
         block = blocks[after]
-        if skipped[after] or _BY.match(block.text):
+        if skipped[after] or (block.words <= 14 and _BY.match(block.text)):
             return False
         if after in marked:
             return True

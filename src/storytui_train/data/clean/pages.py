@@ -16,8 +16,8 @@ _HEAD = re.compile(
     r"(?:(?P<left>[Il]?\d{1,4})\s+)?(?P<title>[^\W\d_][^\d]{3,60}?)(?:\s+(?P<right>[Il]?\d{1,4}))?"
 )
 _WORTH = re.compile(
-    r"(?m)^ *(?:(?:p\w*\.?)?[-–—\[(| ]*\d{1,4}[-–—\])|. ]*|\d[^\n\d]{3,62}"
-    r"|[^\W\d_][^\n\d]{3,62} [Il]?\d{1,4})$"
+    r"(?m)^ *(?:(?:p\w*\.?)?[-–—\[(| ]*\d{1,4}[-–—\])|. ]*|\d{1,4}[^\n\d]{3,90}"
+    r"|[^\W\d_][^\n\d]{3,90} [Il]?\d{1,4})$"
 )
 _FEWEST = 5
 
@@ -39,7 +39,7 @@ def pages(text: str) -> list[Cut]:
     heads: list[tuple[Line, str, int]] = []
     around: dict[int, tuple[str, str]] = {}
     for index, (line, block, _) in enumerate(lines):
-        if len(line.text) > 75:
+        if len(line.text) > 100:
             continue
         before = lines[index - 1][0].text if index else ""
         after = lines[index + 1][0].text if index + 1 < len(lines) else ""

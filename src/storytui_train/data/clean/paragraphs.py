@@ -249,6 +249,8 @@ def _is_verse(
     own = max(line.right for line in lines)
     if _hangs(lines, margin):
         return True
+    if count == 2 and lines[0].text.isupper() and len(lines[0].text) > 0.6 * width:
+        return False  # a telegram, in capitals throughout
     longest = max(len(line.text) for line in lines)
     roomy = sum(room > 0.12 * width for room in fits) / len(fits)
     if count >= 4 and great >= 0.8 and longest <= 0.9 * width:
@@ -331,7 +333,7 @@ def _stays(lines: Sequence[Line], at: int, room: float, margin: int, base: int) 
     if min(line.indent, following.indent) >= base + 3 and _great(following) and at + 1 < len(lines):
         return True
     signed = at == len(lines) - 2 and following.text.strip('_*"”’').isupper()
-    if signed and room > 0.12 * margin and len(following.text) > 3:
+    if signed and not line.text.isupper() and room > 0.12 * margin and len(following.text) > 3:
         return True
     if room <= 0.25 * margin:
         return _is_signed(lines, at, room, margin)

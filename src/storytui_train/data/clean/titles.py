@@ -223,7 +223,8 @@ def _in_sequence(
             if bool(each.title) != titled:
                 continue
             block = blocks[number]
-            if titled and block.gap < 2 and not block.text.isupper() and block.lines[0].indent < 4:
+            near = block.gap < 2 and number > 0 and block.lines[0].indent < 4
+            if titled and near and not block.text.isupper():
                 continue
             if runs and 0 < each.number - runs[-1][-1][1].number <= 2:
                 runs[-1].append((number, each))

@@ -372,9 +372,11 @@ def test_the_edits_give_the_text_of_any_lines(lines: list[str], end: str) -> Non
 @pytest.mark.parametrize(
     ("name", "count"),
     [
-        ("11-alices", 12), ("120-treasure", 34), ("1342-pride", 62), ("160-the-awakening", 51),
-        ("1661-the-adventures", 14), ("1695-the-man", 17), ("209-the-turn", 25),
-        ("215-the-call", 7), ("22367-die", 3), ("2814-dubliners", 15), ("289-the-wind", 12), ("308-three", 20),
+        ("11-alices", 12), ("120-treasure", 34), ("1342-pride", 62),
+        ("160-the-awakening", 51), ("1661-the-adventures", 14),
+        ("1695-the-man", 17), ("209-the-turn", 25),
+        ("215-the-call", 7), ("22367-die", 3), ("2814-dubliners", 15),
+        ("289-the-wind", 12), ("308-three", 20),
         ("35-the-time", 13), ("62-a-princess", 29), ("71-on", 1), ("84-frankenstein", 28),
         ("844-the-importance", 3),
     ],

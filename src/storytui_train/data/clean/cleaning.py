@@ -29,7 +29,7 @@ from storytui_train.data.edits import Edit, Edited
 from storytui_train.recipe import CleanOptions
 
 _TITLE = re.compile(r"^\s*Title:\s*(.+)$", re.MULTILINE)
-_BRACED = re.compile(r"\{(\d{1,4})\}\s+\S")
+_BRACED = re.compile(r"\{(\d{1,4})\}(?=\s+\S)")
 
 
 def clean(extracted: Extracted, options: CleanOptions = CleanOptions()) -> Cleaned:  # noqa: B008

@@ -47,7 +47,7 @@ def pages(text: str) -> list[Cut]:
         if found := _NUMBER.fullmatch(line.text):
             numbers.append((line, int(found["number"]), _mid(before, after)))
         elif (
-            mark(line.text) is None
+            ((known := mark(line.text)) is None or known.kind == "numeral")
             and (found := _HEAD.fullmatch(line.text))
             and bool(found["left"]) != bool(found["right"])
             and (found["title"].isupper() or len(block.lines) == 1)

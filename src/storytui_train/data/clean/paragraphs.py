@@ -96,14 +96,15 @@ def _settle_displayed(blocks: Sequence[Block], book: Book) -> None:
     """Lines set in, all with capitals; few of them only behind words that lead to them."""
     before: Block | None = None
     for block in blocks:
-        set_in = book.indent == 0 and min(line.indent for line in block.lines) >= 1
-        great = all(_great(line) for line in block.lines)
-        prose = block.lines[0].text.isupper() and block.lines[0].right > 0.6 * book.width
-        if len(block.lines) > 3 and set_in and great:
-            block.kept = [True] * len(block.kept)
-        elif len(block.lines) > 1 and set_in and great and not prose and before is not None:
-            verse = len(before.kept) >= 1 and all(before.kept) and before.lines[0].indent >= 1
-            if verse or before.text.endswith((":", ":--", ":—", "--", "—")):
+        lines = block.lines
+        if len(lines) > 1 and not book.indent and min(line.indent for line in lines) >= 1:
+            great = all(_great(line) for line in lines)
+            prose = lines[0].text.isupper() and lines[0].right > 0.6 * book.width
+            leads = before is not None and (
+                (bool(before.kept) and all(before.kept) and before.lines[0].indent >= 1)
+                or before.text.endswith((":", ":--", ":—", "--", "—"))
+            )
+            if great and (len(lines) > 3 or (leads and not prose)):
                 block.kept = [True] * len(block.kept)
         before = block
 
@@ -155,6 +156,10 @@ def kept_breaks(lines: Sequence[Line], width: int, book: Book) -> list[bool]:
     least = min(line.indent for line in lines)
     if least >= 0.3 * width or (count >= 3 and _is_centred(lines, width)):
         return [True] * (count - 1)
+    if all(line.text.isupper() and line.right > 0.6 * width for line in lines[:-1]) and (
+        lines[-1].text.isupper() and count <= 4 and own >= 0.7 * width
+    ):
+        return [False] * (count - 1)  # a telegram, in capitals throughout
     margin = width
     if base > 2 and count >= 4 and own >= 0.5 * width:
         margin = own
@@ -249,8 +254,6 @@ def _is_verse(
     own = max(line.right for line in lines)
     if _hangs(lines, margin):
         return True
-    if count == 2 and lines[0].text.isupper() and len(lines[0].text) > 0.6 * width:
-        return False  # a telegram, in capitals throughout
     longest = max(len(line.text) for line in lines)
     roomy = sum(room > 0.12 * width for room in fits) / len(fits)
     if count >= 4 and great >= 0.8 and longest <= 0.9 * width:

@@ -73,6 +73,10 @@ def _printed(edited: Edited, options: CleanOptions) -> Cleaned:
 
     title = found[1] if (found := _TITLE.search(edited.text[:6_000])) else ""
     without(frame.frames(frame.split_markers(layout.read(edited.text))))
+    if spans := layout.single_spaced(edited.text):
+        halved = [Edit(*span) for span in spans]
+        torn = moved(torn, halved)
+        edited = edited.edit(halved)
     notes = frozenset(found[1] for found in _BRACED.finditer(edited.text) if _begins(found))
     without(brackets.tags(edited.text, notes))
     without(pages.pages(edited.text))
@@ -102,6 +106,7 @@ def _built(
 ) -> tuple[Edited, list[Chapter], list[Loss]]:
     """Headings, front matter, scene breaks and paragraphs: all that is seen from the lines."""
     blocks = layout.read(edited.text, torn)
+    layout.without_margin(blocks)
     book = layout.measure(blocks)
     blocks = split_headings(layout.paragraphs(scenes.split_rows(blocks, book), book), book)
     paragraphs.settle(blocks, book)

@@ -134,6 +134,22 @@ def _between(places: Sequence[int], start: int, end: int) -> bool:
     return index < len(places) and places[index] <= end
 
 
+def without_margin(blocks: Sequence[Block]) -> None:
+    """Take the margin away that all lines of a text are set in by."""
+    indents = Counter(line.indent for block in blocks for line in block.lines)
+    if not indents:
+        return
+    margin, times = indents.most_common(1)[0]
+    if margin == 0 or times < 0.4 * sum(indents.values()):
+        return
+    less = sum(count for indent, count in indents.items() if indent < margin)
+    if less > 0.1 * sum(indents.values()):
+        return
+    for block in blocks:
+        for line in block.lines:
+            line.indent = max(line.indent - margin, 0)
+
+
 def measure(blocks: Sequence[Block]) -> Book:
     """How a text is set, from its blocks."""
     lengths = [len(line.text) for block in blocks for line in block.lines]

@@ -43,14 +43,16 @@ def test_a_file_with_a_commands_name_is_a_story_with_its_path(
     assert "is a folder" in storytui("./continue").stderr
 
 
-def test_the_trainer_says_that_its_stages_are_not_here_yet() -> None:
+def test_the_trainer_without_a_command_lists_its_commands() -> None:
     command = [sys.executable, "-m", "storytui_train.cli"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     helped = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "not in this release" in done.stderr
     assert helped.returncode == 0
+    assert done.stdout == helped.stdout
+    for name in ("init", "run", "prepare", "show"):
+        assert f"    {name} " in helped.stdout
 
 
 def test_the_sample_is_copied_once_and_an_edited_copy_is_kept(tmp_path: Path) -> None:

@@ -35,7 +35,9 @@ def reason(work: Work) -> Mapping[str, int]:
 def _ask(work: Work, source: Path) -> None:
     """Ask for the plans of each row; what was answered before is not asked again."""
     from storytui_train.data.pipeline.blocks import Limit, Mark, ReadLines, read_lines
+    from storytui_train.data.teacher.costs import estimate
     from storytui_train.data.teacher.reasoning import reason_block, rows_for, tasks_for
+    from storytui_train.data.teacher.replies import spent
 
     options = work.recipe.teacher
     local = None
@@ -43,10 +45,15 @@ def _ask(work: Work, source: Path) -> None:
         from storytui_train.data.teacher.local import LocalTeachers
 
         local = LocalTeachers(options.model, log=work.folder / "teacher.log")
-    chosen = None
-    if options.rows:
-        rows = (row for part in sorted(source.glob("*.jsonl")) for row in read_lines(part, Row))
-        chosen = rows_for(rows, options, work.recipe.seed)
+
+    def rows() -> Iterator[Row]:
+        for part in sorted(source.glob("*.jsonl")):
+            yield from read_lines(part, Row)
+
+    chosen = rows_for(rows(), options, work.recipe.seed)
+    given = (row for row in rows() if chosen is None or row.id in chosen)
+    before = spent(work.place.folder / TEACHER / "replies")
+    work.told(f"reason: {estimate(given, options, before).told()}")
     steps = [
         ReadLines(source, Row),
         Limit(chosen),

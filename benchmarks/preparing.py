@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        against_pysbd(options.books, Path(folder), options.rounds)
+        if options.rounds:
+            against_pysbd(options.books, Path(folder), options.rounds)
         for number in filter(None, options.many.split(",")):
             repeated(options.books, Path(folder), int(number))
 

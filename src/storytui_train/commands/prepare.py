@@ -30,6 +30,11 @@ def run(options: argparse.Namespace) -> int:
     out = Path(options.out)
     if out.exists() and not out.is_dir():
         raise RecipeError(f"{out} is a file; --out names a folder.")
+    if options.workers != 1:
+        # It imports what the stages need beside this process, which does so here.
+        from storytui_train.data.pipeline import nursery
+
+        nursery.prepare()
     from storytui_train.data.pipeline.preparing import write_prepared
     from storytui_train.data.pipeline.stages import LAST_OF_PREPARE, stages
     from storytui_train.data.sources.gathering import gather_paths

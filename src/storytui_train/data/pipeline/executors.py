@@ -10,7 +10,7 @@ import pickle
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from loguru import logger
 
 from storytui.manuscript.lock import session_name
 from storytui.story.visible import visible
-from storytui_train.data.pipeline import processes, slurm
+from storytui_train.data.pipeline import nursery, processes, slurm
 from storytui_train.data.pipeline.company import end_with, end_with_parent, listed
 from storytui_train.data.pipeline.progress import shown
 from storytui_train.errors import TrainError
@@ -73,10 +73,19 @@ def _travels(error: Exception) -> bool:
 class _Local(_Quiet, LocalPipelineExecutor):
     """Processes on this machine."""
 
+    sizes: Sequence[int] = ()
+
+    def get_incomplete_ranks(
+        self, ranks: Iterable[int] | None = None, skip_completed: bool | None = None
+    ) -> list[int]:
+        """datatrove's, the largest piece first, so that none is left alone at the end."""
+        found: list[int] = super().get_incomplete_ranks(ranks, skip_completed)
+        return sorted(found, key=lambda rank: -self.sizes[rank]) if self.sizes else found
+
     def run(self) -> Any:
         """Run all pieces, in processes that are watched."""
         if self.workers > 1:
-            processes.prepare()
+            nursery.prepare()
         with processes.watched(self.session):
             return super().run()
 
@@ -119,6 +128,8 @@ class Job:
     total: int = 0
     """Marks there will be."""
     unit: str = "texts"
+    sizes: Sequence[int] = ()
+    """How much work each piece is, in any unit; empty: not known."""
 
 
 def cores() -> int:
@@ -165,6 +176,7 @@ def _executor(job: Job, options: RunOptions) -> Any:
     if options.executor == "local":
         executor = _Local(steps, tasks=job.tasks, workers=workers, logging_dir=logs)
         executor.session, executor.company = session_name(), job.company
+        executor.sizes = job.sizes
         return executor
     if options.executor == "ray":
         _connect_to_ray(options)

@@ -18,7 +18,7 @@ from storytui_train.data.pipeline.running import (
     described,
     refusals,
 )
-from storytui_train.data.pipeline.texts import counts, do, lines_in, sources_of, tasks_of
+from storytui_train.data.pipeline.texts import counts, do, lines_in, sizes_of, sources_of, tasks_of
 from storytui_train.errors import TrainError
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
@@ -44,7 +44,9 @@ def chunk(work: Work) -> Mapping[str, int]:
         FinishedRows(sources_of(work), work.place.folder, work.refused),
         WriteLines(work.parts),
     ]
-    do(work, "chunk", steps, tasks=tasks_of(work), total=lines_in(source))
+    tasks = tasks_of(work)
+    sizes = sizes_of(source, tasks)
+    do(work, "chunk", steps, tasks=tasks, total=lines_in(source), sizes=sizes)
     rows = lines_in(work.parts)
     if not rows:
         left = refusals(work.place, OF_TEXTS)
@@ -77,7 +79,9 @@ def split(work: Work) -> Mapping[str, int]:
         Assign(work.folder / PLAN, index, work.refused),
         WriteLines(work.parts),
     ]
-    do(work, "split", steps, tasks=tasks_of(work), total=rows, unit="rows")
+    tasks = tasks_of(work)
+    sizes = sizes_of(source, tasks)
+    do(work, "split", steps, tasks=tasks, total=rows, unit="rows", sizes=sizes)
     kept = lines_in(work.parts)
     found = Counter(each.split for each in _lines(work.parts, _Split))
     return {**counts("rows", kept, rows), **{name: found[name] for name in sorted(found)}}

@@ -41,6 +41,24 @@ def lines_in(folder: Path) -> int:
     return count
 
 
+def sizes_of(folder: Path, tasks: int) -> list[int]:
+    """Bytes of each piece's part in a stage's output; 0 where it has none."""
+    parts = [folder / f"{rank:05d}.jsonl" for rank in range(tasks)]
+    return [part.stat().st_size if part.exists() else 0 for part in parts]
+
+
+def _sizes_gathered(work: Work, tasks: int) -> list[int]:
+    """Bytes of the files of each piece's sources."""
+    from storytui_train.data.pipeline.blocks import read_lines
+
+    sizes = [0] * tasks
+    texts = (each for each in read_lines(sources_of(work), Gathered) if not each.rows)
+    for number, each in enumerate(texts):
+        path = work.place.folder / each.path
+        sizes[number % tasks] += path.stat().st_size if path.is_file() else 0
+    return sizes
+
+
 def do(
     work: Work,
     name: str,
@@ -49,6 +67,7 @@ def do(
     tasks: int,
     total: int = 0,
     unit: str = "texts",
+    sizes: Sequence[int] = (),
     options: RunOptions | None = None,
 ) -> None:
     """Run a pipeline in pieces, on the recipe's executor unless another is told.
@@ -67,6 +86,7 @@ def do(
         company=work.place.company,
         total=total,
         unit=unit,
+        sizes=sizes,
     )
     run_job(job, options or work.recipe.run)
 
@@ -75,7 +95,7 @@ def clean(work: Work) -> Mapping[str, int]:
     """Extract and clean what was gathered."""
     from storytui_train.data.pipeline.blocks import Clean, WriteLines
 
-    texts = texts_in(work)
+    texts, tasks = texts_in(work), tasks_of(work)
     block = Clean(
         sources_of(work),
         work.place.folder,
@@ -83,7 +103,9 @@ def clean(work: Work) -> Mapping[str, int]:
         work.refused,
         work.marks("clean"),
     )
-    do(work, "clean", [block, WriteLines(work.parts)], tasks=tasks_of(work), total=texts)
+    steps = [block, WriteLines(work.parts)]
+    sizes = _sizes_gathered(work, tasks)
+    do(work, "clean", steps, tasks=tasks, total=texts, sizes=sizes)
     return counts("texts", lines_in(work.parts), texts)
 
 
@@ -100,7 +122,7 @@ def choose(work: Work) -> Mapping[str, int]:
 
     options, tasks = work.recipe.choose, tasks_of(work)
     source = work.place.parts("clean")
-    texts = lines_in(source)
+    texts, sizes = lines_in(source), sizes_of(source, tasks)
     unique = options.duplicates == "keep"
     judged = work.parts if unique else work.folder / "judged"
     steps = [
@@ -110,7 +132,7 @@ def choose(work: Work) -> Mapping[str, int]:
         WriteLines(judged),
     ]
     if unique:
-        do(work, "choose", steps, tasks=tasks, total=texts)
+        do(work, "choose", steps, tasks=tasks, total=texts, sizes=sizes)
         return counts("texts", lines_in(work.parts), texts)
     from storytui_train.data.choose.duplicates import (
         BUCKETS,
@@ -121,7 +143,8 @@ def choose(work: Work) -> Mapping[str, int]:
     )
 
     folder = str(work.folder / "duplicates")
-    do(work, "choose", [*steps, signature_block(folder)], tasks=tasks, total=texts)
+    steps.append(signature_block(folder))
+    do(work, "choose", steps, tasks=tasks, total=texts, sizes=sizes)
     do(work, "buckets", [buckets_block(folder)], tasks=BUCKETS, options=_near(work))
     do(work, "clusters", [cluster_block(folder, options.keep)], tasks=1, options=ALONE)
     refused = ListedRefusals(work.refused, "Duplicates")

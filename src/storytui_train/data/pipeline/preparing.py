@@ -11,7 +11,6 @@ import msgspec
 from storytui.story.visible import visible
 from storytui_train.data.accounting import BookFigures, summed
 from storytui_train.data.documents import Gathered, Refusal
-from storytui_train.data.examples import Row
 from storytui_train.data.pipeline.record import Record, now, versions, write_atomically
 from storytui_train.data.pipeline.rows import FIGURES, PLAN
 from storytui_train.data.pipeline.running import refusals
@@ -94,7 +93,7 @@ def write_prepared(
         done: their records.
     """
     splits: dict[str, Counter[str]] = {}
-    decoder = msgspec.json.Decoder(Row)
+    decoder = msgspec.json.Decoder(_Head)
     part = out / f"{CHUNKS}.part"
     with part.open("wb") as file:
         for path in sorted(place.parts("split").glob("*.jsonl")):
@@ -156,6 +155,13 @@ class _Losses(msgspec.Struct, frozen=True):
 
 class _Id(msgspec.Struct, frozen=True):
     id: str
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """Of a row what is counted."""
+
+    source: _Id
+    split: str
 
 
 class _Cleaned(msgspec.Struct, frozen=True):

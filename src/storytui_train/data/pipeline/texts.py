@@ -149,7 +149,7 @@ def choose(work: Work) -> Mapping[str, int]:
     do(work, "clusters", [cluster_block(folder, options.keep)], tasks=1, options=ALONE)
     refused = ListedRefusals(work.refused, "Duplicates")
     steps = [ReadLines(judged, Document), filter_block(folder, refused), WriteLines(work.parts)]
-    do(work, "duplicates", steps, tasks=tasks)
+    do(work, "duplicates", steps, tasks=tasks, options=_near(work))
     return counts("texts", lines_in(work.parts), texts)
 
 

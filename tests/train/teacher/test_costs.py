@@ -31,6 +31,23 @@ def test_rows_with_a_reasoning_of_their_own_cost_nothing() -> None:
     assert estimate(own, PRICED).requests == 0
 
 
+def test_what_is_answered_already_is_not_in_the_estimate() -> None:
+    given = list(rows(3))
+    each = estimate(given[:1], PRICED)
+    kept = {given[0].id: each.requests, given[1].id: 1}
+    found = estimate(given, PRICED, kept=kept)
+    assert found.rows == 2
+    assert found.requests == 2 * each.requests - 1
+    assert found.cost is not None
+    assert 0 < found.cost < (estimate(given, PRICED).cost or 0)
+
+
+def test_a_teacher_on_this_machine_costs_nothing() -> None:
+    found = estimate(rows(2), msgspec.structs.replace(PRICED, kind="local"))
+    assert found.cost == 0
+    assert "nothing to pay" in found.told()
+
+
 def test_without_prices_the_estimate_goes_by_the_replies_so_far() -> None:
     options = TeacherOptions(budget=1.0)
 

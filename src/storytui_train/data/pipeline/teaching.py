@@ -37,7 +37,7 @@ def _ask(work: Work, source: Path) -> None:
     from storytui_train.data.pipeline.blocks import Limit, Mark, ReadLines, read_lines
     from storytui_train.data.teacher.costs import estimate
     from storytui_train.data.teacher.reasoning import reason_block, rows_for, tasks_for
-    from storytui_train.data.teacher.replies import spent
+    from storytui_train.data.teacher.replies import kept_by_row, spent
 
     options = work.recipe.teacher
     local = None
@@ -52,8 +52,10 @@ def _ask(work: Work, source: Path) -> None:
 
     chosen = rows_for(rows(), options, work.recipe.seed)
     given = (row for row in rows() if chosen is None or row.id in chosen)
-    before = spent(work.place.folder / TEACHER / "replies")
-    work.told(f"reason: {estimate(given, options, before).told()}")
+    replies = work.place.folder / TEACHER / "replies"
+    expected = estimate(given, options, spent(replies), kept_by_row(replies))
+    if expected.requests:
+        work.told(f"reason: {expected.told()}")
     steps = [
         ReadLines(source, Row),
         Limit(chosen),

@@ -56,14 +56,17 @@ class Estimate(NamedTuple):
     completion_tokens: int
     cost: float | None
     """US dollars; None where neither the recipe names prices nor a reply has told any yet."""
+    free: bool = False
+    """Whether the teacher takes no money: it runs on this machine."""
 
     def told(self) -> str:
         """The estimate as a sentence for the user."""
-        cost = (
-            "the endpoint's prices are not known before its first reply"
-            if self.cost is None
-            else f"about {self.cost:.2f} US dollars"
-        )
+        if self.free:
+            cost = "nothing to pay, the teacher is on this machine"
+        elif self.cost is None:
+            cost = "the endpoint's prices are not known before its first reply"
+        else:
+            cost = f"about {self.cost:.2f} US dollars"
         return (
             f"{self.rows:,} rows need about {self.requests:,} requests, {self.prompt_tokens:,} "
             f"tokens to read and {self.completion_tokens:,} to write: {cost}."
@@ -103,29 +106,44 @@ def tokens_of(messages: Iterable[Mapping[str, Any]]) -> int:
     return round(sum(lengths) / CHARACTERS_A_TOKEN) + MESSAGE_TOKENS * len(lengths)
 
 
-def estimate(rows: Iterable[Row], options: TeacherOptions, so_far: Usage = NOTHING) -> Estimate:
-    """What rows will take that no reply is kept of.
+def estimate(
+    rows: Iterable[Row],
+    options: TeacherOptions,
+    so_far: Usage = NOTHING,
+    kept: Mapping[str, int] | None = None,
+) -> Estimate:
+    """What rows will still take.
 
     Args:
         rows: that will be given to the teacher; those with a reasoning of their own are not.
         options: the teacher's.
         so_far: what the replies took that are kept; they tell how long replies get, and what
             they cost where the recipe names no prices.
+        kept: how many replies are kept of each row, by its id.
     """
     count = requests = prompt = completion = 0
+    kept = kept or {}
     words = sum(asked_words(options)) / 2
     by_reply = so_far.completion_tokens / so_far.replies if so_far.replies else 0.0
     for row in rows:
         if row.reasoning:
             continue
+        wanted = options.plans + options.guidance
+        left = max(wanted - kept.get(row.id, 0), 0)
+        if not left:
+            continue
         count += 1
-        requests += options.plans + options.guidance
-        prompt += options.plans * tokens_of(plan_messages(row, options, ANGLES[0]))
-        completion += round(options.plans * (by_reply or words * TOKENS_A_WORD))
+        requests += left
+        read = options.plans * tokens_of(plan_messages(row, options, ANGLES[0]))
+        written = options.plans * (by_reply or words * TOKENS_A_WORD)
         if options.guidance:
-            prompt += tokens_of(guidance_messages(row))
-            completion += round(by_reply or GUIDANCE_TOKENS)
-    return Estimate(count, requests, prompt, completion, _cost(prompt, completion, options, so_far))
+            read += tokens_of(guidance_messages(row))
+            written += by_reply or GUIDANCE_TOKENS
+        prompt += round(read * left / wanted)
+        completion += round(written * left / wanted)
+    free = options.kind in ("local", "vllm")
+    cost = 0.0 if free else _cost(prompt, completion, options, so_far)
+    return Estimate(count, requests, prompt, completion, cost, free)
 
 
 class Purse:

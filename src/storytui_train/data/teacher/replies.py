@@ -13,6 +13,7 @@ the rollback journal also works on the file systems that clusters share, where W
 import asyncio
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -41,6 +42,7 @@ CREATE TABLE IF NOT EXISTS replies (
 """
 _KEYS = "SELECT key FROM replies"
 _ALL = "SELECT key, row, result, error FROM replies ORDER BY key"
+_BY_ROW = "SELECT row, COUNT(*) FROM replies WHERE result IS NOT NULL GROUP BY row"
 _SUMS = (
     "SELECT COUNT(*), COALESCE(SUM(prompt_tokens), 0), COALESCE(SUM(completion_tokens), 0), "
     "COALESCE(SUM(cost), 0.0) FROM replies WHERE result IS NOT NULL"
@@ -84,6 +86,19 @@ def spent(folder: Path, *, only: Path | None = None, without: Path | None = None
             for row in _read(path, _SUMS):
                 total = added((total, Usage(*row)))
     return total
+
+
+def kept_by_row(folder: Path) -> Counter[str]:
+    """How many replies are kept of each row, by its id.
+
+    Raises:
+        TeacherError: a file cannot be read.
+    """
+    found: Counter[str] = Counter()
+    for path in _files(folder):
+        for row, count in _read(path, _BY_ROW):
+            found[row] += count
+    return found
 
 
 def kept_replies(folder: Path) -> Iterator[Kept]:

@@ -74,7 +74,7 @@ def test_a_changed_book_is_read_again(recipe: Path, shelf: Path, train: Train) -
     after = rows_of(recipe.with_suffix("") / "split")
     assert len(after) == len(before)
     changed = [new for old, new in zip(before, after, strict=True) if old.context != new.context]
-    assert {each.source.title for each in changed} == {"alder"}
+    assert {each.source.title for each in changed} == {"The Alder"}
 
 
 def test_any_number_of_processes_and_pieces_makes_the_same_rows(recipe: Path, train: Train) -> None:

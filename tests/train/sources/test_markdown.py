@@ -90,3 +90,18 @@ def test_a_scene_break_at_the_beginning_is_no_front_matter() -> None:
     assert text_of("---\n\nIt began, he said: now.\n\n---\n\nIt ended.") == (
         "It began, he said: now.\n\n* * *\n\nIt ended.\n"
     )
+
+
+def test_a_heading_over_all_others_is_the_title() -> None:
+    read = read_markdown(b"# The Lamp\n\n## One\n\nA.\n\n## Two\n\nB.\n", "lamp.md")
+    assert read.title == "The Lamp"
+    assert compose(read.blocks, title=read.title).text == "One\n\nA.\n\nTwo\n\nB.\n"
+
+
+def test_the_front_matter_knows_the_title_better() -> None:
+    text = b"---\ntitle: The Lamp, revised\n---\n# The Lamp\n\n## One\n\nA.\n\n## Two\n\nB.\n"
+    assert read_markdown(text, "lamp.md").title == "The Lamp, revised"
+
+
+def test_chapters_of_one_level_are_no_title() -> None:
+    assert read_markdown(b"# One\n\nA.\n\n# Two\n\nB.\n", "lamp.md").title == ""

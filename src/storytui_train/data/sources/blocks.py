@@ -223,18 +223,26 @@ def _without_contents(blocks: list[Block]) -> list[Block]:
     ]
 
 
-def _without_title(blocks: list[Block], title: str) -> list[Block]:
-    """Without a heading over all others, which is the book's title."""
+def title_over(blocks: Sequence[Block], title: str = "") -> Block | None:
+    """The heading over all others, which is the book's title; None: there is none.
+
+    Args:
+        blocks: the document's.
+        title: what it is called, as far as it is known; a first heading that says it is one too.
+    """
     headings = [at for at, each in enumerate(blocks) if each.kind == "heading"]
     if len(headings) < 2 or any(each.kind == "paragraph" for each in blocks[: headings[1]]):
-        return blocks
+        return None
     first, second = blocks[headings[0]], blocks[headings[1]]
     over_all = [blocks[at].level for at in headings].count(first.level) == 1
     over_all = over_all and first.level == min(_levels(blocks))
     same = bool(title) and _key(first.text) == _key(title)
-    if (over_all and first.level < second.level) or same:
-        return [each for each in blocks if each is not first]
-    return blocks
+    return first if (over_all and first.level < second.level) or same else None
+
+
+def _without_title(blocks: list[Block], title: str) -> list[Block]:
+    over = title_over(blocks, title)
+    return blocks if over is None else [each for each in blocks if each is not over]
 
 
 def _key(text: str) -> str:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from storytui.story.sentences import blank_lines_separate
-from storytui_train.data.sources.blocks import BREAK, Block, Read, Run, inline
+from storytui_train.data.sources.blocks import BREAK, Block, Read, Run, inline, title_over
 from storytui_train.data.sources.front_matter import without_front_matter
 from storytui_train.data.sources.html_rules import MARKUP
 from storytui_train.data.sources.plain import decoded
@@ -55,9 +55,11 @@ def read_markdown(data: bytes, shown: str) -> Read:
     if not text.strip():
         raise RefusedError("empty", f"{shown} is empty.")
     text, front = without_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
+    blocks = blocks_of_markdown(text)
+    over = title_over(blocks)
     return Read(
-        blocks=blocks_of_markdown(text),
-        title=front.get("title", ""),
+        blocks=blocks,
+        title=front.get("title", "") or (over.text if over else ""),
         author=front.get("author", ""),
         language=front.get("language", ""),
         encoding=encoding,

@@ -85,10 +85,13 @@ def repeated(books: Path, folder: Path, number: int, *, only_dropped: bool) -> N
         copied = source.read_bytes() + b"\n" * (index // len(files))
         (shelf / f"{index:04d}-{source.stem}.txt").write_bytes(copied)
     for duplicates in (False,) if only_dropped else (True, False):
+        before = processor()
         seconds, memory = prepare(shelf, folder / "many", workers=1, keep=duplicates)
+        used = processor() - before
         print(
             f"{number} books, duplicates {'kept' if duplicates else 'dropped'}: {seconds:.1f} s, "
-            f"{seconds / number:.2f} s a book, at most {memory / 1024:.0f} MiB in one process",
+            f"{seconds / number:.2f} s a book ({used / number:.2f} s of processor time), "
+            f"at most {memory / 1024:.0f} MiB in one process",
             flush=True,
         )
 
@@ -107,6 +110,12 @@ def prepare(books: Path, out: Path, *, workers: int, keep: bool = False) -> tupl
     seconds, _ = run(command)
     after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return seconds, max(before, after)
+
+
+def processor() -> float:
+    """Processor time of all processes that were started and have ended, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def run(command: list[str]) -> tuple[float, str]:

@@ -173,11 +173,16 @@ def _head(row: Row, width: int, place: str, bad: bool) -> list[str]:
         each for each in (place, row.id, row.split, "MARKED BAD" if bad else "") if each
     )
     facts = [f"{row.sentences[0]} + {row.sentences[1]} sentences", row.cut or row.starts, row.why]
-    facts += [f"{name} {value:.2f}" for name, value in sorted(row.scores.items())]
+    facts += [f"{name} {_figure(name, value)}" for name, value in sorted(row.scores.items())]
     if row.teacher is not None:
         facts.append(row.teacher.model)
     second = " · ".join(each for each in (book, row.chapter, *facts) if each)
     return [line for text in (first, second) for line in wrapped(_one_line(text), width)]
+
+
+def _figure(name: str, value: float) -> str:
+    """A score as it is read: `plans` is a number of plans, the others are shares or percents."""
+    return f"{value:.0f}" if name == "plans" else f"{value:.2f}"
 
 
 def _guidance(row: Row) -> str:

@@ -157,5 +157,11 @@ def _page(text: str, start: int, end: int) -> Cut:
     """A page number goes with its line, with one of its spaces, or leaves its word whole."""
     first, last = whole_lines(text, start, end)
     before, after = text[first - 1 : first], text[last : last + 1]
+    if "\n" in text[start:end] and text[start - 1 : start].isspace() and after.strip():
+        # A tag that was wrapped itself: the line ends where it stood.
+        while text[first - 1 : first] == " ":
+            first -= 1
+        at_start = text[first - 1 : first] in ("", "\n")
+        return Cut(first, last, "page number", "" if at_start else "\n")
     lost = before.isalnum() and after.isalnum() and text[first:last] != text[start:end]
     return Cut(first, last, "page number", " " if lost else "")

@@ -21,6 +21,7 @@ from storytui_train.data.clean.cuts import Cut, moved, ordered, take
 from storytui_train.data.clean.displayed import DATE
 from storytui_train.data.clean.emphasis import emphasis
 from storytui_train.data.clean.footnotes import footnotes
+from storytui_train.data.clean.layout import Torn
 from storytui_train.data.clean.parts import Parts
 from storytui_train.data.clean.titles import split_headings
 from storytui_train.data.clean.typography import typography
@@ -61,12 +62,12 @@ def _printed(edited: Edited, options: CleanOptions) -> Cleaned:
     if spans := layout.single_spaced(edited.text):
         edited = edited.edit([Edit(*span) for span in spans])
     losses: list[Loss] = []
-    torn: list[int] = []
+    torn: list[Torn] = []
 
     def without(cuts: list[Cut]) -> None:
         nonlocal edited, torn
         cuts = ordered(cuts)
-        torn = moved(torn, [Edit(cut.start, cut.end, cut.text) for cut in cuts])
+        torn = _moved(torn, [Edit(cut.start, cut.end, cut.text) for cut in cuts])
         edited, lost, places = take(edited, cuts)
         losses.extend(lost)
         torn = sorted(torn + places)
@@ -75,7 +76,7 @@ def _printed(edited: Edited, options: CleanOptions) -> Cleaned:
     without(frame.frames(frame.split_markers(layout.read(edited.text))))
     if spans := layout.single_spaced(edited.text):
         halved = [Edit(*span) for span in spans]
-        torn = moved(torn, halved)
+        torn = _moved(torn, halved)
         edited = edited.edit(halved)
     notes = frozenset(found[1] for found in _BRACED.finditer(edited.text) if _begins(found))
     without(brackets.tags(edited.text, notes))
@@ -96,13 +97,19 @@ def _printed(edited: Edited, options: CleanOptions) -> Cleaned:
     )
 
 
+def _moved(torn: Sequence[Torn], edits: Sequence[Edit]) -> list[Torn]:
+    """Where something was taken away, after more edits."""
+    places = moved([each.place for each in torn], edits)
+    return [Torn(place, each.columns) for place, each in zip(places, torn, strict=True)]
+
+
 def _begins(found: re.Match[str]) -> bool:
     """Whether a number in braces begins a paragraph, as a note's does."""
     return found.string[: found.start()].endswith("\n\n")
 
 
 def _built(
-    edited: Edited, torn: Sequence[int], title: str
+    edited: Edited, torn: Sequence[Torn], title: str
 ) -> tuple[Edited, list[Chapter], list[Loss]]:
     """Headings, front matter, scene breaks and paragraphs: all that is seen from the lines."""
     blocks = layout.read(edited.text, torn)

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from storytui_train.data.clean.layout import Torn
 from storytui_train.data.documents import Loss
 from storytui_train.data.edits import Edit, Edited
 
@@ -32,7 +33,7 @@ def ordered(cuts: Iterable[Cut]) -> list[Cut]:
     return found
 
 
-def take(edited: Edited, cuts: Sequence[Cut]) -> tuple[Edited, list[Loss], list[int]]:
+def take(edited: Edited, cuts: Sequence[Cut]) -> tuple[Edited, list[Loss], list[Torn]]:
     """A text without its cuts.
 
     Args:
@@ -46,7 +47,7 @@ def take(edited: Edited, cuts: Sequence[Cut]) -> tuple[Edited, list[Loss], list[
     if not cuts:
         return edited, [], []
     losses: list[Loss] = []
-    torn: list[int] = []
+    torn: list[Torn] = []
     shift = 0
     for cut in cuts:
         text = edited.text[cut.start : cut.end]
@@ -54,8 +55,9 @@ def take(edited: Edited, cuts: Sequence[Cut]) -> tuple[Edited, list[Loss], list[
         if text.strip():
             where = edited.stretch(cut.start, cut.end)
             losses.append(Loss(cut.why, where.start, where.end, max(words, 0)))
-        torn.append(cut.start + shift)
-        shift += len(cut.text) - (cut.end - cut.start)
+        gone = cut.end - cut.start - len(cut.text)
+        torn.append(Torn(cut.start + shift, 0 if "\n" in text else gone))
+        shift -= gone
     edits = [Edit(cut.start, cut.end, cut.text) for cut in cuts]
     return edited.edit(edits), losses, torn
 

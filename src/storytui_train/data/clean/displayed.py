@@ -22,6 +22,8 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 """What letters and diaries are dated by."""
+_SPEECH = re.compile(r"[\"“'‘«].*[,.!?;—-][\"”’'»]\s+\S")
+"""What somebody says, and that he says it."""
 _BY = re.compile(
     r"(?:by|from|with|edited|translated|illustrated|author of|copyright|published)\b", re.IGNORECASE
 )
@@ -98,7 +100,7 @@ def _style(block: Block, book: Book) -> str:
         return "" if re.search(r"[!?]$", plain) else "italic"
     if plain[0] in "\"“'‘«" and plain[-1] in "\"”'’»" and re.search(r"[.!?,]\W*$", plain):
         return ""
-    if re.search(r"[!?:]$", plain) or (plain.endswith(".") and block.words > 8):
+    if _SPEECH.match(plain) or re.search(r"[!?:]$", plain) or (plain.endswith(".") and block.words > 8):
         return ""
     if not is_title(plain):
         return ""

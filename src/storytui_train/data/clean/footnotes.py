@@ -18,10 +18,12 @@ _MARK = re.compile(rf"[\[{{]{_LABEL}[\]}}]")
 _BODY = re.compile(rf"(?:[\[{{]{_LABEL}[\]}}]|\((?P<round>\d{{1,3}}|\*{{1,3}})\)(?=\s*[A-Z]))\s*\S")
 _PAGE = re.compile(r"(?<!\S)\[\d{1,4}\](?=[^\s.,;:])")
 """`[12]` before a word: the number of the page that begins there."""
-_STARS = re.compile(r"(?P<label>\*{1,4}|[†‡§]{1,2})[ ]?(?=[^\s*†‡§])")
+_STARS = re.compile(
+    r"(?!§+\s*[\dIVXLC]+\W*\Z)(?P<label>\*{1,4}|[†‡§]{1,2})[ ]?(?=[^\s*†‡§])"
+)
 _STAR_MARK = re.compile(
     r"(?:(?<=[\w.,;:!?\"'”’)\]])|(?<=[\w.,;:!?\"'”’)\]]) )(?P<label>\*{1,4}|[†‡§]{1,2})"
-    r"(?=[\s.,;:!?\"'”’)\]—-]|\Z)(?![ ]*[*†‡§])",
+    r"(?=[\s.,;:!?\"'”’)\]—-]|\Z)(?![ ]*[*†‡§])(?!(?<=§)\s?[\dIVXLC])",
     re.MULTILINE,
 )
 _TITLE = re.compile(

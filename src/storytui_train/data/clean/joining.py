@@ -124,6 +124,8 @@ class Joiner:
             inner = _DIVIDED.sub(" ", self._text)
             words = self._words = Counter(_WORD.findall(inner.lower()))
             pairs = [(a.lower(), b.lower()) for a, b in _DIVIDED.findall(self._text)]
-            whole = sum(words[a + b] > words[f"{a}-{b}"] for a, b in pairs)
-            self._divides = whole >= 3 and whole >= 0.3 * len(pairs)
+            divided = sum(
+                words[a + b] > words[f"{a}-{b}"] or not (words[a] or words[b]) for a, b in pairs
+            )
+            self._divides = divided >= 3 and divided >= 0.3 * len(pairs)
         return self._words

@@ -1,11 +1,12 @@
 """PURE. A text as its lines stand: blocks between blank lines, and how the whole book is set."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 UNWRAPPED = 120
 """Characters; a longer line was not wrapped by hand."""
@@ -13,6 +14,14 @@ DEFAULT_WIDTH = 72
 OPENERS = "\"'“‘«‹„‚`([_*=+<—–-"
 """What may stand before the first letter of a line."""
 _CLOSED = re.compile(r"[.!?:;…—*\-][\"'”’»)\]_*]*$")
+
+
+class Torn(NamedTuple):
+    """Where something was taken away."""
+
+    place: int
+    columns: int
+    """That it took of its line; 0: it took whole lines."""
 
 
 @dataclass(slots=True)
@@ -24,6 +33,8 @@ class Line:
     text: str
     """Without white space at its ends."""
     indent: int
+    taken: int = 0
+    """Columns that it was longer by as it was printed: what was taken out of it."""
 
     @property
     def right(self) -> int:
@@ -102,13 +113,14 @@ class Book:
     """Whether paragraphs follow each other without a blank line."""
 
 
-def read(text: str, torn: Sequence[int] = ()) -> list[Block]:
+def read(text: str, torn: Sequence[Torn] = ()) -> list[Block]:
     """The blocks of a text.
 
     Args:
         text: with line feeds only.
-        torn: offsets at which something was taken away, in order.
+        torn: where something was taken away, in order.
     """
+    places = [each.place for each in torn]
     blocks: list[Block] = []
     lines: list[Line] = []
     gap = at = end = 0
@@ -116,16 +128,21 @@ def read(text: str, torn: Sequence[int] = ()) -> list[Block]:
         stripped = whole.strip(" ")
         if not stripped:
             if lines:
-                blocks.append(Block(lines, gap, _between(torn, end, lines[0].start)))
+                blocks.append(Block(lines, gap, _between(places, end, lines[0].start)))
                 end = lines[-1].end
                 lines, gap = [], 0
             gap += 1
         else:
             indent = len(whole) - len(whole.lstrip(" "))
-            lines.append(Line(at + indent, stripped, indent))
+            line = Line(at + indent, stripped, indent)
+            if torn:
+                first = bisect_left(places, line.start)
+                last = bisect_right(places, line.end)
+                line.taken = sum(each.columns for each in torn[first:last])
+            lines.append(line)
         at += len(whole) + 1
     if lines:
-        blocks.append(Block(lines, gap, _between(torn, end, lines[0].start)))
+        blocks.append(Block(lines, gap, _between(places, end, lines[0].start)))
     return blocks
 
 

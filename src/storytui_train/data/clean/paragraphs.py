@@ -11,6 +11,7 @@ from storytui_train.data.clean.layout import OPENERS, UNWRAPPED, Block, Book, Li
 
 _FIRST_WORD = re.compile(r"\S+")
 _SENTENCE_END = re.compile(r"[.!?:][\"'”’»)\]_*]*$")
+_MID_STOP = re.compile(r"\w{2}[.!?] \w")
 _SALUTATION = re.compile(
     r"[\"“'‘_*]*(?:(?:my|our|your)\s+)?(?:(?:very|own|most)\s+)?(?:dear(?:est)?|sir|madam|gentlemen|honou?red|"
     r"beloved|darling|reverend)\b.{0,45}[,:!—-]+[_*]*$",
@@ -156,12 +157,11 @@ def kept_breaks(lines: Sequence[Line], width: int, book: Book) -> list[bool]:
     least = min(line.indent for line in lines)
     if least >= 0.3 * width or (count >= 3 and _is_centred(lines, width)):
         return [True] * (count - 1)
-    if all(line.text.isupper() and line.right > 0.6 * width for line in lines[:-1]) and (
-        lines[-1].text.isupper() and count <= 4 and own >= 0.7 * width
-    ):
-        return [False] * (count - 1)  # a telegram, in capitals throughout
+    if _is_telegram(lines, own, width):
+        return [False] * (count - 1)
     margin = width
-    if base > 2 and count >= 4 and own >= 0.5 * width:
+    narrow = 0.5 if sum(map(_great, lines[1:])) > 0.5 * (count - 1) else 0.4
+    if base > 2 and count >= 4 and own >= narrow * width:
         margin = own
     elif own > width:
         margin = min(own, UNWRAPPED)
@@ -192,6 +192,20 @@ def kept_breaks(lines: Sequence[Line], width: int, book: Book) -> list[bool]:
         # Ragged or narrow prose: it goes on in small letters.
         return [_stays(lines, at, 0, margin, base) for at in range(count - 1)]
     return [_keeps(lines, at, fits[at], margin, base) for at in range(count - 1)]
+
+
+def _is_telegram(lines: Sequence[Line], own: int, width: int) -> bool:
+    """Whether these are sentences in capitals throughout, and no sign."""
+    if len(lines) > 4 or not all(line.text.isupper() for line in lines):
+        return False
+    if own >= 0.7 * width and all(line.right > 0.6 * width for line in lines[:-1]):
+        return True
+    return all(
+        line.right > 0.5 * width
+        and line.text[-1].isalnum()
+        and _MID_STOP.search(line.text) is not None
+        for line in lines[:-1]
+    )
 
 
 def _goes_on(lines: Sequence[Line], at: int, margin: int) -> bool:
@@ -232,7 +246,7 @@ def _room(lines: Sequence[Line], at: int, margin: int) -> float:
     word = _FIRST_WORD.match(lines[at + 1].text)
     length = len(word[0]) if word else 0
     # A dash may be divided from what follows it.
-    return margin - (lines[at].right + 1 + min(length, 14))
+    return margin - (lines[at].right + lines[at].taken + 1 + min(length, 14))
 
 
 def _great(line: Line) -> bool:
@@ -254,6 +268,8 @@ def _is_verse(
     own = max(line.right for line in lines)
     if _hangs(lines, margin):
         return True
+    if _is_filled(lines, own):
+        return False
     longest = max(len(line.text) for line in lines)
     roomy = sum(room > 0.12 * width for room in fits) / len(fits)
     if count >= 4 and great >= 0.8 and longest <= 0.9 * width:
@@ -278,6 +294,14 @@ def _is_verse(
         and lines[0].indent >= 2
         and (lines[1].indent >= 2 and fits[0] > 0.15 * width)
     )
+
+
+def _is_filled(lines: Sequence[Line], own: int) -> bool:
+    """Whether these are narrow lines of prose: filled, and going on in small letters."""
+    count = len(lines) - 1
+    if count < 3 or sum(_great(line) for line in lines[1:]) > 0.34 * count:
+        return False
+    return sum(_room(lines, at, own) <= 0 for at in range(count)) >= 0.75 * count
 
 
 def _hangs(lines: Sequence[Line], margin: int) -> bool:
@@ -331,6 +355,9 @@ def _stays(lines: Sequence[Line], at: int, room: float, margin: int, base: int) 
         and min(line.indent, following.indent) <= base + 1
     ):
         return True  # verse set in, with no blank line round it
+    notice = lines[0].text.isupper() and " " in lines[0].text and len(lines) <= 4
+    if notice and at and base >= 1 and room > 0.3 * margin:
+        return True  # what a notice says under its line of capitals
     if following.text[:1].islower():
         return False
     if min(line.indent, following.indent) >= base + 3 and _great(following) and at + 1 < len(lines):

@@ -298,6 +298,8 @@ def _extend(
 
 
 def _is_argument(block: Block) -> bool:
+    if len(block.kept) >= 2 and all(block.kept):
+        return False  # a stanza that begins as they do
     return block.words <= 60 and (
         block.text[0] in "_*(["
         or (block.gap >= 1 and block.words <= 40 and not is_prose(block))

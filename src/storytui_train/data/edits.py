@@ -4,7 +4,7 @@ Cleaning is a list of edits over the source. Passes follow each other, each in t
 what the one before it left; what is kept is always one list over the source.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -93,9 +93,9 @@ class Positions:
         self._pieces = pieces
         self._starts: list[int] = []
         length = 0
-        for piece in pieces:
+        for start, end, text in pieces:
             self._starts.append(length)
-            length += piece.length()
+            length += end - start if text is None else len(text)
 
     @property
     def edits(self) -> list[Edit]:
@@ -125,33 +125,69 @@ class Positions:
         piece = self._pieces[index]
         return piece.start + (at - self._starts[index] if piece.text is None else 0)
 
-    def _cut(self, start: int, end: int, *, last: bool = False) -> list[_Piece]:
+    def _cut(self, start: int, end: int) -> list[_Piece]:
         """The pieces from `start` up to `end`, cut at both; removals at the start belong to it."""
-        if start >= end and not last:
+        if start >= end:
             return []
-        found: list[_Piece] = []
+        walk = _Walk(self._pieces, self._starts)
+        walk.skip(start)
+        return walk.up_to(end)
+
+
+class _Walk:
+    """Pieces from the first to the last, cut where they are asked to be."""
+
+    def __init__(self, pieces: Sequence[_Piece], starts: Sequence[int]) -> None:
+        self._pieces = pieces
+        self._starts = starts
+        """Where each piece begins in the edited text."""
+        self._place = 0
+        """The piece that comes next, or the one that `_at` lies in."""
+        self._at = 0
+        """Up to where the edited text was given out."""
+
+    def skip(self, at: int) -> None:
+        """Go on at an offset; removals that stand there are not behind it."""
         # Removals have no length: the first of several pieces that begin at one offset.
-        index = max(0, bisect_right(self._starts, start) - 1)
-        while index and self._starts[index - 1] >= start:
-            index -= 1
-        for place in range(index, len(self._pieces)):
-            piece, begin = self._pieces[place], self._starts[place]
-            length = piece.length()
-            if begin >= end and not (last and begin == end):
-                break
-            if begin + length <= start and not (length == 0 and begin == start):
-                continue
-            a, b = max(start - begin, 0), min(end - begin, length)
-            if piece.text is None:
-                found.append(_Piece(piece.start + a, piece.start + b, None))
-            elif (a, b) == (0, length):
-                found.append(piece)
-            else:
-                # What a replacement stood for goes with its first part.
-                found.append(
-                    _Piece(piece.start if a == 0 else piece.end, piece.end, piece.text[a:b])
-                )
+        self._place = bisect_left(self._starts, at, self._place)
+        self._at = at
+        if self._place and self._behind(self._place - 1) > at:
+            self._place -= 1
+
+    def up_to(self, end: int) -> list[_Piece]:
+        """The pieces from here up to an offset; removals that stand there come next."""
+        place, at = self._place, self._at
+        if end <= at:
+            return []
+        stop = bisect_left(self._starts, end, place)
+        if place == stop:
+            return []
+        found = list(self._pieces[place:stop])
+        if (over := end - self._starts[stop - 1]) < found[-1].length():
+            # Also where it is the first: the start is cut below.
+            found[-1] = _part(found[-1], 0, over)
+            stop -= 1
+        if self._starts[place] < at:
+            found[0] = _part(found[0], at - self._starts[place], found[0].length())
+        self._place, self._at = stop, end
         return found
+
+    def rest(self) -> list[_Piece]:
+        """All that is left, removals at the end too."""
+        found = list(self._pieces[self._place :])
+        if found and self._starts[self._place] < self._at:
+            found[0] = _part(found[0], self._at - self._starts[self._place], found[0].length())
+        return found
+
+    def _behind(self, place: int) -> int:
+        return self._starts[place] + self._pieces[place].length()
+
+
+def _part(piece: _Piece, start: int, end: int) -> _Piece:
+    """Some of a piece's characters; what a replacement stood for goes with its first part."""
+    if piece.text is None:
+        return _Piece(piece.start + start, piece.start + end, None)
+    return _Piece(piece.end if start else piece.start, piece.end, piece.text[start:end])
 
 
 class Edited(Positions):
@@ -193,20 +229,21 @@ class Edited(Positions):
         Raises:
             ValueError: they overlap, or are not in order.
         """
+        walk = _Walk(self._pieces, self._starts)
         pieces: list[_Piece] = []
         at = 0
         for start, end, text in edits:
             if start < at or end < start or end > len(self.text):
                 raise ValueError(f"the edit from {start} to {end} is out of order")
-            pieces += self._cut(at, start)
-            replaced = self._cut(start, end)
+            pieces += walk.up_to(start)
+            replaced = walk.up_to(end)
             where = replaced[0].start if replaced else pieces[-1].end if pieces else 0
             pieces.append(_Piece(where, replaced[-1].end if replaced else where, text))
             at = end
-        pieces += self._cut(at, len(self.text), last=True)
+        pieces += walk.rest()
         result = Edited.__new__(Edited)
         result.source = self.source
-        result._set([each for each in pieces if each.length() or each.end > each.start])
+        result._set([each for each in pieces if each.text or each.end > each.start])
         return result
 
 

@@ -20,6 +20,7 @@ from storytui_train.data.clean.contents import is_prose
 from storytui_train.data.clean.cuts import Cut, moved, ordered, take
 from storytui_train.data.clean.displayed import DATE
 from storytui_train.data.clean.emphasis import emphasis
+from storytui_train.data.clean.entities import entities
 from storytui_train.data.clean.footnotes import footnotes
 from storytui_train.data.clean.layout import Torn
 from storytui_train.data.clean.parts import Parts
@@ -44,14 +45,18 @@ def clean(extracted: Extracted, options: CleanOptions = CleanOptions()) -> Clean
         The text with what was done to it; `edits.apply(extracted.text, cleaned.edits)` is its
         text. It may be empty, and have no chapters, where nothing of the file is a text.
     """
-    edited = _characters(Edited(extracted.text))
+    edited = _characters(Edited(extracted.text), finished=extracted.finished)
     if extracted.finished:
         return _finished(edited, extracted, options)
     return _printed(edited, options)
 
 
-def _characters(edited: Edited) -> Edited:
-    for repair in (characters.mojibake, characters.controls, characters.spaces):
+def _characters(edited: Edited, *, finished: bool) -> Edited:
+    repairs = [characters.mojibake, characters.controls, characters.spaces]
+    if not finished:
+        # Where a reader of HTML or the like took the text out, what is left was meant.
+        repairs.insert(0, entities)
+    for repair in repairs:
         if found := repair(edited.text):
             edited = edited.edit(found)
     return edited

@@ -50,13 +50,15 @@ def displayed(
     """
     candidates: dict[int, tuple[str, int, bool]] = {}
     first = min(marked, default=len(blocks))
+    gaps = Counter(block.gap for block in blocks if is_prose(block))
+    wide = max(gaps.most_common(1)[0][0], 1) + 1 if gaps else 2
     for number, block in enumerate(blocks):
         if skipped[number] or number in marked or len(block.lines) > 3 or block.words > 16:
             continue
         name = key(block.text)
         listed = name in names and len(name) > 3
         if (
-            block.gap < 2
+            block.gap < wide
             and number
             and not (listed and (block.capitals > 0.85 or block.lines[0].indent > 8))
         ):

@@ -160,7 +160,7 @@ def kept_breaks(lines: Sequence[Line], width: int, book: Book) -> list[bool]:
     if _is_telegram(lines, own, width):
         return [False] * (count - 1)
     margin = width
-    narrow = 0.5 if sum(map(_great, lines[1:])) > 0.5 * (count - 1) else 0.4
+    narrow = 0.4 if _is_filled(lines, own) else 0.5
     if base > 2 and count >= 4 and own >= narrow * width:
         margin = own
     elif own > width:
@@ -299,7 +299,7 @@ def _is_verse(
 def _is_filled(lines: Sequence[Line], own: int) -> bool:
     """Whether these are narrow lines of prose: filled, and going on in small letters."""
     count = len(lines) - 1
-    if count < 3 or sum(_great(line) for line in lines[1:]) > 0.34 * count:
+    if count < 3 or sum(line.text[0].islower() for line in lines[1:]) < 0.66 * count:
         return False
     return sum(_room(lines, at, own) <= 0 for at in range(count)) >= 0.75 * count
 

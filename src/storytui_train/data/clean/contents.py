@@ -129,7 +129,8 @@ def _list_end(blocks: Sequence[Block], at: int, why: str) -> tuple[int, set[str]
                 both = f"{_entry_title(block.lines[index - 1].text)} {_without_page(line.text)}"
                 keys.add(key(both))
         number += 1
-    return _walk_back(blocks, at, number, keys), keys
+    end = _walk_back(blocks, at, number, keys)
+    return (end if why == "contents" else min(end, _last_page(blocks, at, number))), keys
 
 
 def _reappears(block: Block, name: str, keys: set[str], marks: set[tuple[object, ...]]) -> bool:
@@ -208,6 +209,16 @@ def _with_parents(blocks: Sequence[Block], number: int, at: int) -> int:
             break
         number, level = number - 1, above.level
     return number
+
+
+def _last_page(blocks: Sequence[Block], at: int, number: int) -> int:
+    """Behind the last picture with a page, where a wider gap than any before stands there."""
+    paged = [n for n in range(at + 1, number) if _LEADERS.search(blocks[n].lines[-1].text)]
+    if not paged or paged[-1] + 1 >= number:
+        return number
+    gap = blocks[paged[-1] + 1].gap
+    inside = max(block.gap for block in blocks[at + 1 : paged[-1] + 1])
+    return paged[-1] + 1 if gap >= 3 and gap > inside else number
 
 
 def _walk_back(blocks: Sequence[Block], at: int, number: int, keys: set[str]) -> int:

@@ -24,8 +24,6 @@ def book() -> Callable[[Label], Cleaned]:
 
 
 SHORTFALLS = Path(__file__).with_name("shortfalls.txt")
-BY_CHANCE = "test_every_mixture_of_forms_comes_out"
-"""Looks at other books each time, and may happen upon none that fails."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,5 +34,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         name = item.nodeid.rpartition("tests/train/cleaning/")[2]
         if name in known:
-            strict = BY_CHANCE not in name
-            item.add_marker(pytest.mark.xfail(reason="known shortfall", strict=strict))
+            item.add_marker(pytest.mark.xfail(reason="known shortfall", strict=True))

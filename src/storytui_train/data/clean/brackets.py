@@ -18,8 +18,10 @@ _OPEN = re.compile(
     r"(?P<open>[\[{<])[ \t]*[_*]*(?:"
     rf"(?P<picture>(?:{_PICTURE})(?=\s*[\]}}>:.,;=—–-]|\s+\d+\.?_?|\s+(?:of\b|\d|[ivxlc]+\b|[\"“‘'_])))"
     r"|(?P<side>side-?\s?notes?|margin(?:al\s+note)?)\s*:"
-    r"|(?P<page>pb\s+n\s*=\s*['\"]?\w{1,6}['\"]?\s*/?(?=>)|(?:pg|page|pp?)\.?\s*[\divxlc]{1,6}|\d{1,4}[ab]?)\s*(?=[\]}>])"
-    r"|(?P<transcriber>(?:redact(?:or|eur)|transcri(?:b|pt)[eo]?r|t\.?\s?n\.?\b|tr\.|typist|proof-?reader|e-?text|producer|note\s+(?:by|from)\s+"
+    r"|(?P<page>pb\s+n\s*=\s*['\"]?\w{1,6}['\"]?\s*/?(?=>)|pb\s+\d{1,4}|"
+    r"(?:pg|page|pp?|seite|s(?=\.))[.:]?\s*[\divxlc]{1,6}(?:[-–]\d{1,4})?|[-–]\s?\d{1,4}\s?[-–]|\d{1,4}[ab]?"
+    r"|(?<=\{)[ivxlc]{1,6})\s*(?=[\]}>])"
+    r"|(?P<transcriber>(?:redact(?:or|eur)|transcription\s+notes?|(?:e-?text|e-?book|p\.?g\.?)\s+editor|note\s+from\s+(?:the\s+)?(?:p\.?g\.?|e-?text|e-?book|transcriber)|transcri(?:b|pt)[eo]?r|t\.?\s?n\.?\b|tr\.|typist|proof-?reader|e-?text|producer|note\s+(?:by|from)\s+"
     r"(?:the\s+)?transcriber|(?:the|this)\s+(?:e-?text|text\s+(?:is|was|has)\s+(?:take|from|been)))[^\]]{0,2})"
     r"|(?P<scan>(?:hand-?written|unreadable|illegible|text\s+missing|missing\s+text)(?:\s+\w+){0,3}\s*[.!?]?(?=\]))"
     r")",

@@ -102,7 +102,11 @@ def _style(block: Block, book: Book) -> str:
         return "" if re.search(r"[!?]$", plain) else "italic"
     if plain[0] in "\"“'‘«" and plain[-1] in "\"”'’»" and re.search(r"[.!?,]\W*$", plain):
         return ""
-    if _SPEECH.match(plain) or re.search(r"[!?:]$", plain) or (plain.endswith(".") and block.words > 8):
+    if (
+        _SPEECH.match(plain)
+        or re.search(r"[!?:]$", plain)
+        or (plain.endswith(".") and block.words > 8)
+    ):
         return ""
     if not is_title(plain):
         return ""

@@ -10,7 +10,9 @@ _ENTITY = re.compile(
     r"&(?:amp;)*(?:(?P<name>[A-Za-z]{2,8}[0-9]{0,2})|#(?P<number>[0-9]{2,6}|[xX][0-9A-Fa-f]{2,5}));"
 )
 """With its semicolon, which nobody writes behind `&c` by chance; also what was encoded twice."""
-_MARKUP = re.compile(r"</?(?!(?:i|em|b|strong|sc|small|u)>)[A-Za-z][^<>\n]*>|`[^`\n]*&[^`\n]*`|[!=]=|\\x")
+_MARKUP = re.compile(
+    r"</?(?!(?:i|em|b|strong|sc|small|u)>)[A-Za-z][^<>\n]*>|`[^`\n]*&[^`\n]*`|[!=]=|\\x"
+)
 """What stands in a line of markup or code, where an entity is meant as it is written."""
 _NAMES = frozenset(
     name
@@ -41,7 +43,11 @@ def entities(text: str) -> list[Edit]:
 
 
 def _is_text(character: str) -> bool:
-    return len(character) == 1 and (character.isprintable() or character in "\xa0\xad\u2003\u2009")
+    return (
+        len(character) == 1
+        and character != "\ufffd"
+        and (character.isprintable() or character in "\xa0\xad\u2003\u2009")
+    )
 
 
 def _line(text: str, start: int, end: int) -> str:

@@ -8,21 +8,26 @@ from storytui_train.data.clean.brackets import closing
 from storytui_train.data.clean.cuts import Cut, whole_lines
 from storytui_train.data.clean.headings import bare, mark
 from storytui_train.data.clean.layout import Block, read
+from storytui_train.data.clean.pages import FEWEST, rises
 
 _NOTE = re.compile(
-    r"\[\s*_?(?:foot-?\s?note|fn\.?|note|anm(?:erkung)?\.?|fußnote)\s*(?P<label>[\w*†‡]{0,5})\s*[:.]",
+    r"\[\s*_?(?:(?:foot-?\s?note|fn\.?|note|anm(?:erkung)?\.?|fußnote)\s*(?P<label>[\w*†‡]{0,5})\s*[:.]"
+    r"|(?P<number>\d{1,3}):(?=\s))",
     re.IGNORECASE,
 )
 _LABEL = r"(?:FN\s?#?|#)?(?P<label>\d{1,4}|[A-Za-z]|\*{1,4}|[†‡§]{1,2}|[ivx]{1,5})"
 _MARK = re.compile(rf"[\[{{]{_LABEL}[\]}}]")
+_PLAIN = re.compile(r"_?foot-?note\s+(?P<label>\w{1,3})\s*[:.]_?\s+\S", re.IGNORECASE)
+"""`Footnote 1: …`, in no brackets."""
 _BODY = re.compile(rf"(?:[\[{{]{_LABEL}[\]}}]|\((?P<round>\d{{1,3}}|\*{{1,3}})\)(?=\s*[A-Z]))\s*\S")
 _PAGE = re.compile(r"(?<!\S)\[\d{1,4}\](?=[^\s.,;:])")
 """`[12]` before a word: the number of the page that begins there."""
-_STARS = re.compile(
-    r"(?!§+\s*[\dIVXLC]+\W*\Z)(?P<label>\*{1,4}|[†‡§]{1,2})[ ]?(?=[^\s*†‡§])"
-)
+_LOOSE = re.compile(r"(?<=\s)(?<!\n\n)\[(?P<number>\d{1,4})\] ?(?=\S)")
+"""`[12]` among words; page numbers where they rise through the text."""
+_SIGN = r"(?P<label>\*{1,4}|[†‡§]{1,2}|\^\{\d{1,3}\}|\^\d{1,3}|[⁰¹²³⁴-⁹]{1,3}|\(\d{1,3}\)|\[\*\d\])"
+_STARS = re.compile(rf"(?!§+\s*[\dIVXLC]+\W*\Z){_SIGN}[ ]?(?=[^\s*†‡§])")
 _STAR_MARK = re.compile(
-    r"(?:(?<=[\w.,;:!?\"'”’)\]])|(?<=[\w.,;:!?\"'”’)\]]) )(?P<label>\*{1,4}|[†‡§]{1,2})"
+    rf"(?:(?<=[\w.,;:!?\"'”’)\]])|(?<=[\w.,;:!?\"'”’)\]]) ){_SIGN}"
     r"(?=[\s.,;:!?\"'”’)\]—-]|\Z)(?![ ]*[*†‡§])(?!(?<=§)\s?[\dIVXLC])",
     re.MULTILINE,
 )
@@ -35,8 +40,8 @@ _EMPHASIS = re.compile(
 )
 """`*so*`, as some files mark emphasis; its stars point to no note."""
 _WORTH = re.compile(
-    r"\[\s*_?(?:foot|fn|note|anm|fuß)|[\[{(](?:FN\s?#?|#)?(?:\d{1,4}|[A-Za-z]|[*†‡§]{1,4}|[ivx]{1,5})[\]})]"
-    r"|^ *[*†‡§]+ ?[^\s*]",
+    r"\[\s*_?(?:foot|fn|note|anm|fuß|\d{1,3}:)|[\[{(](?:FN\s?#?|#)?(?:\d{1,4}|[A-Za-z]|[*†‡§]{1,4}|[ivx]{1,5})[\]})]"
+    r"|^ *[*†‡§^⁰¹²³⁴-⁹]+ ?[^\s*]",
     re.IGNORECASE | re.MULTILINE,
 )
 _REACH = 9_000
@@ -68,6 +73,13 @@ def footnotes(text: str) -> list[Cut]:
         for found in _PAGE.finditer(text)
         if not _inside(taken, found.start())
     ]
+    loose = [
+        found
+        for found in _LOOSE.finditer(text)
+        if not _inside(taken, found.start()) and not _PAGE.match(text, found.start())
+    ]
+    if len(loose) >= FEWEST and rises([int(found["number"]) for found in loose]):
+        cuts += [Cut(found.start(), found.end(), "page number") for found in loose]
     return cuts
 
 
@@ -78,14 +90,15 @@ def _bracketed(text: str) -> Iterator[Cut]:
         if found.start() < at:
             continue
         word = found[0].lower()
-        if "foot" not in word and not found["label"]:
+        if "foot" not in word and not (found["label"] or found["number"]):
             continue
         end = closing(text, found.start(), 12_000)
         if end is None:
             stop = re.compile(r"\n[ ]*\n|\Z").search(text, found.start())
             end = stop.start() if stop else len(text)
         at = end
-        yield Cut(*whole_lines(text, found.start(), end), found["label"])
+        label = found["label"] or found["number"] or ""
+        yield Cut(*whole_lines(text, found.start(), end), label)
 
 
 def _bodies(
@@ -100,8 +113,12 @@ def _bodies(
         if _inside(taken, block.start):
             continue
         line = block.lines[0]
+        if len(block.lines) > 1 and re.fullmatch(r"[-_—=*]{3,}", line.text):
+            line = block.lines[1]  # a rule parts notes from the page
         found = _BODY.match(line.text)
         label = (found["label"] or found["round"]) if found else None
+        if label is None and (plain := _PLAIN.match(line.text)) and plain["label"] in marks:
+            label = plain["label"]
         if label is None and _TITLE.fullmatch(bare(block.text)) and _notes_follow(blocks, number):
             section, body = True, False
             cuts.append(Cut(*whole_lines(text, block.start, block.end), "footnote"))
@@ -168,7 +185,10 @@ def _asterisks(
     marks = [
         found
         for found in _STAR_MARK.finditer(text)
-        if not _inside(taken, found.start()) and not _inside(emphasised, found.start())
+        if not _inside(taken, found.start())
+        and not _inside(emphasised, found.start())
+        # `(1)` behind a space counts something.
+        and found[0][:2] != " ("
     ]
     if not marks:
         return

@@ -223,6 +223,13 @@ def _inside(blocks: Sequence[Block], start: int, end: int) -> Iterator[Cut]:
     yield from _cut(blocks, behind, end, why)
 
 
+def _is_title(block: Block) -> bool:
+    """Whether a block says that notes follow, and has none itself."""
+    found = TRANSCRIBER.search(block.text.lstrip("+-=| "))
+    rest = block.text.lstrip("+-=| ")[found.end() :].strip(" .:*_-—") if found else ""
+    return not rest or rest.isupper() or not re.match(r".*[:.—-]", block.text[:-1])
+
+
 def _notes(blocks: Sequence[Block], start: int, end: int) -> Iterator[Cut]:
     """Notes by whoever typed the text that stand in no brackets."""
     number = start
@@ -244,16 +251,21 @@ def _notes(blocks: Sequence[Block], start: int, end: int) -> Iterator[Cut]:
             continue
         stop = number + 1
         late = number > end - max(8, (end - start) // 12)
-        title = block.words <= 6
+        title = block.words <= 6 and _is_title(block)
         while stop < end and not boxed:
             following = blocks[stop]
             if _is_chapter(following) or THE_END.match(following.text):
                 break
+            many = number < start + 60 or late
             if (
                 late
                 or (title and stop == number + 1 and following.gap <= 4)
                 or (
-                    title and following.gap <= 1 and following.capitals < 0.6 and stop < number + 12
+                    title
+                    and many
+                    and following.gap <= 1
+                    and following.capitals < 0.6
+                    and stop < number + 12
                 )
             ):
                 stop += 1

@@ -19,7 +19,8 @@ _NUMERAL = rf"(?:the\s+)?(?:\d{{1,3}}(?:st|nd|rd|th)?|{ROMAN}|{_NUMBER_WORDS})(?
 _LEVELS = {
     "volume": 1, "vol": 1, "book": 2, "livre": 2, "buch": 2, "part": 3, "parte": 3, "teil": 3,
     "theil": 3, "partie": 3, "period": 3, "phase": 3, "epoch": 3, "act": 3,
-    "stage": 4, "chapter": 5, "chap": 5, "chapitre": 5, "kapitel": 5, "capitel": 5, "capítulo": 5,
+    "stage": 4, "chapter": 5, "chap": 5, "ch": 5,
+    "chapitre": 5, "kapitel": 5, "capitel": 5, "capítulo": 5,
     "capitulo": 5, "capitolo": 5, "hoofdstuk": 5, "letter": 5, "stave": 5, "adventure": 5,
     "story": 5, "tale": 5, "canto": 5, "night": 5, "narrative": 5, "episode": 5, "fit": 5,
     "sonnet": 5, "fytte": 5, "lecture": 5, "essay": 5, "conversation": 5, "evening": 5,
@@ -71,6 +72,8 @@ _TENFOLD = {
 _NTH = {word: n for n, word in enumerate(_ORDINALS.split("|")[:20], 1)} | {
     "thirtieth": 30, "fortieth": 40, "fiftieth": 50,
 }  # fmt: skip
+_SPACED = re.compile(r"(?:[A-Z] ){3,}[A-Z](?:  +\S|$)")
+_ROUND = re.compile(r"\((?:[IVXLC]+|\d{1,2})\)")
 _DECORATION = " *_=+~[]<>#|•·—–-\t"
 
 
@@ -104,6 +107,12 @@ def mark(line: str) -> Mark | None:
     if line.startswith("#") and (markdown := re.match(r"(#{1,6})\s+(.*\w.*)", line)):
         return Mark("markdown", len(markdown[1]), 0, markdown[2].rstrip("# "), True)
     text = bare(line)
+    if _SPACED.match(text):
+        # `C H A P T E R  I`: a wider space stands between its words.
+        text = re.sub(r"(?<=\S) (?=\S)", "", text)
+        text = re.sub(r" +", " ", text)
+    if _ROUND.fullmatch(text):
+        text = text[1:-1]
     if not text or text[0].lower() not in _FIRST:
         return None
     if named := _NAMED.fullmatch(text):
@@ -133,7 +142,7 @@ def _named(named: re.Match[str]) -> Mark | None:
         linked = re.search(r"[:—–-]", stop) is not None and not closed and len(title) <= 60
         if first.islower() and not linked:
             return None
-        great = kind in ("chapter", "chap") and is_title(title)
+        great = kind in ("chapter", "chap", "ch") and is_title(title)
         if not (stop.strip() or title.isupper() or great) and first.isalpha() and closed:
             return None
         if len(title) > LONGEST and not title.isupper():

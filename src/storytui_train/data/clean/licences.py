@@ -6,7 +6,7 @@ of Distributed Proofreaders, as public cleaning tools list them and as the files
 
 import re
 
-_PG = r"(?:the\s+|this\s+|a\s+)?(?:copyrighted\s+)?pro[jg]e[ck]t\s+gutenberg"
+_PG = r"(?:the\s+|this\s+|a\s+)?(?:copyrighted\s+)?pro[jg]e[ck]t\s+gutenb[eu]rg"
 _THING = r"(?:e-?text|e-?book|edition|file|text)"
 
 START = re.compile(
@@ -25,7 +25,7 @@ END = re.compile(
     rf"(?:this\s+is\s+)?(?:the\s+)?end\s+of\s+(?:this\s+)?{_PG}"
     rf"|end\s+of\s+(?:the|this)\s+{_THING}\s+of\b.*gutenberg"
     r"|end\s+of\s+(?:this\s+is\s+)?(?:the\s+)?copyrighted"
-    r"|(?:ende?|fin)\s+(?:de|diese[rs]?|des)\s+(?:(?:ce|cette|la|l['’])\s*)?pro[jg]e[ck]t\s+gutenberg"
+    r"|(?:ende?|fin)\s+(?:de|diese[rs]?|des)\s+(?:(?:ce|cette|la|l['’])\s*)?pro[jg]e[ck]t\s+gutenb[eu]rg"
     r"|ende\s+dieses\s+etextes"
     rf"|fin\s+(?:de|del)\s+{_PG}"
     r"|this\s+file\s+should\s+be\s+named\s+\S+\.(?:txt|zip|htm)"
@@ -49,7 +49,7 @@ CLOSED_BY = re.compile(
 """`[End of The Book, by A Writer]`, as Canadian files close."""
 
 _STRONG = (
-    r"project\s+gutenberg|gutenberg(?:-tm|™|\.org|\.net|\.ca|\s+literary|\s+of\s+australia)"
+    r"project\s+gutenb[eu]rg|updated\s+editions\s+will\s+replace|gutenberg(?:-tm|™|\.org|\.net|\.ca|\s+literary|\s+of\s+australia)"
     r"|small\s+print|\be-?texts?\b|\bebook\s*(?:no\b|#|\[)|plain\s+vanilla|michael\s+(?:s\.\s+)?hart"
     r"|distributed\s+proofread|faded\s?page|pgdp\.net|promo\.net|ibiblio|archive\.org"
     r"|release\s+date\s*:|posting\s+date\s*:|character\s+set\s+encoding|last\s+updated\s*:"

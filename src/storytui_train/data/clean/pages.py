@@ -10,16 +10,18 @@ from storytui_train.data.clean.headings import mark
 from storytui_train.data.clean.layout import Line, read
 
 _NUMBER = re.compile(
-    r"[-–—\s\[(|]*(?:p(?:age|g|\.)?\.?\s*)?(?P<number>\d{1,4})[-–—\s\])|.]*", re.IGNORECASE
+    r"[-–—~*\s\[(|{<]*(?:p(?:age|g|\.)?[.:]?[\s|]*)?(?P<number>\d{1,4})[-–—~*\s\])|}>.]*",
+    re.IGNORECASE,
 )
 _HEAD = re.compile(
     r"(?:(?P<left>[Il]?\d{1,4})\s+)?(?P<title>[^\W\d_][^\d]{3,60}?)(?:\s+(?P<right>[Il]?\d{1,4}))?"
 )
 _WORTH = re.compile(
-    r"(?m)^ *(?:(?:p\w*\.?)?[-–—\[(| ]*\d{1,4}[-–—\])|. ]*|\d{1,4}[^\n\d]{3,90}"
+    r"(?m)^ *(?:(?:p\w*\.?)?[-–—~*\[(|{< ]*\d{1,4}[-–—~*\])|}>. ]*|\d{1,4}[^\n\d]{3,90}"
     r"|[^\W\d_][^\n\d]{3,90} [Il]?\d{1,4})$"
 )
-_FEWEST = 5
+FEWEST = 5
+"""Page numbers from which on they can be told."""
 
 
 def pages(text: str) -> list[Cut]:
@@ -31,7 +33,7 @@ def pages(text: str) -> list[Cut]:
     Args:
         text: with line feeds only.
     """
-    if len(_WORTH.findall(text)) < _FEWEST:
+    if len(_WORTH.findall(text)) < FEWEST:
         return []
     blocks = read(text)
     lines = [(line, block, at) for block in blocks for at, line in enumerate(block.lines)]
@@ -56,11 +58,11 @@ def pages(text: str) -> list[Cut]:
             heads.append((line, found["title"].strip().lower(), int(number)))
     chosen = [line for line, _, _ in numbers] if _are_pages(numbers) else []
     usual = Counter(title for _, title, _ in heads)
-    running = [(line, number) for line, title, number in heads if usual[title] >= _FEWEST]
+    running = [(line, number) for line, title, number in heads if usual[title] >= FEWEST]
     middle = sum(_mid(*around[id(line)]) for line, _ in running)
-    rises = _rises([number for _, number in running])
+    rising = rises([number for _, number in running])
     later = bool(running) and running[0][1] > 3
-    if len(running) >= _FEWEST and rises and (later or middle >= 0.3 * len(running)):
+    if len(running) >= FEWEST and rising and (later or middle >= 0.3 * len(running)):
         again = {line.start: number for line, title, number in heads if usual[title] > 1}
         chosen += _between([(line, number) for line, _, number in heads], again)
     cuts = []
@@ -87,15 +89,19 @@ def _mid(before: str, after: str) -> bool:
 
 
 def _are_pages(numbers: Sequence[tuple[Line, int, bool]]) -> bool:
-    if len(numbers) < _FEWEST:
+    if len(numbers) < FEWEST:
         return False
     middle = sum(mid for _, _, mid in numbers)
     # Chapters begin at one, and have room round them.
     found = [number for _, number, _ in numbers]
-    return _rises(found) and (middle >= 0.3 * len(numbers) or found[0] > 3)
+    return rises(found) and (middle >= 0.3 * len(numbers) or found[0] > 3)
 
 
-def _rises(numbers: Sequence[int]) -> bool:
-    """Whether numbers rise by small steps nearly everywhere."""
+def rises(numbers: Sequence[int]) -> bool:
+    """Whether numbers rise by small steps nearly everywhere.
+
+    Args:
+        numbers: as they stand in the text, in order.
+    """
     steps = sum(0 < b - a <= 12 for a, b in pairwise(numbers))
     return steps >= 0.85 * (len(numbers) - 1)

@@ -17,42 +17,11 @@ _SALUTATION = re.compile(
     r"beloved|darling|reverend)\b.{0,45}[,:!—-]+[_*]*$",
     re.IGNORECASE,
 )
-_LEADING = frozenset(
-    [
-        "and",
-        "or",
-        "but",
-        "the",
-        "of",
-        "a",
-        "an",
-        "to",
-        "in",
-        "with",
-        "for",
-        "by",
-        "at",
-        "on",
-        "from",
-        "that",
-        "which",
-        "who",
-        "his",
-        "her",
-        "my",
-        "its",
-        "their",
-        "our",
-        "your",
-        "is",
-        "was",
-        "are",
-        "were",
-        "be",
-        "as",
-        "if",
-    ]
-)
+_LEADING = frozenset([
+    "and", "or", "but", "the", "of", "a", "an", "to", "in", "with", "for", "by", "at", "on",
+    "from", "that", "which", "who", "his", "her", "my", "its", "their", "our", "your", "is", "was",
+    "are", "were", "be", "as", "if",
+])  # fmt: skip
 _RAGGED = 0.12
 """Share of the margin by which prose that was set by hand may stay behind it."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from storytui_train.data.clean.layout import Block, Book
 
 _ROW = re.compile(
-    r"(?:[oO]0[oO]|[*•·∙●◦○◊♦❦❧☙✻✽✶⁂†‡§~=_#+^.…—–\-|\s]|\\|<tb>|(?<![^\W_])[oOxX](?![^\W_])|(?<!\w)%(?!\w))+"
+    r"(?:[oO][0oO][oO]|[*•·∙⸺⸻☆★◇◆■□✦✧❖※¤/:●◦○◊♦❦❧☙✻✽✶⁂†‡§~=_#+^.…—–\-|\s]|\\|<tb>|(?<![^\W_])[oOxX](?![^\W_])|(?<!\w)%(?!\w))+"
 )
 _SPACED_WORDS = re.compile(r"[oOxX]")
 _FEWEST = 3
@@ -18,16 +18,39 @@ def is_row(block: Block) -> bool:
     if len(block.lines) > 4:
         return False
     for line in block.lines:
-        text = line.text
+        text = _inside(line.text)
         if not _ROW.fullmatch(text):
             return False
         if _SPACED_WORDS.search(text) and len(re.findall(r"\S", text)) < 3:
             return False
-    text = block.text.strip()
-    if text in ("*", "#", "⁂", "§", "<tb>", "~", "•", "❦", "❧", "☙"):
+    text = _inside(block.text.strip())
+    if text in (
+        "*",
+        "#",
+        "⁂",
+        "§",
+        "<tb>",
+        "~",
+        "•",
+        "❦",
+        "❧",
+        "☙",
+        "⸻",
+        "☆",
+        "★",
+        "◇",
+        "◆",
+        "■",
+        "❖",
+    ):
         return True
     # One dot or dash alone is a slip, not a row.
     return len(re.sub(r"\s", "", text)) >= 2 and text not in ("..", "--", "—", "...", "…")
+
+
+def _inside(text: str) -> str:
+    """What stands in a row's brackets: `[* * *]`."""
+    return text[1:-1].strip() if text[0] + text[-1] in ("[]", "()") and len(text) > 4 else text
 
 
 def split_rows(blocks: Iterable[Block], book: Book) -> list[Block]:

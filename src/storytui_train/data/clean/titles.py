@@ -207,8 +207,8 @@ def _marked(blocks: Sequence[Block], skipped: Sequence[bool], names: set[str]) -
 def _is_heading_block(block: Block) -> bool:
     """Whether the lines below a heading's first can be its title."""
     rest = " ".join(line.text for line in block.lines[1:])
-    if len(rest) > 200:
-        return False
+    if len(rest) > 200 or not re.search(r"[\w\"“'‘]", rest):
+        return len(rest) <= 200  # without a word: it is ruled under
     return rest.isupper() or is_title(rest[:85]) or is_synopsis(rest) or bool(_IN_WHICH.match(rest))
 
 
@@ -235,8 +235,8 @@ def _in_sequence(
             continued = titled and _continues(first, found)
             if len(run) < 2 and not continued and not _stands_alone(blocks, first[0]):
                 continue
-            if first[1].number > 3 and not continued:
-                continue
+            if first[1].number > 3 and not continued and len(run) < 3:
+                continue  # where a second volume goes on counting there are more
             if len(run) > 1 and _words_between(blocks, run) < 60 * (len(run) - 1):
                 continue
             for number, each in run:

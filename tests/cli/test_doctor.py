@@ -180,7 +180,11 @@ def test_without_textual_the_rest_is_looked_at(home: Path) -> None:
 def test_ctrl_c_ends_it_without_a_traceback() -> None:
     command = [sys.executable, "-m", "storytui.cli", "doctor"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=heeding_interrupts,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -191,6 +195,11 @@ def test_ctrl_c_ends_it_without_a_traceback() -> None:
         # Its child has the other end too: there is an end only when both are gone.
         said = process.stderr.read()
         assert (process.wait(60), said) == (130, b"")
+
+
+def heeding_interrupts() -> None:
+    """In the child: a shell has what it runs in the background ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def without(package: str) -> tuple[int, dict[str, dict[str, str]]]:

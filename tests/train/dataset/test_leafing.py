@@ -312,6 +312,11 @@ def test_only_marked_rows_are_shown_where_asked(
 # --- a real terminal ------------------------------------------------------------------------------
 
 
+def _heed_interrupts() -> None:
+    """In the child: a shell has what it runs in the background ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Terminal:
     """`show` in a pseudo-terminal."""
 
@@ -335,6 +340,7 @@ class Terminal:
             env=environment,
             # Of this session, so that it can be stopped: an orphaned group cannot.
             process_group=0,
+            preexec_fn=_heed_interrupts,
         )
         self.seen = ""
 

@@ -83,6 +83,8 @@ class WritingScreen(StoryScreen):
         """Bring in what has to do with the model."""
         from storytui.app.flow import Flow
 
+        if not self.is_attached:
+            return  # The editor was told to end meanwhile.
         flow = Flow(self, self.query_one("#side", Container), self._wishes)
         await flow.furnish()
         self.flow = flow
@@ -384,15 +386,7 @@ class WritingScreen(StoryScreen):
 
 
 _NEED_A_TAKE = frozenset(
-    {
-        "stop",
-        "accept_sentence",
-        "accept_paragraph",
-        "accept_rest",
-        "give_back",
-        "turn",
-        "dismiss_take",
-        "toggle_reasoning",
-    }
+    {"stop", "accept_sentence", "accept_paragraph", "accept_rest", "give_back", "turn"}
+    | {"dismiss_take", "toggle_reasoning"}
 )
 """Actions that mean nothing before there is a take."""

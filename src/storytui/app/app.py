@@ -83,6 +83,10 @@ class StorytuiApp(TerminalApp, inherit_bindings=False):
         """The writer came back to the terminal; others may have been at the file."""
         self.writing.look_at_file()
 
+    def keep_typed(self) -> None:
+        """Bring everything typed to the disk now."""
+        self.writing.keep_typed()
+
     async def action_quit(self) -> None:
         """Quit; unsaved changes are asked about."""
         self.writing.leave()

@@ -7,10 +7,7 @@ the rest hears what the screen tells it.
 import asyncio
 import contextlib
 import contextvars
-import os
 import signal
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from textual.app import App
 
 from storytui.app.archive import Archive, Keep
+from storytui.app.ending import end_anyway
 from storytui.app.widgets.manuscript import ManuscriptArea
 from storytui.manuscript.file import StoryFile
 from storytui.manuscript.form import form_of
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 
 WORK_SECONDS = 240.0
 """While she works, the text is kept as a version this often."""
-PATIENCE_SECONDS = 3.0
-"""An editor told to end that has not by then is ended."""
 
 ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
 
@@ -341,12 +337,7 @@ class Safekeeping:
 
     def _end(self, number: signal.Signals) -> None:
         self.flush()
-
-        def give_up() -> None:
-            time.sleep(PATIENCE_SECONDS)
-            os._exit(128 + number)
-
-        threading.Thread(target=give_up, name="end", daemon=True).start()
+        end_anyway(128 + number)
         self._screen.app.exit(return_code=128 + number)
 
     def _journal_trouble(self, problem: str) -> None:

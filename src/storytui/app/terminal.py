@@ -12,7 +12,7 @@ from textual.driver import Driver
 from textual.drivers._writer_thread import WriterThread
 from textual.notifications import SeverityLevel
 
-from storytui.app.pasting import TerminalDecoder
+from storytui.app.ending import GONE, TerminalInput, end_anyway, ending_with_its_terminal
 from storytui.app.widgets.prose_area import ProseArea
 from storytui.story.plain import plain
 from storytui.story.visible import visible
@@ -38,7 +38,7 @@ class TerminalApp(App[None], inherit_bindings=False):
     """An app whose clipboard, pastes, notifications and last words are plain text."""
 
     def get_driver_class(self) -> type[Driver]:
-        """Textual's driver, with another decoder and another way to write.
+        """Textual's driver, with another decoder, another way to write, and an end.
 
         It decodes strictly, and a paste with half a character in it would end the editor; and what
         writes waits for ever for a terminal that is gone. It offers no other way to say so.
@@ -48,7 +48,16 @@ class TerminalApp(App[None], inherit_bindings=False):
         for name, ours in (("getincrementaldecoder", _decoder), ("WriterThread", TerminalWriter)):
             if name in names:
                 names[name] = ours
-        return driver
+        return ending_with_its_terminal(driver)
+
+    def on_terminal_gone(self) -> None:
+        """Every key has been heard: end."""
+        self.keep_typed()
+        end_anyway(GONE)
+        self.exit(return_code=GONE)
+
+    def keep_typed(self) -> None:
+        """Bring everything typed to the disk now; here there is nothing."""
 
     async def on_event(self, event: events.Event) -> None:
         """Let a paste in as plain text, whoever gets it; the manuscript's keys, in their order."""
@@ -123,6 +132,6 @@ class TerminalApp(App[None], inherit_bindings=False):
         super()._print_error_renderables()
 
 
-def _decoder(encoding: str) -> Callable[[], TerminalDecoder]:
+def _decoder(encoding: str) -> Callable[[], TerminalInput]:
     """What makes a decoder, as `codecs.getincrementaldecoder` would."""
-    return partial(TerminalDecoder, encoding)
+    return partial(TerminalInput, encoding)

@@ -159,6 +159,11 @@ class StoryScreen(Screen[None]):
             # A key may have come after the one that quit.
             self._kept.close(clean=self.left_as == self._kept.state)
 
+    def keep_typed(self) -> None:
+        """Bring everything typed to the disk now."""
+        if self._kept is not None:
+            self._kept.flush()
+
     def _keep_work(self) -> None:
         if self.area.changed:
             self.safekeeping.version("working")

@@ -11,8 +11,13 @@ from typing import Any, Literal
 import msgspec
 
 from storytui_train.errors import RecipeError
-
-PromptFormatName = Literal["cra-v1", "cra-v1-guided", "storytui-1"]
+from storytui_train.recipe_training import (
+    EvaluateOptions,
+    ExportOptions,
+    PromptFormatName,
+    PublishOptions,
+    TrainOptions,
+)
 
 
 class GutenbergSource(
@@ -308,6 +313,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     score: ScoreOptions = ScoreOptions()
     dataset: DatasetOptions = DatasetOptions()
     run: RunOptions = RunOptions()
+    train: TrainOptions = TrainOptions()
+    export: ExportOptions = ExportOptions()
+    evaluate: EvaluateOptions = EvaluateOptions()
+    publish: PublishOptions = PublishOptions()
 
 
 def load(path: Path) -> Recipe:

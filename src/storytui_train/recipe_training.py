@@ -1,0 +1,125 @@
+"""A recipe's sections on training, GGUF files, evaluation and publishing.
+
+`storytui_train.recipe` puts them beside those on data.
+"""
+
+from typing import Literal
+
+import msgspec
+
+PromptFormatName = Literal["cra-v1", "cra-v1-guided", "storytui-1"]
+"""Names of the editor's prompt formats that can be trained on."""
+
+
+class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an adapter is trained. The defaults fit a 7B model into 8 GB."""
+
+    base: str = ""
+    """The model that is trained: a repository of the Hub, a local folder of weights, or a GGUF by
+    name or path; empty: no training. `built-in` is the small model that comes along."""
+    revision: str = ""
+    """Of the repository."""
+    gguf: str = ""
+    """A GGUF of the same base, by name or path: rows are tokenised with its vocabulary, and the
+    adapter is turned into a GGUF for it. Empty: the base itself where it is a GGUF, else its
+    Hugging Face tokenizer."""
+    format: PromptFormatName = "storytui-1"
+    sequence: int = 4_096
+    """Tokens of a row at the most. A longer row loses context from its head, at a paragraph."""
+    rank: int = 16
+    alpha: float = 32.0
+    rslora: bool = False
+    """Whether an adapter is scaled by alpha / sqrt(rank), not by alpha / rank."""
+    dropout: float = 0.0
+    rank_pattern: dict[str, int] = {}
+    """Ranks of modules whose name ends so, where it is not `rank`."""
+    alpha_pattern: dict[str, float] = {}
+    reasoning: bool = True
+    """Whether the plan is trained with the reply; without it rows are answers alone."""
+    learning_rate: float = 2e-4
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = 0.03
+    """Share of the steps in which the learning rate rises."""
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    epochs: float = 1.0
+    steps: int = 0
+    """Steps of the optimizer; 0: as many as the epochs take."""
+    batch: int = 8
+    """Rows whose gradients make one step."""
+    rows_at_once: int = 1
+    """Rows that are computed together; the gradient is the same, the memory is not."""
+    packing: bool = True
+    """Whether short rows share a sequence, with attention of their own."""
+    optimizer: Literal["auto", "paged_adamw_8bit", "adamw"] = "auto"
+    """auto: paged 8-bit Adam on CUDA, AdamW elsewhere."""
+    quantisation: Literal["nf4", "none"] = "nf4"
+    """Of the frozen base. nf4: with double quantisation."""
+    compute: Literal["auto", "bfloat16", "float32"] = "auto"
+    """auto: bfloat16 on a GPU that has it, float32 on a CPU."""
+    loss_rows: int = 256
+    """Reply tokens whose logits exist at one time."""
+    checkpointing: Literal["host", "device", "off"] = "host"
+    """Where the layers' inputs are kept for the way back."""
+    embeddings: Literal["host", "device"] = "host"
+    validate_every: int = 0
+    """Steps; 0: ten times in a run."""
+    validation_rows: int = 64
+    """The most rows that a validation looks at; 0: all."""
+    patience: int = 3
+    """Validations without a better one after which training ends; 0: never."""
+    save_every: int = 0
+    """Steps between two states to go on from; 0: at each validation."""
+    keep_states: int = 2
+    vram: str = ""
+    """Memory that it has to fit, such as 8GiB; empty: what the GPU has."""
+
+
+class ExportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which GGUF files are made of an adapter."""
+
+    name: str = ""
+    """Of the model, as the editor lists it; empty: the recipe's."""
+    outputs: tuple[Literal["adapter", "direct", "merged"], ...] = ("adapter",)
+    """adapter: a GGUF adapter; direct: merged into the quantised base, each tensor in its own
+    type; merged: merged into a 16-bit base and quantised."""
+    adapter_type: Literal["f16", "f32"] = "f16"
+    quantisation: str = "Q4_K_M"
+    """llama.cpp's name of the type, of `merged`."""
+    importance: str = ""
+    """An importance matrix for it."""
+    add: bool = True
+    """Whether what was made is put into the editor's list of models."""
+
+
+class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a model is measured on held-out authors."""
+
+    models: tuple[str, ...] = ()
+    """Others to be compared with, by name or path; the base always is."""
+    rows: int = 120
+    """Rows of the test split whose continuations are scored, spread over the books; 0: all."""
+    takes: int = 24
+    """Rows to which replies are written; 0: none."""
+    words: int = 180
+    """Asked for in those."""
+    context_words: int = 0
+    """Of the context, from its end; 0: all of it."""
+    seed: int = 1
+    confidence: float = 0.95
+    """Of the intervals, which are bootstrapped over books."""
+
+
+class PublishOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a model and its dataset go."""
+
+    repository: str = ""
+    """owner/name on the Hub; adapter, GGUFs and dataset get endings to it."""
+    private: bool = True
+    """Whether only its owner sees it."""
+    licence: str = ""
+    """Of the model, as the Hub names licences; empty: that of its base."""
+    parts: tuple[Literal["adapter", "merged", "gguf", "dataset"], ...] = ("adapter", "gguf")
+    tags: tuple[str, ...] = ()
+    never: bool = False
+    """Whether it may not be published at all, whoever asks."""

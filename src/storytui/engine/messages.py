@@ -24,7 +24,7 @@ from storytui.engine.devices import DeviceReport
 from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.scores import Encoded, Passage, Scored
 
-PROTOCOL = 7
+PROTOCOL = 8
 MAX_FRAME = 32 * 1024 * 1024
 """Bytes; a longer frame is nonsense on the pipe. The largest manuscript takes half of it."""
 
@@ -54,6 +54,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     scores: bool = False
     """Whether there is room for the logits of many tokens at once: texts are then scored some ten
     times as fast, and some tens of MiB more are taken than plans for a GPU know of."""
+    vocabulary_only: bool = False
+    """Whether only the tokenizer and the chat template are loaded, in some tens of MiB whatever the
+    model takes: texts are counted, rendered and encoded then, and nothing else is done."""
 
 
 # --- parent to child ---------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What the model's process has of llama.cpp, imported when it is needed and not before."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from storytui.engine.devices import DeviceReport
 from storytui.engine.messages import ModelConfig
@@ -16,7 +16,12 @@ LookAtDevices = Callable[[], DeviceReport]
 
 
 def open_llama(config: ModelConfig, on_progress: Callable[[float], None]) -> "LlamaModel":
-    """Load the model with llama.cpp; raises ModelError."""
+    """Load the model with llama.cpp, or its vocabulary only; raises ModelError."""
+    if config.vocabulary_only:
+        from storytui.engine.llama.vocabulary_only import VocabularyOnly
+
+        # Nothing but questions on tokens is put to it.
+        return cast("LlamaModel", VocabularyOnly(config, on_progress))
     from storytui.engine.llama import LlamaModel
 
     return LlamaModel(config, on_progress)

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from storytui.engine.api import EngineError, HowFar, PromptTooLongError, Readiness
 from storytui.engine.forwarding import forward, forward_scores
@@ -65,6 +66,8 @@ NICENESS = 5
 editor, which shows each key, goes first."""
 NICENESS_AHEAD = 10
 """Of the thread that works ahead: whatever she does goes first."""
+
+VOCABULARY_ONLY = "Only the vocabulary of the model was loaded, so it cannot write or score."
 
 
 class Worker:
@@ -136,6 +139,8 @@ class Worker:
         self._model = model
         self._lookups = Lookups(model)
         self._send(Loaded(model.info))
+        if config.vocabulary_only:
+            self._refuse_turns()
         # Not in another thread while the model is loaded: llama.cpp says a thousand things
         # meanwhile, and would wait for Python each time.
         from storytui.engine.about import describe
@@ -157,6 +162,15 @@ class Worker:
             with self._ahead_changed:
                 self._waiting -= 1
                 self._ahead_changed.notify_all()
+
+    def _refuse_turns(self) -> NoReturn:
+        while True:
+            self._busy.clear()
+            call = self._runs.get()
+            if isinstance(call, Farewell):
+                end_now()
+            if isinstance(call, Generate | Score | Adapt):
+                self._send(failure(call.call, EngineError(VOCABULARY_ONLY)))
 
     def _do(self, call: InTurn) -> None:
         match call:

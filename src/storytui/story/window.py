@@ -81,6 +81,23 @@ def choose_window(
     return Window(place, text[place:end], start_at(text, place), remembered)
 
 
+def shortest_cut(text: str, budget: int, count: Count) -> int:
+    """Where a text is to begin, so that it keeps to `budget` tokens and loses the least.
+
+    It begins with a paragraph as a window does; within one, at a sentence, a word or a character,
+    where whole paragraphs would fill less than half of the budget.
+
+    Args:
+        text: loses nothing at its end.
+        budget: the most tokens it may take.
+        count: tokens of each of several texts.
+    """
+    filling = _Filling(text, len(text), max(0, budget), count)
+    if filling.tokens_from(0, paragraph_starts(text, len(text))) is not None:
+        return 0
+    return _finer_start(filling, filling.counted[-1][0], filling.budget)
+
+
 def text_at_the_end(text: str, end: int) -> str:
     """The growing end of the last paragraph of `text[:end]`: what `choose_window` counts first."""
     start = next((place for place in paragraph_starts(text, end) if place < end), end)

@@ -35,6 +35,7 @@ def load_model(config: ModelConfig, on_progress: Callable[[float], None]) -> Any
     if not path.is_file():
         raise ModelError(f"there is no model file {path}")
     parameters = llama_cpp.llama_model_default_params()
+    parameters.vocab_only = config.vocabulary_only
     parameters.n_gpu_layers = config.gpu_layers if config.gpu_layers >= 0 else 10_000
 
     def report(fraction: float, _data: Any) -> bool:

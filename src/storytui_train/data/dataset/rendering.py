@@ -102,7 +102,7 @@ def render(row: Row, form: PromptFormat, choice: Choice) -> Rendered:
         UnfitError: the row lacks what the format cannot do without, or would be read back as
             something else.
     """
-    return Rendered(user=prompt(row, form, choice), assistant=_reply(row, form))
+    return Rendered(user=prompt(row, form, choice), assistant="".join(reply_pieces(row, form)))
 
 
 def prompt(row: Row, form: PromptFormat, choice: Choice) -> str:
@@ -135,7 +135,19 @@ def rounded(words: int) -> int:
     return min(max(steps, 1) * LENGTH_STEP, MOST_WORDS)
 
 
-def _reply(row: Row, form: PromptFormat) -> str:
+def reply_pieces(row: Row, form: PromptFormat) -> tuple[str, ...]:
+    """The reply in the pieces that the engine tokenises by themselves, as it writes one.
+
+    Each but the last ends behind a segment's opening tag: `<reasoning>`, then
+    `PLAN</reasoning><answer>`, then `TEXT</answer>`. Joined they are the reply.
+
+    Args:
+        row: the example; without a plan its reply is the answer alone.
+        form: the prompt's format.
+
+    Raises:
+        UnfitError: the continuation is empty, or the reply would be read back as something else.
+    """
     reasoning = row.reasoning.strip()
     answer = row.continuation if form.verbatim else row.continuation.strip()
     if not answer.strip():
@@ -143,9 +155,13 @@ def _reply(row: Row, form: PromptFormat) -> str:
     texts = {REASONING.name: reasoning, ANSWER.name: answer}
     # Without a plan the engine writes the answer's tag at once; so does the reply.
     segments = [each for each in form.segments if each != REASONING or reasoning]
-    reply = "".join(f"{each.opening}{texts[each.name]}{each.closing}" for each in segments)
+    pieces, before = [], ""
+    for each in segments:
+        pieces.append(before + each.opening)
+        before = texts[each.name] + each.closing
+    pieces.append(before)
     parser = ReplyParser()
-    parser.feed(reply)
+    parser.feed("".join(pieces))
     parser.close()
     read = parser.reply
     same = (read.reasoning.strip(), read.answer.strip()) == (reasoning, answer.strip())
@@ -155,4 +171,4 @@ def _reply(row: Row, form: PromptFormat) -> str:
         raise UnfitError(
             "tags", "Its text has tags like those of a reply, or begins with a Markdown fence."
         )
-    return reply
+    return tuple(pieces)

@@ -56,6 +56,19 @@ def open_engine(
     return ProcessEngine(planner, log)
 
 
+def open_vocabulary(path: Path, *, log: Path | None = None) -> ProcessEngine:
+    """An engine that has a model's tokenizer and chat template only: it encodes and counts.
+
+    It takes little memory whatever the model takes, and no GPU. It is closed by whoever asked for
+    it.
+
+    Args:
+        path: the model's file.
+        log: a file for what llama.cpp says; None: nowhere.
+    """
+    return ProcessEngine(ModelConfig(path=str(path), gpu_layers=0, vocabulary_only=True), log)
+
+
 def model_fingerprint(path: Path) -> str:
     """The sha256 of a model's file, worked out once a file.
 

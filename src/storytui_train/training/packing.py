@@ -5,7 +5,8 @@ several processes only deal the same rows out otherwise, so the gradient is the 
 mean over the step's trained tokens, so whoever sums up parts of it divides by the tokens of all.
 
 Rows that share a sequence are told apart by their positions, which begin at 0 with each: models of
-transformers make separate attention of that, whole or in windows, where no mask is given.
+transformers make separate attention of that, whole or in windows, where neither an attention mask
+nor a cache is given (`use_cache=False`). `attention.attends_apart` tries it.
 """
 
 import random

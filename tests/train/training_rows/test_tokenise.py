@@ -271,7 +271,7 @@ def test_a_row_that_fits_costs_one_call_and_a_long_one_few() -> None:
 
 def made_rows(most: int):  # type: ignore[no-untyped-def]
     """Rows of the books, each several times with contexts, plans and answers of all lengths."""
-    base = book_rows(500, sentences=4)
+    base = book_rows(1000, sentences=4)[:500]
     for number in range(most):
         example = base[number % len(base)]
         before = "\n\n".join(

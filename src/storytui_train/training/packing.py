@@ -81,6 +81,37 @@ def order(rows: int, seed: int, epoch: int) -> list[int]:
     return numbers
 
 
+def spread(books: Sequence[str], most: int) -> list[int]:
+    """The numbers of at most so many rows: as many of each book, and from all over it.
+
+    Args:
+        books: what each row belongs to.
+        most: how many rows; 0: all of them.
+    """
+    if most <= 0 or most >= len(books):
+        return list(range(len(books)))
+    by_book: dict[str, list[int]] = {}
+    for number, book in enumerate(books):
+        by_book.setdefault(book, []).append(number)
+    shares = _even(most, [len(each) for each in by_book.values()])
+    return sorted(
+        rows[(2 * place + 1) * len(rows) // (2 * share)]
+        for rows, share in zip(by_book.values(), shares, strict=True)
+        for place in range(share)
+    )
+
+
+def _even(most: int, sizes: Sequence[int]) -> list[int]:
+    """So many things dealt out in turn, to each no more than its size."""
+    shares = [0] * len(sizes)
+    while most > 0:
+        for each, size in enumerate(sizes):
+            if most > 0 and shares[each] < size:
+                shares[each] += 1
+                most -= 1
+    return shares
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     """Rows that share a sequence, one behind the other; each attends to itself alone."""

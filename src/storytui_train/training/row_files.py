@@ -2,7 +2,7 @@
 
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +10,7 @@ import msgspec
 
 from storytui.story.visible import visible
 from storytui_train.errors import TrainError
+from storytui_train.training.packing import spread
 from storytui_train.training.rows import TokenRow
 
 Split = Literal["train", "validation"]
@@ -95,18 +96,8 @@ class RowFile:
         return sum(self.lengths) - sum(self.replies)
 
     def spread(self, most: int) -> list[int]:
-        """At most so many rows, as many of each book as can be, spread over it; 0: all rows."""
-        if most <= 0 or most >= len(self):
-            return list(range(len(self)))
-        by_book: dict[str, list[int]] = {}
-        for number, book in enumerate(self.books):
-            by_book.setdefault(book, []).append(number)
-        shares = _even(most, [len(each) for each in by_book.values()])
-        return sorted(
-            rows[(2 * place + 1) * len(rows) // (2 * share)]
-            for rows, share in zip(by_book.values(), shares, strict=True)
-            for place in range(share)
-        )
+        """The numbers of at most so many rows, spread over the books and in them; 0: of all."""
+        return spread(self.books, most)
 
     @property
     def _shown(self) -> str:
@@ -125,14 +116,3 @@ class _Head(msgspec.Struct, frozen=True):
     book: str
     tokens: msgspec.Raw
     reply: int
-
-
-def _even(most: int, sizes: Sequence[int]) -> list[int]:
-    """So many things dealt out in turn, to each no more than its size."""
-    shares = [0] * len(sizes)
-    while most > 0:
-        for each, size in enumerate(sizes):
-            if most > 0 and shares[each] < size:
-                shares[each] += 1
-                most -= 1
-    return shares

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storytui_train.training.packing import (
@@ -15,6 +15,7 @@ from storytui_train.training.packing import (
     lay_out,
     order,
     pack,
+    spread,
     turns,
 )
 from storytui_train.training.rows import TokenRow
@@ -38,6 +39,7 @@ def rows_of(lengths: list[int]) -> list[TokenRow]:
 # --- steps ----------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 4), st.integers(0, 99))
 def test_every_row_is_trained_once_an_epoch(rows: int, batch: int, epochs: int, seed: int) -> None:
     steps = Steps(rows, batch=batch, seed=seed, epochs=epochs)
@@ -50,6 +52,7 @@ def test_every_row_is_trained_once_an_epoch(rows: int, batch: int, epochs: int, 
     assert steps.epoch(len(steps)) == epochs
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 30), st.data())
 def test_any_step_can_be_asked_for_by_itself(
     rows: int, batch: int, count: int, data: st.DataObject
@@ -82,9 +85,23 @@ def test_a_part_of_an_epoch_and_what_is_left_over() -> None:
             Steps(rows, batch=batch, seed=1)
 
 
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(0, 80))
+def test_a_few_rows_are_spread_evenly_over_the_books(sizes: list[int], most: int) -> None:
+    books = [f"book {book}" for book, size in enumerate(sizes) for _ in range(size)]
+
+    chosen = spread(books, most)
+
+    assert len(chosen) == len(set(chosen)) == (min(most, len(books)) if most else len(books))
+    by_book = [sum(books[n] == f"book {book}" for n in chosen) for book in range(len(sizes))]
+    for share, size in zip(by_book, sizes, strict=True):
+        assert share == size or share >= max(by_book) - 1
+
+
 # --- packing --------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(LENGTHS, st.integers(1, 200))
 def test_every_row_is_in_one_sequence_whole(lengths: list[int], sequence: int) -> None:
     packed = pack(range(len(lengths)), lengths, sequence)
@@ -98,6 +115,7 @@ def test_every_row_is_in_one_sequence_whole(lengths: list[int], sequence: int) -
     assert len(tokens) < 2 or tokens[0] + tokens[1] > sequence
 
 
+@settings(deadline=None)
 @given(LENGTHS, st.randoms(use_true_random=False))
 def test_packing_takes_no_others_rows_and_is_always_the_same(
     lengths: list[int], dice: st.DataObject
@@ -124,6 +142,7 @@ def test_positions_begin_anew_with_each_row() -> None:
     assert packed.segments == [0, 0, 0, 1, 1]
 
 
+@settings(deadline=None)
 @given(LENGTHS, st.integers(1, 5))
 def test_turns_and_hands_have_every_sequence_once(lengths: list[int], many: int) -> None:
     sequences = pack(range(len(lengths)), lengths, 128)
@@ -141,6 +160,7 @@ def test_turns_and_hands_have_every_sequence_once(lengths: list[int], many: int)
 # --- laid out -------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(LENGTHS, st.integers(1, 4), st.booleans())
 def test_what_is_laid_out_is_each_rows_tokens_in_its_segment(
     lengths: list[int], at_once: int, packing: bool

@@ -64,6 +64,10 @@ WITHOUT = {
     "storytui.engine.process": set(),
     "storytui.engine.scores": set(),
     "storytui.engine.scripted": set(),
+    "storytui_train.training.packing": set(),
+    "storytui_train.training.row_files": set(),
+    "storytui_train.training.row_making": set(),
+    "storytui_train.training.tokenizers": set(),
 }
 
 

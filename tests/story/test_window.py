@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storytui.story.starts import Start
-from storytui.story.window import Window, choose_window, text_at_the_end
+from storytui.story.window import Window, choose_window, shortest_cut, text_at_the_end
 
 STORY = "\n\n".join(f"Paragraph {n} begins here. It has a second sentence." for n in range(200))
 
@@ -294,3 +294,54 @@ def test_in_a_session_the_start_moves_seldom_and_far(edits: list[tuple[str, obje
         starts.append(window.mark)
         assert choose_window(text, budget, count, starts).start == window.start
         start = window.start
+
+
+# --- the least that is lost -----------------------------------------------------------------------
+
+
+def test_a_text_that_fits_loses_nothing() -> None:
+    assert shortest_cut(STORY, 10_000, count) == 0
+    assert shortest_cut(STORY, count([STORY])[0], count) == 0
+    assert shortest_cut("", 10, count) == 0
+
+
+@pytest.mark.parametrize("budget", [60, 100, 500, 1500])
+def test_a_text_that_does_not_fit_loses_as_few_paragraphs_as_it_can(budget: int) -> None:
+    cut = shortest_cut(STORY, budget, count)
+
+    assert STORY[:cut].endswith("\n\n")
+    assert count([STORY[cut:]])[0] <= budget
+    before = STORY.rindex("Paragraph", 0, cut)
+    assert count([STORY[before:]])[0] > budget
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("She went on. Nobody came. " * 50, ("She ", "Nobody ")),
+        ("on and on " * 90, ("on ", "and ")),
+    ],
+    ids=["sentences", "words"],
+)
+def test_a_paragraph_that_is_too_long_loses_what_it_has_to(
+    text: str, begins: tuple[str, ...]
+) -> None:
+    text = f"Before it.\n\n{text}".rstrip()
+
+    cut = shortest_cut(text, 100, count)
+
+    assert text[cut:].startswith(begins)
+    assert 85 <= count([text[cut:]])[0] <= 100
+
+
+@given(
+    st.lists(st.sampled_from(["word ", "Go. ", "\n\n", "\n", "x" * 30 + " "]), max_size=120),
+    st.integers(0, 60),
+)
+def test_a_cut_keeps_to_the_budget_and_to_the_end(parts: list[str], budget: int) -> None:
+    text = "".join(parts)
+
+    cut = shortest_cut(text, budget, count)
+
+    assert 0 <= cut <= len(text)
+    assert count([text[cut:]])[0] <= budget

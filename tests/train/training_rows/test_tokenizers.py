@@ -27,7 +27,7 @@ from storytui_train.training.tokenizers import (
 
 CHAT = (
     "{{ bos_token }}{% for m in messages %}<|turn|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"
-    "{% endfor %}<|turn|>assistant\n"
+    "{% endfor %}<|turn|>assistant{{ '\\n' }}"
 )
 TEXT = "The lamp was out. Anna sat by the door and listened, and nobody came. \n\n" * 3
 REPLY = ("<reasoning>", "She goes.</reasoning><answer>", " Go.</answer>")
@@ -124,7 +124,7 @@ def test_no_text_becomes_a_control_token() -> None:
     def counted(encoded: Encoded) -> int:
         return sum(token in marks or token < 3 for token in encoded.tokens)
 
-    assert counted(found) == counted(plain) == 5
+    assert counted(found) == counted(plain) == 4
     assert hostile in read(base, found.tokens[: found.reply])
     assert read(base, found.tokens[found.reply :]) == f"<answer>{hostile}</answer>"
 

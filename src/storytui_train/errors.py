@@ -19,3 +19,11 @@ class UnreachableError(SourceError):
 
 class TeacherError(TrainError):
     """A teacher that does not answer, or not as it has to."""
+
+
+class BaseModelError(TrainError):
+    """A base model that is not there, or cannot be trained."""
+
+
+class AdapterError(TrainError):
+    """An adapter that cannot be used: damaged, of another form, or for another base."""

@@ -1,1 +1,1 @@
-"""Training: examples become an adapter."""
+"""Training: rows of tokens and a base model become an adapter."""

@@ -86,7 +86,7 @@ def test_a_row_has_the_same_logits_whatever_shares_its_sequence(kind: str, atten
 
 @pytest.mark.parametrize("kind", ["llama", "gemma3"])
 def test_it_is_found_out_whether_a_model_keeps_rows_apart(kind: str) -> None:
-    from storytui_train.training.attention import attends_apart
+    from storytui_train.training.separation import attends_apart
 
     model = tiny(kind, "sdpa")
 
@@ -101,7 +101,7 @@ def test_it_is_found_out_whether_a_model_keeps_rows_apart(kind: str) -> None:
 def test_a_mask_of_ones_brings_rows_together() -> None:
     import torch
 
-    from storytui_train.training.attention import attends_apart
+    from storytui_train.training.separation import attends_apart
 
     model = tiny("llama", "sdpa")
 

@@ -156,11 +156,12 @@ def assemble(
     """
     building = _Building(weights, device, compute, quantised=quantised)
     names = building.names()
-    for done, (name, tensor) in enumerate(weights.read(names, compute), start=1):
+    for done, (name, tensor) in enumerate(weights.read({*names, HEAD}, compute), start=1):
         building.place(name, tensor)
         del tensor
         if progress is not None:
-            progress(done, len(names))
+            # A head that is the embeddings may be in a folder's files all the same.
+            progress(min(done, len(names)), len(names))
     return building.finish(embeddings)
 
 
@@ -187,9 +188,8 @@ class _Building:
                         layer.set_submodule(name, nf4.empty_linear(module, compute))
 
     def names(self) -> list[str]:
-        """Of all tensors that the model has a place for."""
-        # A tied head may be in a folder's files all the same.
-        return list(dict.fromkeys([*(n for n, _ in self._model.named_parameters()), HEAD]))
+        """Of all tensors that the model has."""
+        return [name for name, _ in self._model.named_parameters()]
 
     def place(self, name: str, tensor: Tensor) -> None:
         """Put a tensor where it belongs."""

@@ -122,7 +122,8 @@ class FolderWeights:
             )
         try:
             config: PretrainedConfig = AutoConfig.from_pretrained(self.folder)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except Exception as error:
+            # It is held to types by a library of its own, whose errors are of no common family.
             raise self._refuse(
                 f"has a configuration that cannot be read: {str(error)[:_MOST_ERROR]}"
             ) from error

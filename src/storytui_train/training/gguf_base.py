@@ -197,7 +197,8 @@ def _config(metadata: Metadata) -> "PretrainedConfig":
     kind, keywords = configuration(metadata)
     try:
         made: PretrainedConfig = AutoConfig.for_model(kind, **keywords)
-    except (ValueError, TypeError) as error:
+    except Exception as error:
+        # It is held to types by a library of its own, whose errors are of no common family.
         raise metadata.refuse(f"cannot be trained: {error}") from error
     return made
 

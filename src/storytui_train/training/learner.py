@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from storytui_train.recipe_training import TrainOptions
+from storytui_train.training import lean as lean_layers
 from storytui_train.training.attention import PADDING, spans_of
 from storytui_train.training.base import Base
 from storytui_train.training.checkpointing import Keeper, install
@@ -22,13 +23,17 @@ BATCH = ("input_ids", "positions", "segments", "trained")
 class Learner(nn.Module):
     """A base with an adapter. It can be wrapped by whoever spreads training over processes."""
 
-    def __init__(self, base: Base, model: "PeftModel", options: TrainOptions) -> None:
+    def __init__(
+        self, base: Base, model: "PeftModel", options: TrainOptions, *, lean: bool = True
+    ) -> None:
         """Make ready for training.
 
         Args:
             base: what `model` was made of.
             model: the base with its adapter.
             options: how much is in memory at one time.
+            lean: whether adapted layers are computed without copies; not where something has to
+                see the calls of the adapter's own modules, as FSDP with a wrapper for each has.
         """
         super().__init__()
         self.model = model
@@ -38,6 +43,7 @@ class Learner(nn.Module):
         self._rows = options.loss_rows
         self._softcap: float | None = getattr(base.config, "final_logit_softcapping", None)
         install(base.model.model.layers, self.keeper)
+        self.lean = bool(lean and lean_layers.install(model))
 
     def forward(
         self, input_ids: Tensor, positions: Tensor, segments: Tensor, trained: Tensor
@@ -50,6 +56,8 @@ class Learner(nn.Module):
             segments: the row that each token belongs to, of the same shape; `PADDING`: none.
             trained: which tokens are learnt, true or false, of the same shape. The first token
                 of a row has nothing that it could be predicted from and never counts.
+
+        They may be on the CPU: where rows are is asked there, without waiting for a GPU.
         """
         causal = self._causal[0]
         self.keeper.begin()
@@ -57,23 +65,24 @@ class Learner(nn.Module):
         learnt = (
             trained[:, 1:] & (segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] != PADDING)
         )
-        where = learnt.nonzero(as_tuple=True)
+        line, before = learnt.nonzero(as_tuple=True)
+        targets = input_ids[line, before + 1]
         half = self._compute != torch.float32
-        kind = causal.lm_head.weight.device.type
+        device = causal.lm_head.weight.device
         # The adapters' float32 is cast to the type that is computed in, never the layers' inputs,
         # which are many times as large, to theirs.
-        with torch.autocast(kind, dtype=self._compute if half else None, enabled=half):
+        with torch.autocast(device.type, dtype=self._compute if half else None, enabled=half):
             hidden = causal.model(
                 inputs_embeds=causal.model.embed_tokens(input_ids),
-                position_ids=positions,
+                position_ids=positions.to(device),
                 use_cache=False,
                 spans=spans,
             ).last_hidden_state
-        chosen = hidden[:, :-1][where]
+        chosen = hidden[line.to(device), before.to(device)]
         loss = block_loss(
             chosen,
             causal.lm_head.weight,
-            input_ids[:, 1:][where],
+            targets.to(device),
             rows=self._rows,
             softcap=self._softcap,
         )

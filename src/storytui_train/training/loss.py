@@ -42,7 +42,9 @@ def block_loss(
     if rows < 1:
         raise ValueError("a block has at least one row")
     wanted = torch.is_grad_enabled() and hidden.requires_grad
-    total: Tensor = _BlockLoss.apply(hidden, head, targets, rows, scale, softcap, wanted)
+    total: Tensor = _BlockLoss.apply(  # type: ignore[no-untyped-call]
+        hidden, head, targets, rows, scale, softcap, wanted
+    )
     return total
 
 

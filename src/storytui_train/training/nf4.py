@@ -67,6 +67,29 @@ def dequantised(module: nn.Linear) -> Tensor:
     return made
 
 
+def compute_of(linear: nn.Linear) -> torch.dtype:
+    """The type that a frozen layer's products are computed in."""
+    kind: Any = getattr(linear, "compute_dtype", None)
+    return linear.weight.dtype if kind is None else kind
+
+
+def weight_of(linear: nn.Linear) -> Tensor:
+    """The weight of a frozen layer as its products need it; of a quantised one a new tensor."""
+    return dequantised(linear).to(compute_of(linear)) if is_nf4(linear) else linear.weight
+
+
+def product(linear: nn.Linear, x: Tensor) -> Tensor:
+    """What a frozen layer makes of `x`, of shape (tokens, in), in a tensor of its own."""
+    if not is_nf4(linear):
+        return nn.functional.linear(x, linear.weight, linear.bias)
+    weight: Any = linear.weight
+    with torch.no_grad():
+        made: Tensor = _bitsandbytes().matmul_4bit(
+            x, weight, bias=linear.bias, quant_state=weight.quant_state
+        )
+    return made
+
+
 def held_bytes(module: nn.Linear) -> int:
     """Bytes that the weight of a layer of `empty_linear` takes, with its scales."""
     weight: Any = module.weight

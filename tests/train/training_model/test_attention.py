@@ -32,9 +32,7 @@ def gradients(learner: Learner) -> Tensor:
 
 
 @pytest.mark.parametrize("kind", tiny.ARCHITECTURES)
-def test_packed_rows_are_learnt_as_rows_alone(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_packed_rows_are_learnt_as_rows_alone(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention, "BLOCK", 5)
     rows, begins = tiny.some_rows(5)
     learner = learner_of(kind)
@@ -51,7 +49,11 @@ def test_packed_rows_are_learnt_as_rows_alone(
     alone = learn([[0]], [[1]], [[2]], [[3]], [[4]])
     trained = sum(len(row) - begin for row, begin in zip(rows, begins, strict=True))
     assert alone[1] == trained
-    for packed in (learn([[3, 0, 2], [4, 1]]), learn([[0, 1, 2, 3, 4]]), learn([[0], [1, 2]], [[4], [3]])):
+    for packed in (
+        learn([[3, 0, 2], [4, 1]]),
+        learn([[0, 1, 2, 3, 4]]),
+        learn([[0], [1, 2]], [[4], [3]]),
+    ):
         assert packed[1] == trained
         assert packed[0] == pytest.approx(alone[0], rel=1e-5)
         assert torch.allclose(packed[2], alone[2], rtol=1e-5, atol=1e-5)
@@ -188,9 +190,7 @@ def test_a_batch_without_trained_tokens_has_gradients_of_zero() -> None:
     rows, _ = tiny.some_rows(2)
     learner = learner_of("llama")
 
-    loss, count = forward_loss(
-        learner, tiny.batch_of(rows, [len(row) for row in rows], [[0, 1]])
-    )
+    loss, count = forward_loss(learner, tiny.batch_of(rows, [len(row) for row in rows], [[0, 1]]))
     loss.backward()
 
     assert (loss.item(), count) == (0.0, 0)

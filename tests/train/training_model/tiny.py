@@ -110,11 +110,31 @@ def options(**changed: Any) -> TrainOptions:
     return TrainOptions(base="tiny", **made)
 
 
-def write_gguf(model: Any, path: Path, *, quantise: bool = False) -> Path:
-    """A model of transformers' own as llama.cpp's conversion writes it."""
+def write_gguf(
+    model: Any,
+    path: Path,
+    *,
+    quantise: bool = False,
+    kind: str = "",
+    says: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
+    without: tuple[str, ...] = (),
+) -> Path:
+    """A model of transformers' own as llama.cpp's conversion writes it.
+
+    Args:
+        model: the model.
+        path: of the file.
+        quantise: whether matrices become Q8_0.
+        kind: an architecture to say instead of its own.
+        says: further metadata, and other values than the model's own.
+        more: further tensors.
+        without: tensors that are left out.
+    """
     config = model.config
-    kind = {"gemma3_text": "gemma3", "mistral": "llama"}.get(config.model_type, config.model_type)
-    writer = gguf.GGUFWriter(path, kind)
+    own = {"gemma3_text": "gemma3", "mistral": "llama"}.get(config.model_type, config.model_type)
+    writer = gguf.GGUFWriter(path, kind or own)
+    kind = own
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -150,11 +170,20 @@ def write_gguf(model: Any, path: Path, *, quantise: bool = False) -> Path:
             tensor = permuted(tensor, heads)
         if kind.startswith("gemma") and name.endswith("norm.weight"):
             tensor = tensor + 1
+        name = f"{names.get_name(module)}.{ending}"
+        if name in without:
+            continue
         data, quantised = tensor.numpy(), None
         if quantise and data.ndim == 2:
             quantised = gguf.GGMLQuantizationType.Q8_0
             data = gguf.quants.quantize(data, quantised)
-        writer.add_tensor(f"{names.get_name(module)}.{ending}", data, raw_dtype=quantised)
+        writer.add_tensor(name, data, raw_dtype=quantised)
+    for name, data in (more or {}).items():
+        writer.add_tensor(name, data)
+    for key, value in (says or {}).items():
+        writer.kv_data[0].pop(key, None)
+        add = {str: writer.add_string, float: writer.add_float32, int: writer.add_uint32}
+        add[type(value)](key, value)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -13,7 +13,7 @@ class Watch(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.shapes: list[tuple[torch.dtype, tuple[int, ...]]] = []
-        self.living = self.peak = 0
+        self.living = self.peak = self.made = 0
         self._known: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -36,6 +36,7 @@ class Watch(TorchDispatchMode):
         self._known.add(storage._cdata)
         size = storage.nbytes()
         self.living += size
+        self.made += size
         self.peak = max(self.peak, self.living)
         weakref.finalize(storage, self._gone, storage._cdata, size)
 

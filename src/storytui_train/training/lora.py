@@ -31,9 +31,10 @@ def linear_layers(base: Base) -> list[str]:
     decoder: Any = base.model.model
     first = decoder.layers[0]
     return [
-        name.rpartition(".")[2]
+        # What an adapted layer wraps is called so.
+        name.removesuffix(".base_layer").rpartition(".")[2]
         for name, module in first.named_modules()
-        if isinstance(module, nn.Linear)
+        if isinstance(module, nn.Linear) and ".lora_" not in name
     ]
 
 
@@ -48,7 +49,7 @@ def lora_config(base: Base, options: TrainOptions) -> "LoraConfig":
     _check(base, options)
     return LoraConfig(
         task_type="CAUSAL_LM",
-        base_model_name_or_path=base.source,
+        base_model_name_or_path=_public_name(base),
         revision=base.revision or None,
         target_modules=linear_layers(base),
         r=options.rank,
@@ -103,7 +104,10 @@ def load_adapter(base: Base, folder: Path, *, other_base: bool = False) -> "Peft
             f"{visible(', '.join(sorted(unknown)[:_FEW]), newlines=False)}, which "
             f"{visible(base.source)} does not have."
         )
-    model = _with_adapter(base, config, seed=0)
+    try:
+        model = _with_adapter(base, config, seed=0)
+    except (TypeError, ValueError) as error:
+        raise _impossible(shown, error) from error
     wanted = _weights_of(model)
     wrong = [
         name
@@ -139,10 +143,11 @@ def save_adapter(model: "PeftModel", folder: Path, base: Base) -> None:
         for name, each in _weights_of(model).items()
     }
     said = model.peft_config["default"].to_dict() | {"inference_mode": True}
+    said["target_modules"] = sorted(said["target_modules"])
     metadata = {"format": "pt", BASE_MARK: base.fingerprint}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / WEIGHTS, save(weights, metadata=metadata))
+        _write(folder / WEIGHTS, _in_order(save(weights, metadata=metadata)))
         _write(folder / CONFIG, _as_json(said))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -158,6 +163,8 @@ def _with_adapter(base: Base, config: "LoraConfig", seed: int) -> "PeftModel":
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
+        # peft takes the base's name from here.
+        base.model.name_or_path = _public_name(base)
         model = get_peft_model(base.model, config)
     assert isinstance(model, PeftModel)
     for name, parameter in model.named_parameters():
@@ -165,6 +172,11 @@ def _with_adapter(base: Base, config: "LoraConfig", seed: int) -> "PeftModel":
             parameter.requires_grad_(True)
             parameter.data = parameter.data.to(torch.float32)
     return model
+
+
+def _public_name(base: Base) -> str:
+    """What an adapter says of its base: the repository, or a file's name, never where it lies."""
+    return base.source if base.kind == "hub" else Path(base.source).name
 
 
 def _check(base: Base, options: TrainOptions) -> None:
@@ -221,10 +233,12 @@ def _read_config(folder: Path) -> "LoraConfig":
     try:
         return LoraConfig(**{key: value for key, value in said.items() if key in known})
     except (TypeError, ValueError) as error:
-        raise AdapterError(
-            f"The adapter {shown} has a configuration that cannot be: "
-            f"{visible(str(error), newlines=False)}."
-        ) from error
+        raise _impossible(shown, error) from error
+
+
+def _impossible(shown: str, error: Exception) -> AdapterError:
+    reason = visible(str(error), newlines=False)
+    return AdapterError(f"The adapter {shown} has a configuration that cannot be: {reason}.")
 
 
 _NOT_HERE = ("use_dora", "modules_to_save", "trainable_token_indices", "layer_replication")
@@ -258,6 +272,19 @@ def _as_json(said: dict[str, Any]) -> bytes:
 
     made = msgspec.json.encode(dict(sorted(said.items())), enc_hook=plain)
     return msgspec.json.format(made, indent=2) + b"\n"
+
+
+def _in_order(data: bytes) -> bytes:
+    """The bytes of a safetensors file with its metadata in order: they come by chance otherwise.
+
+    The header is JSON behind its length in eight bytes (safetensors, README, "Format").
+    """
+    length = int.from_bytes(data[:8], "little")
+    header = msgspec.json.decode(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    made = msgspec.json.encode(header)
+    made += b" " * (-len(made) % 8)
+    return len(made).to_bytes(8, "little") + made + data[8 + length :]
 
 
 def _write(path: Path, data: bytes) -> None:

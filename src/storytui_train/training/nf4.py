@@ -5,6 +5,7 @@ each 256 of those (QLoRA, arXiv:2305.14314, section 3).
 """
 
 import logging
+from functools import cache
 from typing import Any
 
 import torch
@@ -100,6 +101,7 @@ def held_bytes(module: nn.Linear) -> int:
     return sum(each.numel() * each.element_size() for each in held)
 
 
+@cache
 def _bitsandbytes() -> Any:
     # It logs which kernels it looked for.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -95,7 +95,7 @@ def base_of(
         config=weights.config,
         architecture=weights.architecture,
         kind="folder",
-        source="tiny",
+        source="/home/her/models/tiny",
         revision="",
         gguf=None,
         fingerprint="0" * 64,

@@ -27,3 +27,7 @@ class BaseModelError(TrainError):
 
 class AdapterError(TrainError):
     """An adapter that cannot be used: damaged, of another form, or for another base."""
+
+
+class GgufError(TrainError):
+    """An adapter or a model that no GGUF file can be made of, or that one cannot be read from."""

@@ -11,7 +11,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -258,18 +258,30 @@ class _Writer:
             with np.errstate(over="ignore"):
                 found: NDArray[Any] = np.ascontiguousarray(each, dtype=self._type)
             if not np.isfinite(found).all():
+                module = named(change.pair.module)
                 raise refused(
                     change.pair.a.path.parent,
-                    f"has numbers for {named(change.pair.module)} that are too large for {self._kind}",
+                    f"has numbers for {module} that are too large for {self._kind}",
                     "Convert it as f32." if self._kind == "f16" else "Train it anew.",
                 )
-            self._writer.write_tensor_data(found)
+            self._write(found)
         return folded
+
+    def _write(self, numbers: NDArray[Any]) -> None:
+        """Put numbers where the header says that they are.
+
+        gguf-py leaves it to numpy's `tofile`, which says nothing where a disk is full.
+        """
+        file = self._writer.fout[0]
+        alignment = self._writer.data_alignment
+        file.write(bytes(-file.tell() % alignment))
+        file.write(numbers.data)
 
     def close(self) -> None:
         """Put everything on the disk."""
         try:
             for file in self._writer.fout or ():
+                file.write(bytes(-file.tell() % self._writer.data_alignment))
                 file.flush()
                 os.fsync(file.fileno())
         finally:
@@ -313,7 +325,8 @@ def _replacing(path: Path) -> Iterator[Path]:
             "another place."
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _check(path: Path, base: Path) -> None:

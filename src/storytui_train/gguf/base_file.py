@@ -6,8 +6,8 @@ from pathlib import Path
 
 from storytui.engine.api import ModelError
 from storytui.models.gguf import further_parts, opened
-from storytui.models.gguf_reading import Contents, Listing
-from storytui.models.gguf_rules import architecture_of, check_model
+from storytui.models.gguf_reading import Contents, GgufFaultError, Listing
+from storytui.models.gguf_rules import architecture_of, check_model, parts_of
 from storytui.story.visible import visible
 from storytui_train.errors import GgufError
 
@@ -58,11 +58,19 @@ def read_base_file(path: Path) -> BaseFile:
     shapes: dict[str, tuple[int, ...]] = {}
     try:
         with opened(path) as (contents, file_size):
+            number, count = parts_of(contents)
+            if number:
+                raise GgufFaultError(
+                    f"is part {number + 1} of {count}",
+                    f"Name the first part, whose name ends in -00001-of-{count:05}.gguf.",
+                )
             check_model(contents, file_size=file_size)
             architecture = architecture_of(contents)
             layers = contents.values[f"{architecture}.block_count"]
             assert isinstance(layers, int)
             heads = _by_layer(contents, f"{architecture}.attention.head_count", layers)
+            if not heads:
+                raise GgufFaultError("does not say how many heads its attention has")
             kv_heads = _by_layer(contents, f"{architecture}.attention.head_count_kv", layers)
             said = {
                 key: visible(value[:_MOST_TEXT], newlines=False).strip()

@@ -1,6 +1,6 @@
 """Tiny random models of each architecture, and a writer of whole GGUF files from torch models.
 
-The writer knows nothing of `storytui_train.gguf`: names come from gguf-py's map, the order of
+The writer uses nothing of `storytui_train.gguf`: names come from gguf-py's map, the order of
 llama's rows is worked out here, so that each can be held against the other.
 
 python made_models.py ARCHITECTURE FOLDER   makes one by hand
@@ -8,6 +8,7 @@ python made_models.py ARCHITECTURE FOLDER   makes one by hand
 
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ import gguf
 import numpy as np
 import tiny_gguf
 from numpy.typing import NDArray
+
+from storytui_train.gguf.permutation import from_gguf
 
 ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3")
 """Those that can be made: Hugging Face's names, of which mistral is a llama in GGUF."""
@@ -76,9 +79,50 @@ def tiny_model(
     )
     model = getattr(transformers, f"{name}ForCausalLM")(config).eval()
     with torch.no_grad():
-        for key, weight in model.named_parameters():
+        for weight in model.parameters():
             if weight.dim() == 1:  # norms and biases: neither all ones nor all noughts
                 weight.add_(torch.randn_like(weight) * 0.1)
+    return model
+
+
+def read_llama(path: Path) -> Any:
+    """A GGUF file of the llama architecture as a torch model, its weights in float32.
+
+    transformers can do it too, in four times the time.
+    """
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    reader = _reader(path)
+    tensors = {each.name: each for each in reader.tensors}
+
+    def said(key: str) -> Any:
+        return reader.fields[f"llama.{key}"].contents()
+
+    config = LlamaConfig(
+        hidden_size=said("embedding_length"),
+        intermediate_size=said("feed_forward_length"),
+        num_hidden_layers=said("block_count"),
+        num_attention_heads=said("attention.head_count"),
+        num_key_value_heads=said("attention.head_count_kv"),
+        vocab_size=said("vocab_size"),
+        max_position_embeddings=said("context_length"),
+        rms_norm_eps=said("attention.layer_norm_rms_epsilon"),
+        rope_parameters={"rope_type": "default", "rope_theta": said("rope.freq_base")},
+        tie_word_embeddings="output.weight" not in tensors,
+        attn_implementation="eager",
+    )
+    model = LlamaForCausalLM(config).eval()
+    heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
+    with torch.no_grad():
+        for key, weight in model.named_parameters():
+            module = key.rpartition(".")[0]
+            tensor = tensors[f"{names.get_name(module)}.weight"]
+            numbers = gguf.dequantize(tensor.data, tensor.tensor_type)
+            if (count := heads.get(module.rpartition(".")[2])) is not None:
+                numbers = from_gguf(numbers, count)
+            weight.copy_(torch.from_numpy(np.array(numbers)))
     return model
 
 
@@ -149,8 +193,9 @@ def _interleaved(weight: Any, heads: int) -> Any:
     """First rows of a head's halves, then second rows, and so on."""
     import torch
 
-    halves = [half for head in weight.chunk(heads) for half in (head.chunk(2),)]
-    return torch.cat([torch.stack(both, dim=1).flatten(0, 1) for both in halves])
+    return torch.cat(
+        [torch.stack(head.chunk(2), dim=1).flatten(0, 1) for head in weight.chunk(heads)]
+    )
 
 
 def _numbers(writer: gguf.GGUFWriter, architecture: str, config: Any) -> None:
@@ -188,14 +233,28 @@ def _vocabulary(writer: gguf.GGUFWriter) -> None:
 
 
 def _copy_entries(writer: gguf.GGUFWriter, like: Path) -> None:
-    for key, field in gguf.GGUFReader(like).fields.items():
+    for key, kind, inner, value in _entries(like):
+        writer.add_key_value(key, value, kind, inner)
+
+
+@cache
+def _reader(path: Path) -> gguf.GGUFReader:
+    return gguf.GGUFReader(path)
+
+
+@cache
+def _entries(like: Path) -> list[tuple[str, Any, Any, Any]]:
+    """Key, type, type of a list's elements, and value of what is taken over from a file."""
+    found = []
+    for key, field in _reader(like).fields.items():
         if key.startswith(("general.", "tokenizer.")) and key not in (
             "general.architecture",
             "general.file_type",
             "general.quantization_version",
         ):
             kind, *inner = field.types
-            writer.add_key_value(key, field.contents(), kind, inner[0] if inner else None)
+            found.append((key, kind, inner[0] if inner else None, field.contents()))
+    return found
 
 
 if __name__ == "__main__":

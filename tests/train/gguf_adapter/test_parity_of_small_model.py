@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from llama_logits import Job, logits_of
 from made_adapters import adapted, divergence, saved, torch_logits
-from made_models import write_model
+from made_models import read_llama, write_model
 from numpy.typing import NDArray
 from test_parity import ALLOWED, MOVED, NOISE, rounded
 
@@ -42,13 +42,8 @@ class Found:
 def found(
     small_model: Path, tmp_path_factory: pytest.TempPathFactory, one_core: None, about: About
 ) -> Iterator[Found]:
-    import torch
-    from transformers import AutoModelForCausalLM
-
     folder = tmp_path_factory.mktemp("small")
-    model = AutoModelForCausalLM.from_pretrained(
-        small_model.parent, gguf_file=small_model.name, dtype=torch.float32
-    ).eval()
+    model = read_llama(small_model)
     base = write_model(folder / "base.gguf", model, like=small_model)
     engine = ProcessEngine(ModelConfig(path=str(base), context=512, threads=1))
     encoded = engine.encode(MESSAGE, TEXT)

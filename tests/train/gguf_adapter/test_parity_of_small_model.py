@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from llama_logits import Job, logits_of
-from made_adapters import adapted, divergence, saved, torch_logits
+from made_adapters import adapted, divergence, saved, torch_logits, with_settings
 from made_models import read_llama, write_model
 from numpy.typing import NDArray
-from test_parity import ALLOWED, MOVED, NOISE, rounded
+from test_parity import ALLOWED, FORGOTTEN, MOVED, NOISE, rounded
 
 from storytui.engine.messages import ModelConfig
 from storytui.engine.model_info import Adapter
 from storytui.engine.process import ProcessEngine
 from storytui.engine.scores import Encoded, Passage
+from storytui_train.gguf import permutation
 from storytui_train.gguf.adapter import Made, convert_adapter
 from storytui_train.gguf.metadata import About
 
@@ -63,11 +64,18 @@ def found(
     said["noise"] = torch_logits(rounded(wrapped), encoded.tokens)
     made = convert_adapter(adapter, base, folder / "f32.gguf", about, kind="f32")
     half = convert_adapter(adapter, small_model, folder / "f16.gguf", about)
+    scale = with_settings(adapter, folder / "scale", use_rslora=False)
+    scaled = convert_adapter(scale, base, folder / "scale.gguf", about, kind="f32")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(permutation, "PERMUTED", frozenset())
+        rows = convert_adapter(adapter, base, folder / "rows.gguf", about, kind="f32")
     merged = write_model(folder / "merged.gguf", wrapped.merge_and_unload(), like=small_model)
     jobs = {
         "base": Job(base, encoded.tokens),
         "adapted": Job(base, encoded.tokens, made.path),
         "half": Job(base, encoded.tokens, half.path),
+        "no rslora": Job(base, encoded.tokens, scaled.path),
+        "no permutation": Job(base, encoded.tokens, rows.path),
         "merged": Job(merged, encoded.tokens),
     }
     logits = dict(zip(jobs, logits_of(list(jobs.values()), folder), strict=True))
@@ -81,6 +89,11 @@ def test_torch_and_llama_cpp_agree(found: Found) -> None:
     assert divergence(found.torch["adapted"], found.torch["base"]) >= MOVED
     assert divergence(found.torch["adapted"], found.llama["adapted"]) <= ALLOWED
     assert divergence(found.torch["adapted"], found.llama["merged"]) <= ALLOWED
+
+
+def test_without_scale_or_permutation_it_is_another_model(found: Found) -> None:
+    for forgotten in ("no rslora", "no permutation"):
+        assert divergence(found.torch["adapted"], found.llama[forgotten]) >= FORGOTTEN
 
 
 def test_in_float16_it_costs_what_rounding_costs(found: Found) -> None:

@@ -1,0 +1,99 @@
+"""`storytui-train plan`: the memory of training by part, before anything is downloaded."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from storytui_train.errors import RecipeError
+from storytui_train.recipe import load
+from storytui_train.recipe_training import TrainOptions
+
+DOES_NOT_FIT = 1
+USUAL_BASE = "Qwen/Qwen2.5-7B-Instruct"
+"""Planned for where no base is named: what the defaults are made for."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
+    parser.add_argument(
+        "--base",
+        default="",
+        metavar="BASE",
+        help=f"a repository of the Hub, a folder, or a GGUF (default: {USUAL_BASE})",
+    )
+    parser.add_argument("--recipe", default="", metavar="FILE", help="read its [train] section")
+    parser.add_argument(
+        "--vram", default="", metavar="SIZE", help="of the card (default: this one's, else 8GiB)"
+    )
+    parser.add_argument("--sequence", type=_count, metavar="N", help="tokens of a row")
+    parser.add_argument("--rank", type=_count, metavar="N", help="of the adapters")
+    parser.add_argument(
+        "--device",
+        choices=("cuda", "cpu"),
+        default="cuda",
+        help="plan for a GPU, or for this machine's processor and memory",
+    )
+    parser.add_argument("--json", action="store_true", help="print the plan as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Plan; returns 0 where it fits and 1 where it does not."""
+    train, folder = TrainOptions(), Path()
+    if options.recipe:
+        path = Path(options.recipe)
+        train, folder = load(path).train, path.parent
+    given = {"base": options.base, "sequence": options.sequence, "rank": options.rank}
+    train = msgspec.structs.replace(train, **{key: each for key, each in given.items() if each})
+    if options.base:
+        # Of another base than the recipe's.
+        train, folder = msgspec.structs.replace(train, revision=""), Path()
+    if not train.base:
+        train = msgspec.structs.replace(train, base=USUAL_BASE, revision="")
+    from storytui_train.training.plan import as_json, as_text, make_plan, settings_of
+    from storytui_train.training.shape_finding import find_shape
+
+    limit = _limit(options.vram or train.vram, options.device)
+    found = find_shape(train.base, revision=train.revision, folder=folder)
+    plan, known = make_plan(found, settings_of(train, options.device), limit)
+    if options.json:
+        print(json.dumps(as_json(found, plan, known), ensure_ascii=False, indent=1))
+    else:
+        sys.stdout.write(as_text(found, plan, known))
+    return 0 if plan.fits else DOES_NOT_FIT
+
+
+def _limit(named: str, device: str) -> int:
+    """Bytes that it has to fit."""
+    from storytui_train.training.plan import DEFAULT_VRAM, bytes_of
+
+    if named:
+        return bytes_of(named)
+    if device == "cpu":
+        return _memory()
+    return _card() or DEFAULT_VRAM
+
+
+def _card() -> int:
+    """Bytes of this machine's NVIDIA card, the largest of several; 0: there is none."""
+    from storytui.models.graphics_here import ask_smi
+
+    told = ask_smi(["--query-gpu=memory.total", "--format=csv,noheader,nounits"])
+    return max((int(each) << 20 for each in told.split() if each.isdecimal()), default=0)
+
+
+def _memory() -> int:
+    """Bytes of this machine's memory."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        raise RecipeError("This machine's memory is not known. Name it with --vram.") from None
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)

@@ -1,0 +1,76 @@
+"""PURE. What one layer holds while its way back is computed, in bytes.
+
+Counted tensor by tensor, as autograd keeps them: transformers' decoder layers (norms that compute
+in float32, attention that keeps no matrix of tokens by tokens) with peft's adapters on
+bitsandbytes' four-bit layers. The tests hold it against what such layers really allocate.
+"""
+
+from storytui_train.training.trained_shape import TrainedLayer
+
+FLOAT = 4
+"""Bytes of a float32, which adapters and norms compute in."""
+BLOCK = 256
+"""Queries whose scores exist at one time where a layer has a window or caps its scores."""
+_SCORES = 4 * FLOAT
+"""Bytes of such scores while the way back is computed through them: themselves, their tangents,
+their shares and a gradient."""
+
+
+def kept_bytes(
+    layer: TrainedLayer, width: int, tokens: int, rank_sum: int, compute: int, lines: int = 1
+) -> int:
+    """Bytes that a layer's forward pass keeps for its way back.
+
+    Args:
+        layer: what the layer has.
+        width: elements of a token's embedding.
+        tokens: of a line.
+        rank_sum: ranks of the layer's adapters, added up.
+        compute: bytes of a number that is computed with: 2 or 4.
+        lines: that are computed together.
+    """
+    asked, kept, inner = layer.asked, layer.kept, layer.inner
+    # Each norm keeps its input as float32, and one number a token.
+    each = layer.norms * FLOAT * (width + 1)
+    if compute < FLOAT:
+        # The sums themselves stand beside that, and each adapter casts its input for itself.
+        each += 2 * compute * width + FLOAT * (5 * width + asked + inner) + 3 * compute * inner
+    else:
+        # What several adapters read is one tensor, and the sums are the norms' inputs.
+        each += compute * (2 * width + 4 * inner)
+    each += compute * (2 * asked + 2 * kept) + FLOAT * layer.heads
+    if layer.head_norms:
+        each += FLOAT * (asked + kept)
+    each += FLOAT * rank_sum
+    return lines * (tokens * each + _spread_bytes(layer, tokens, compute))
+
+
+def back_bytes(layer: TrainedLayer, width: int, tokens: int, compute: int, lines: int = 1) -> int:
+    """Bytes that the way back through a layer needs beside what was kept.
+
+    The largest moment is the inner layer's: gradients of what stands between its two halves. That
+    of attention comes when those are gone; it counts where scores are computed in blocks.
+    """
+    middle = (FLOAT if compute < FLOAT else 2 * compute) * layer.inner
+    ends = 2 * compute * width
+    scores = 0
+    if layer.capped or 0 < layer.window < tokens:
+        seen = min(tokens, BLOCK + (layer.window or tokens))
+        scores = _SCORES * layer.heads * min(BLOCK, tokens) * seen
+    return lines * max(tokens * (middle + ends), tokens * ends + scores)
+
+
+def _spread_bytes(layer: TrainedLayer, tokens: int, compute: int) -> int:
+    """Bytes of keys and values repeated for each block of queries and each head, which are kept."""
+    windowed = 0 < layer.window < tokens
+    if not (windowed or layer.capped):
+        return 0
+    window = layer.window if windowed else tokens
+    seen = 0
+    for first in range(0, tokens, BLOCK):
+        last = min(first + BLOCK, tokens)
+        seen += last - max(0, first - window + 1)
+    masks = BLOCK * seen
+    # A block's own keys and values are parts of the whole ones where they need no repeating.
+    repeated = 2 * seen * layer.asked * compute if layer.heads > layer.kv_heads else 0
+    return repeated + masks

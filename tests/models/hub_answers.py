@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import xet_stand_in
 from hub_contents import TOKEN, Content, Repository
+from hub_uploads import Uploads
 
 if TYPE_CHECKING:
     from hub_stand_in import HubStandIn
@@ -44,7 +45,7 @@ class Server(ThreadingHTTPServer):
         """Clients that go away are what it is made for."""
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Uploads, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
 
@@ -61,6 +62,12 @@ class Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def do_PUT(self) -> None:
         self._answer()
 
     # --- what is asked for ------------------------------------------------------------------------
@@ -83,10 +90,14 @@ class Handler(BaseHTTPRequestHandler):
         elif self._token() not in ("", TOKEN, xet_stand_in.TOKEN):
             words = "Invalid credentials in Authorization header"
             self._refuse(401, "", words)
+        elif self.command in ("POST", "PUT"):
+            self.take(path)
         elif path == "/api/models":
             self._search(parse_qs(address.query))
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
             self._info(match[1], match[2] or "main", parse_qs(address.query))
+        elif match := re.fullmatch(r"/api/(datasets/[^/]+/[^/]+)", path):
+            self._info(match[1], "main", parse_qs(address.query))
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/xet-read-token/.+", path):
             self._say(200, json.dumps(xet_stand_in.token(hub.endpoint)).encode(), _JSON)
         elif match := re.fullmatch(r"/v1/reconstructions/([0-9a-f]{64})", path):

@@ -2,7 +2,7 @@
 
 It serves files under `/api/models…` and `/{owner}/{name}/resolve/{revision}/{file}` as the Hub
 does: a redirect to another host name for the bytes, ranges, Xet, and everything that can go wrong
-on the way. It counts the bytes that it sends.
+on the way. It counts the bytes that it sends. It takes uploads too (`hub_uploads`).
 
 By hand, with the small built-in model standing for those of the catalogue:
 
@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub_answers import Handler, Seen, Server
-from hub_contents import TOKEN, Repository, repository
+from hub_contents import TOKEN, Content, Repository, repository
+from hub_uploads import Commit
 
 
 @dataclass
@@ -67,6 +68,17 @@ class HubStandIn:
         """Every connection is dropped before a word."""
         self.sent: Counter[str] = Counter()
         """Bytes of files that were sent, by repository and file."""
+        self.stored: dict[str, Content] = {}
+        """Large files that were uploaded, by their hashes; in no repository before a commit."""
+        self.received: Counter[str] = Counter()
+        """Bytes of large files that came, by their hashes."""
+        self.upload_cuts: list[int] = []
+        """Bytes of all large files together at which the connection is dropped, each once."""
+        self.parts: dict[tuple[str, int], bytes] = {}
+        """Parts of large files that came."""
+        self.part_size = 0
+        """Bytes of the parts that large files are to be sent in; 0: whole."""
+        self.commits: list[Commit] = []
         self.seen: list[Seen] = []
         self.verbose = False
         self._lock = threading.Lock()
@@ -117,6 +129,15 @@ class HubStandIn:
             self.cuts.remove(min(due))
             self.captive = self.captive or self.captive_after_cuts
             return min(due)
+
+    def receive(self, oid: str, size: int) -> bool:
+        """Count bytes of a large file that came; False: the connection is to be dropped."""
+        with self._lock:
+            self.received[oid] += size
+            due = [each for each in self.upload_cuts if each <= self.received.total()]
+            for each in due:
+                self.upload_cuts.remove(each)
+            return not due
 
     def count(self, what: str, size: int) -> None:
         with self._lock:

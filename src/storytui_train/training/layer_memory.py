@@ -5,6 +5,8 @@ in float32, attention that keeps no matrix of tokens by tokens) with peft's adap
 bitsandbytes' four-bit layers. The tests hold it against what such layers really allocate.
 """
 
+from collections.abc import Sequence
+
 from storytui_train.training.trained_shape import TrainedLayer
 
 FLOAT = 4
@@ -17,7 +19,7 @@ their shares and a gradient."""
 
 
 def kept_bytes(
-    layer: TrainedLayer, width: int, tokens: int, rank_sum: int, compute: int, lines: int = 1
+    layer: TrainedLayer, width: int, tokens: int, ranks: Sequence[int], compute: int, lines: int = 1
 ) -> int:
     """Bytes that a layer's forward pass keeps for its way back.
 
@@ -25,24 +27,26 @@ def kept_bytes(
         layer: what the layer has.
         width: elements of a token's embedding.
         tokens: of a line.
-        rank_sum: ranks of the layer's adapters, added up.
+        ranks: of the adapters of its linear layers, in their order.
         compute: bytes of a number that is computed with: 2 or 4.
         lines: that are computed together.
     """
-    asked, kept, inner = layer.asked, layer.kept, layer.inner
-    # Each norm keeps its input as float32, and one number a token.
-    each = layer.norms * FLOAT * (width + 1)
-    if compute < FLOAT:
-        # The sums themselves stand beside that, and each adapter casts its input for itself.
-        each += 2 * compute * width + FLOAT * (5 * width + asked + inner) + 3 * compute * inner
-    else:
-        # What several adapters read is one tensor, and the sums are the norms' inputs.
-        each += compute * (2 * width + 4 * inner)
-    each += compute * (2 * asked + 2 * kept) + FLOAT * layer.heads
+    half = compute < FLOAT
+    # Each norm keeps its input as float32, and one number a token; where that is another type,
+    # it stands beside the sums of what came in and what attention and the inner layer added.
+    each = layer.norms * FLOAT * (width + 1) + (2 * compute * width if half else 0)
+    # What adapters read, once for those that read the same; queries, keys and values as attention
+    # wants them and what it gives, which is read too.
+    each += compute * (2 * width + 2 * layer.asked + 2 * layer.kept) + FLOAT * layer.heads
+    # Both halves of the inner layer, the one through its curve, and their product.
+    each += 4 * compute * layer.inner
     if layer.head_norms:
-        each += FLOAT * (asked + kept)
-    each += FLOAT * rank_sum
-    return lines * (tokens * each + _spread_bytes(layer, tokens, compute))
+        each += FLOAT * (layer.asked + layer.kept)
+    each += compute * sum(ranks)
+    # Adapters are float32, and cast to what is computed with.
+    pairs = zip(layer.linears, ranks, strict=True)
+    cast = compute * sum(rank * (one.inputs + one.outputs) for one, rank in pairs) if half else 0
+    return cast + lines * (tokens * each + _spread_bytes(layer, tokens, compute))
 
 
 def back_bytes(layer: TrainedLayer, width: int, tokens: int, compute: int, lines: int = 1) -> int:
@@ -51,13 +55,12 @@ def back_bytes(layer: TrainedLayer, width: int, tokens: int, compute: int, lines
     The largest moment is the inner layer's: gradients of what stands between its two halves. That
     of attention comes when those are gone; it counts where scores are computed in blocks.
     """
-    middle = (FLOAT if compute < FLOAT else 2 * compute) * layer.inner
     ends = 2 * compute * width
     scores = 0
     if layer.capped or 0 < layer.window < tokens:
         seen = min(tokens, BLOCK + (layer.window or tokens))
         scores = _SCORES * layer.heads * min(BLOCK, tokens) * seen
-    return lines * max(tokens * (middle + ends), tokens * ends + scores)
+    return lines * (tokens * ends + max(2 * compute * layer.inner * tokens, scores))
 
 
 def _spread_bytes(layer: TrainedLayer, tokens: int, compute: int) -> int:

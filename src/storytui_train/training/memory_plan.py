@@ -172,7 +172,7 @@ def rank_of(settings: Settings, layer: int, linear: Linear) -> int:
     """The rank of one adapter."""
     name = f"model.layers.{layer}.{linear.name}"
     for ending, rank in settings.rank_pattern.items():
-        if name.endswith(ending):
+        if name.endswith(f".{ending}"):
             return rank
     return settings.rank
 
@@ -261,8 +261,8 @@ def _layer_moment(shape: TrainedShape, settings: Settings) -> list[Part]:
     return parts
 
 
-def _ranks(settings: Settings, number: int, shape: TrainedShape) -> int:
-    return sum(rank_of(settings, number, each) for each in shape.layers[number].linears)
+def _ranks(settings: Settings, number: int, shape: TrainedShape) -> list[int]:
+    return [rank_of(settings, number, each) for each in shape.layers[number].linears]
 
 
 def _loss_moment(shape: TrainedShape, settings: Settings) -> Part:

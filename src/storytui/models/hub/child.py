@@ -23,6 +23,7 @@ from storytui.models.hub.messages import (
     Order,
     Remove,
     Search,
+    Upload,
     Verify,
 )
 
@@ -105,6 +106,10 @@ def answer(order: Order, speaker: Speaker) -> Answer:
                 from storytui.models.hub.removing import remove
 
                 return remove(order)
+            case Upload():
+                from storytui.models.hub.uploading import upload
+
+                return upload(order, speaker.say)
     except FaultError as error:
         return error.fault
     except troubles() as error:

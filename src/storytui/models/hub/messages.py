@@ -13,7 +13,7 @@ PATIENCE = (1.0, 2.0, 4.0, 8.0, 16.0)
 MARGIN = 64 << 20
 """Bytes that stay free on the disk."""
 
-Phase = Literal["asking", "waiting", "fetching", "checking"]
+Phase = Literal["asking", "waiting", "fetching", "checking", "sending"]
 """waiting: for the network to come back, for the Hub, or for another program that fetches it."""
 
 
@@ -65,7 +65,30 @@ class Remove(msgspec.Struct, frozen=True, tag=True):
     paths: tuple[str, ...]
 
 
-Order = Search | Look | Measure | Fetch | Verify | Remove
+class SentFile(msgspec.Struct, frozen=True):
+    """A file that goes to the Hub."""
+
+    name: str
+    """In the repository, with `/` between folders."""
+    path: str
+    """On the disk; empty: `text` is what it holds."""
+    text: str = ""
+
+
+class Upload(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Bring files into a repository, which is made where there is none."""
+
+    repository: str
+    kind: Literal["model", "dataset"]
+    private: bool
+    """Seen by nobody but its owner; a repository that is there and open is then not touched."""
+    files: tuple[SentFile, ...]
+    message: str
+    """Of the commit."""
+    patience: tuple[float, ...] = PATIENCE
+
+
+Order = Search | Look | Measure | Fetch | Verify | Remove | Upload
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -73,7 +96,8 @@ class Progress(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
     phase: Phase
     done: int
-    """Bytes of all files together that are here (fetching), or were read (checking)."""
+    """Bytes of all files together that are here (fetching), were read (checking), or are there
+    (sending)."""
     total: int
     """Bytes of all files together."""
     bytes_per_second: float = 0.0
@@ -131,6 +155,19 @@ class Removed(msgspec.Struct, frozen=True, tag=True):
     """Bytes of the disk."""
 
 
+class Uploaded(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Answers `Upload`."""
+
+    address: str
+    """Of the repository's page."""
+    commit: str
+    sent: int
+    """Bytes of large files that went over the network by plain HTTP; what was there already is
+    not among them. Xet does not say."""
+    private: bool
+    """Whether nobody but its owner sees it."""
+
+
 class Fault(msgspec.Struct, frozen=True, tag=True):
     """Answers anything: nothing came of it."""
 
@@ -139,4 +176,4 @@ class Fault(msgspec.Struct, frozen=True, tag=True):
     address: str = ""
 
 
-Answer = Progress | Models | Looked | Measured | Fetched | Verdict | Removed | Fault
+Answer = Progress | Models | Looked | Measured | Fetched | Verdict | Removed | Uploaded | Fault

@@ -43,7 +43,7 @@ def api() -> HfApi:
 
 def search(order: Search) -> Models:
     """Repositories of GGUF files, those fetched most often first."""
-    with _as_from_the_hub():
+    with as_from_the_hub():
         found = api().list_models(
             search=order.query,
             filter="gguf",
@@ -68,7 +68,7 @@ def record(repository: str, revision: str) -> HubRepository:
     """
     if not is_safe_name(revision):
         raise FaultError(f"{shown(revision)} is no name of a revision. Leave it out.", "missing")
-    with _as_from_the_hub():
+    with as_from_the_hub():
         info = api().model_info(
             repository, revision=revision, files_metadata=True, timeout=READ_SECONDS
         )
@@ -95,7 +95,7 @@ def record(repository: str, revision: str) -> HubRepository:
 
 
 @contextmanager
-def _as_from_the_hub() -> Iterator[None]:
+def as_from_the_hub() -> Iterator[None]:
     """An answer that cannot be understood did not come from the Hub."""
     try:
         yield

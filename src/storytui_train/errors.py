@@ -31,3 +31,7 @@ class AdapterError(TrainError):
 
 class GgufError(TrainError):
     """An adapter or a model that no GGUF file can be made of, or that one cannot be read from."""
+
+
+class PublishError(TrainError):
+    """Something that is not published: it may not be, it is not there, or the Hub refuses."""

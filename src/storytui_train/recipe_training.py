@@ -121,5 +121,10 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Of the model, as the Hub names licences; empty: that of its base."""
     parts: tuple[Literal["adapter", "merged", "gguf", "dataset"], ...] = ("adapter", "gguf")
     tags: tuple[str, ...] = ()
+    base: str = ""
+    """The base's name on the Hub, for the card; empty: as [train] and the files say."""
+    private_texts: Literal["stay", "model", "rows"] = "stay"
+    """What may leave this machine of what was made of texts that are marked private, even into a
+    private repository. stay: nothing; model: adapters and models; rows: the data set too."""
     never: bool = False
     """Whether it may not be published at all, whoever asks."""

@@ -1,0 +1,1 @@
+"""Adapters, models and data sets to the Hub, with their cards, and Modelfiles for Ollama."""

@@ -1,0 +1,205 @@
+"""What a card is told: the licence, the base, the data and the training, from a working folder."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from storytui.models.catalog import catalogue, entry_for
+from storytui.models.hub_cache import repository_of
+from storytui.models.names import BUILT_IN
+from storytui.story.visible import visible
+from storytui_train.data.pipeline.record import sha256_of
+from storytui_train.errors import PublishError
+from storytui_train.publish.found import ADAPTER, ADAPTER_CONFIG, DATASET, GgufFile, read_json
+from storytui_train.publish.model_card import plain_names
+from storytui_train.recipe import DatasetSource, PublishedSource, Recipe
+
+BUILT_IN_BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
+_HUB = "https://huggingface.co/"
+_MOST_LOG = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of what was made."""
+
+    base: str
+    licence: str
+    languages: tuple[str, ...]
+    datasets: tuple[str, ...]
+    sources: dict[str, int]
+    splits: dict[str, int]
+    teachers: tuple[str, ...]
+    private_rows: int
+    steps: int
+    validation: float | None
+    recipe: str
+
+
+def facts_of(
+    recipe: Recipe, recipe_path: Path | None, folder: Path, files: tuple[GgufFile, ...]
+) -> Facts:
+    """Gather what cards are told.
+
+    Args:
+        recipe: what everything was made by.
+        recipe_path: its file; None: it has none.
+        folder: the working folder.
+        files: its GGUF files.
+
+    Raises:
+        PublishError: base or licence are not known, or a file cannot be read.
+    """
+    statistics = read_json(folder / DATASET / "statistics.json")
+    steps, validation = _training(folder / "train" / "log.jsonl")
+    base = base_of(recipe, folder, files)
+    return Facts(
+        base=base,
+        licence=licence_of(recipe, base, files),
+        languages=_languages(recipe, statistics),
+        datasets=_datasets(recipe),
+        sources=_counts(statistics.get("licences")),
+        splits=_rows_by_split(statistics.get("splits")),
+        teachers=_teachers(statistics.get("teachers")),
+        private_rows=private_rows(folder),
+        steps=steps,
+        validation=validation,
+        recipe=sha256_of(recipe_path) if recipe_path is not None else "",
+    )
+
+
+def private_rows(folder: Path) -> int:
+    """Rows of the data set that are cut from private texts, as its report says.
+
+    Raises:
+        PublishError: the report cannot be read.
+    """
+    counts = [
+        read_json(folder / DATASET / name).get("private")
+        for name in ("report.json", "statistics.json")
+    ]
+    return max((each for each in counts if isinstance(each, int)), default=0)
+
+
+def base_of(recipe: Recipe, folder: Path, files: tuple[GgufFile, ...]) -> str:
+    """The base's name on the Hub.
+
+    Raises:
+        PublishError: nothing says it.
+    """
+    train = recipe.train
+    for said in (recipe.publish.base, *_named_bases(recipe, folder)):
+        if plain_names([said]) and not Path(said).exists():
+            return said
+        entry = next((each for each in catalogue() if each.id == said.strip().lower()), None)
+        if entry is not None:
+            return entry.base
+        if said.strip().casefold() == BUILT_IN:
+            return BUILT_IN_BASE
+    for file in files:
+        address = file.text("general.base_model.0.repo_url").removeprefix(_HUB)
+        if plain_names([address]):
+            return address
+    for said in (train.gguf, train.base):
+        repository = repository_of(Path(said).expanduser().absolute()) if said else ""
+        entry = entry_for(repository=repository, file_name=Path(said).name if said else "")
+        if entry is not None:
+            return entry.base
+        if repository:
+            return repository
+    raise PublishError(
+        "What the base is called on the Hub is not known, and its card has to say so. Say base "
+        '= "owner/name" under [publish] in the recipe.'
+    )
+
+
+def licence_of(recipe: Recipe, base: str, files: tuple[GgufFile, ...]) -> str:
+    """The licence of what was made.
+
+    Raises:
+        PublishError: nothing says it.
+    """
+    entry = next((each for each in catalogue() if each.base == base), None)
+    said = [
+        recipe.publish.licence,
+        *(_licence_in(each) for each in files),
+        entry.licence if entry else "",
+        "apache-2.0" if base == BUILT_IN_BASE else "",
+    ]
+    for each in said:
+        if each.strip():
+            return visible(each.strip()[:120], newlines=False)
+    raise PublishError(
+        f"The licence of {visible(base, newlines=False)} is not known. Say licence under [publish] "
+        "in the recipe, as the Hub names it (apache-2.0, …)."
+    )
+
+
+def _licence_in(file: GgufFile) -> str:
+    name = file.text("general.license")
+    return file.text("general.license.name") or name if name.lower() == "other" else name
+
+
+def _named_bases(recipe: Recipe, folder: Path) -> tuple[str, ...]:
+    config = read_json(folder / ADAPTER / ADAPTER_CONFIG)
+    in_adapter = config.get("base_model_name_or_path")
+    return tuple(
+        each for each in (recipe.train.base, in_adapter) if isinstance(each, str) and each.strip()
+    )
+
+
+def _languages(recipe: Recipe, statistics: dict[str, Any]) -> tuple[str, ...]:
+    counted = [each for each in _counts(statistics.get("languages")) if len(each) in (2, 3)]
+    return tuple(sorted(counted)) or recipe.choose.languages or ("en",)
+
+
+def _datasets(recipe: Recipe) -> tuple[str, ...]:
+    """Data sets of the Hub that the recipe read, where nothing on the disk has that name."""
+    paths = [
+        each.path for each in recipe.sources if isinstance(each, DatasetSource | PublishedSource)
+    ]
+    return tuple(each for each in plain_names(paths) if not Path(each).exists())
+
+
+def _counts(said: object) -> dict[str, int]:
+    if not isinstance(said, dict):
+        return {}
+    return {str(name): count for name, count in said.items() if isinstance(count, int)}
+
+
+def _rows_by_split(said: object) -> dict[str, int]:
+    if not isinstance(said, dict):
+        return {}
+    rows = {name: each.get("rows") for name, each in said.items() if isinstance(each, dict)}
+    return {str(name): count for name, count in rows.items() if isinstance(count, int)}
+
+
+def _teachers(said: object) -> tuple[str, ...]:
+    if not isinstance(said, list):
+        return ()
+    names = (each.get("model") for each in said if isinstance(each, dict))
+    return tuple(each for each in names if isinstance(each, str) and each)
+
+
+def _training(log: Path) -> tuple[int, float | None]:
+    """Steps, and the lowest loss on held-out rows, by the log of training."""
+    steps, best = 0, math.inf
+    try:
+        with log.open("rb") as file:
+            lines = file.read(_MOST_LOG).splitlines()
+    except OSError:
+        return 0, None
+    for line in lines:
+        try:
+            said = msgspec.json.decode(line, type=dict[str, Any])
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            continue
+        step, validation = said.get("step"), said.get("validation")
+        if isinstance(step, int):
+            steps = max(steps, step)
+        if isinstance(validation, int | float) and math.isfinite(validation):
+            best = min(best, float(validation))
+    return steps, best if math.isfinite(best) else None

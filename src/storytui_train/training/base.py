@@ -178,7 +178,7 @@ class _Building:
         self._tied = bool(weights.config.tie_word_embeddings)
         self._table: Tensor | None = None
         with torch.device("meta"):
-            self._model: Any = AutoModelForCausalLM.from_config(
+            self._model: Any = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
                 weights.config, dtype=compute, attn_implementation=attention.register()
             )
         if quantised:

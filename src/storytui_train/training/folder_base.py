@@ -99,7 +99,7 @@ class FolderWeights:
 
     def _note(self, name: str, tensor: Tensor) -> None:
         digest = sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
         self._digests[name] = digest.digest()
 
     def _refuse(self, why: str) -> BaseModelError:
@@ -170,8 +170,7 @@ def from_hub(repository: str, revision: str = "") -> FolderWeights:
     Raises:
         BaseModelError: it cannot be had, or is no model that can be trained.
     """
-    from transformers.utils import cached_file
-    from transformers.utils.hub import get_checkpoint_shard_files
+    from transformers.utils.hub import cached_file, get_checkpoint_shard_files
 
     named = visible(repository, newlines=False)
 
@@ -191,7 +190,9 @@ def from_hub(repository: str, revision: str = "") -> FolderWeights:
         if index is None:
             get(ONE)
         else:
-            get_checkpoint_shard_files(repository, index, revision=revision or None)
+            get_checkpoint_shard_files(  # type: ignore[no-untyped-call]
+                repository, index, revision=revision or None
+            )
     except (OSError, ValueError) as error:
         reason = visible(str(error).splitlines()[0][:_MOST_ERROR], newlines=False)
         raise BaseModelError(

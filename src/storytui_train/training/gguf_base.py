@@ -8,8 +8,9 @@ computed in, and nothing else of the file is in memory: on the host that is the 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -217,7 +218,7 @@ def _count(shape: tuple[int, ...]) -> int:
     return count
 
 
-def _fill(file: BinaryIO | Any, part: memoryview) -> None:
+def _fill(file: FileIO, part: memoryview) -> None:
     done = 0
     while done < len(part):
         read = file.readinto(part[done:])

@@ -68,6 +68,14 @@ def test_a_folder_has_the_logits_of_the_model_that_was_saved_to_it(
     assert close(logits(base.model), logits(model))
 
 
+def test_a_divided_gguf_is_read_from_all_its_files(tmp_path: Path) -> None:
+    model = tiny.model_of("llama")
+    path = tiny.write_gguf(model, tmp_path / "tiny.gguf", part=6)
+
+    assert len(list(tmp_path.glob("*.gguf"))) == 4
+    assert close(logits(load(path).model), logits(model))
+
+
 def test_permuted_rows_come_back_in_their_order() -> None:
     tensor = torch.arange(48.0).reshape(24, 2)
 
@@ -183,7 +191,7 @@ def test_a_repository_is_asked_for_its_files(
     def shards(repository: str, index: str, revision: str | None) -> None:
         asked.append((repository, Path(index).name, revision))
 
-    monkeypatch.setattr("transformers.utils.cached_file", cached)
+    monkeypatch.setattr("transformers.utils.hub.cached_file", cached)
     monkeypatch.setattr("transformers.utils.hub.get_checkpoint_shard_files", shards)
 
     base = load("somebody/tiny-model", revision="v2")
@@ -198,7 +206,7 @@ def test_a_repository_that_cannot_be_had_is_a_sentence(monkeypatch: pytest.Monke
     def cached(*_: Any, **__: Any) -> None:
         raise OSError("somebody/none is not a local folder\nand a page of advice")
 
-    monkeypatch.setattr("transformers.utils.cached_file", cached)
+    monkeypatch.setattr("transformers.utils.hub.cached_file", cached)
 
     with pytest.raises(BaseModelError, match="cannot be had from the Hub: somebody/none is not"):
         load("somebody/none")

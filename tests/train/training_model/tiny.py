@@ -119,6 +119,7 @@ def write_gguf(
     says: Mapping[str, Any] | None = None,
     more: Mapping[str, Any] | None = None,
     without: tuple[str, ...] = (),
+    part: int = 0,
 ) -> Path:
     """A model of transformers' own as llama.cpp's conversion writes it.
 
@@ -130,10 +131,14 @@ def write_gguf(
         says: further metadata, and other values than the model's own.
         more: further tensors.
         without: tensors that are left out.
+        part: tensors of each file of a divided model; 0: it is one file.
+
+    Returns:
+        The file, or the first of a divided model.
     """
     config = model.config
     own = {"gemma3_text": "gemma3", "mistral": "llama"}.get(config.model_type, config.model_type)
-    writer = gguf.GGUFWriter(path, kind or own)
+    writer = gguf.GGUFWriter(path, kind or own, split_max_tensors=part)
     kind = own
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
@@ -188,6 +193,8 @@ def write_gguf(
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+    if part:
+        (path,) = path.parent.glob(f"{path.stem}-00001-of-*.gguf")
     return path
 
 

@@ -1,8 +1,8 @@
 """PURE. What one layer holds while its way back is computed, in bytes.
 
 Counted tensor by tensor, as autograd keeps them: transformers' decoder layers (norms that compute
-in float32, attention that keeps no matrix of tokens by tokens) with peft's adapters on
-bitsandbytes' four-bit layers. The tests hold it against what such layers really allocate.
+in float32, attention that keeps no matrix of tokens by tokens) with adapters on bitsandbytes'
+four-bit layers. The tests hold it against what such layers really allocate.
 """
 
 from collections.abc import Sequence
@@ -47,6 +47,11 @@ def kept_bytes(
     pairs = zip(layer.linears, ranks, strict=True)
     cast = compute * sum(rank * (one.inputs + one.outputs) for one, rank in pairs) if half else 0
     return cast + lines * (tokens * each + _spread_bytes(layer, tokens, compute))
+
+
+def dropped_bytes(layer: TrainedLayer, tokens: int, compute: int, lines: int = 1) -> int:
+    """Bytes that dropout keeps beside that: what each adapter reads, and what was dropped of it."""
+    return lines * tokens * (compute + 1) * sum(each.inputs for each in layer.linears)
 
 
 def back_bytes(layer: TrainedLayer, width: int, tokens: int, compute: int, lines: int = 1) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from storytui_train.training.layer_memory import FLOAT, back_bytes, kept_bytes
+from storytui_train.training.layer_memory import FLOAT, back_bytes, dropped_bytes, kept_bytes
 from storytui_train.training.trained_shape import Linear, TrainedShape
 
 MIB = 1 << 20
@@ -46,6 +46,7 @@ class Settings:
     rows_at_once: int = 1
     rank: int = 16
     rank_pattern: Mapping[str, int] = field(default_factory=dict)
+    dropout: float = 0.0
     quantisation: Literal["nf4", "none"] = "nf4"
     compute: Literal["bfloat16", "float32"] = "bfloat16"
     optimizer: Literal["paged_adamw_8bit", "adamw"] = "paged_adamw_8bit"
@@ -221,6 +222,7 @@ def _layer_moment(shape: TrainedShape, settings: Settings) -> list[Part]:
     compute, lines, tokens = settings.compute_bytes, settings.rows_at_once, settings.sequence
     kept = [
         kept_bytes(layer, shape.width, tokens, _ranks(settings, number, shape), compute, lines)
+        + (dropped_bytes(layer, tokens, compute, lines) if settings.dropout else 0)
         for number, layer in enumerate(shape.layers)
     ]
     back = [back_bytes(each, shape.width, tokens, compute, lines) for each in shape.layers]

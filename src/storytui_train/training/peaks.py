@@ -115,7 +115,7 @@ def settings_key(settings: Settings) -> str:
             *(settings.device, settings.quantisation, settings.compute, settings.optimizer),
             *(f"rank={settings.rank}", f"pattern={pattern}", f"rows={settings.rows_at_once}"),
             *(f"loss={settings.loss_rows}", f"inputs={settings.checkpointing}"),
-            f"embeddings={settings.embeddings}",
+            *(f"embeddings={settings.embeddings}", f"dropout={settings.dropout > 0}"),
         )
     )
 

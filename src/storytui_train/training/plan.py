@@ -52,6 +52,7 @@ def settings_of(options: TrainOptions, device: Literal["cuda", "cpu"] = "cuda") 
         rows_at_once=options.rows_at_once,
         rank=options.rank,
         rank_pattern=dict(options.rank_pattern),
+        dropout=options.dropout,
         quantisation=options.quantisation,
         compute=compute,
         optimizer=optimizer,

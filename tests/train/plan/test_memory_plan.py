@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import shapes
 from hypothesis import given
+from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from storytui_train.recipe_training import TrainOptions
@@ -136,7 +137,9 @@ def test_7b_resident_is_what_was_measured_before() -> None:
     ],
 )
 def test_without_what_makes_it_fit_7b_does_not_fit(trap: Settings) -> None:
-    assert not plan_memory(shapes.qwen_7b(), trap, 8 * GIB).fits
+    limit = 15 * GIB // 2
+    assert plan_memory(shapes.qwen_7b(), Settings(), limit).fits
+    assert not plan_memory(shapes.qwen_7b(), trap, limit).fits
 
 
 settings = st.builds(
@@ -161,6 +164,7 @@ made = st.builds(
 )
 
 
+@tried(deadline=None)
 @given(made, settings, st.integers(1, 500))
 def test_more_of_anything_never_takes_less(
     shape: shapes.TrainedShape, given_settings: Settings, more: int
@@ -175,6 +179,7 @@ def test_more_of_anything_never_takes_less(
         assert total(grown) >= before, name
 
 
+@tried(deadline=None)
 @given(made, settings)
 def test_what_is_put_away_leaves_the_device(
     shape: shapes.TrainedShape, given_settings: Settings
@@ -189,6 +194,7 @@ def test_what_is_put_away_leaves_the_device(
     assert device(checkpointing="device") <= device(checkpointing="off") or len(shape.layers) == 1
 
 
+@tried(deadline=None)
 @given(made, settings, st.integers(1, 2_000))
 def test_it_fits_exactly_where_the_total_is_within_the_limit(
     shape: shapes.TrainedShape, given_settings: Settings, spare: int
@@ -219,7 +225,7 @@ def test_what_to_change_is_planned_again_and_true() -> None:
 
 def test_a_setting_is_lowered_no_further_than_it_has_to_be() -> None:
     shape = shapes.qwen_7b()
-    plan = plan_memory(shape, Settings(), 7 * GIB)
+    plan = plan_memory(shape, Settings(), 6 * GIB)
     (shorter,) = [each for each in remedies(plan) if "sequence" in each.settings]
     longer = replace(plan.settings, sequence=int(shorter.settings["sequence"]) + 256)
     assert shorter.fits

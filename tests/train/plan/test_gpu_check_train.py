@@ -1,0 +1,58 @@
+"""The check on a GPU: it can be tried without one, and says nothing of a GPU's memory then."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+pytest.importorskip("storytui_train.training.learner")
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    import torch
+
+    torch.set_num_threads(1)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    path = Path(__file__).parents[3] / "tools" / "gpu_check_train.py"
+    spec = importlib.util.spec_from_file_location("gpu_check_train", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_without_a_gpu_it_says_so(tool: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="no CUDA GPU"):
+        tool.main(["--no-plain", "--out", str(tmp_path / "figures.json")])
+    assert not any(tmp_path.iterdir())
+
+
+def test_it_can_be_tried_on_a_cpu(
+    tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "figures.json"
+    options = ["--tiny", "--sequence", "64", "--steps", "1", "--no-plain", "--out", str(out)]
+    assert tool.main(options) == 0
+    told = capsys.readouterr().out
+    assert "nothing is said of a GPU's memory" in told
+    assert "GiB" not in told
+    figures = json.loads(out.read_text())
+    assert figures["own"]["tokens_per_second"] > 0
+    assert "peak" not in figures["own"]
+
+
+def test_random_weights_have_every_name_and_shape(tool: ModuleType) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.for_model("qwen2", **tool.TINY)
+    wanted = dict(AutoModelForCausalLM.from_config(config).named_parameters())
+    made = dict(tool.RandomWeights(config).read(wanted, torch.bfloat16))
+    assert {name: each.shape for name, each in made.items()} == {
+        name: each.shape for name, each in wanted.items()
+    }
+    assert all(each.dtype == torch.bfloat16 and each.std() > 0.01 for each in made.values())

@@ -20,9 +20,9 @@ import msgspec
 from storytui.story.prompt import FORMATS
 from storytui_train.data.examples import Row
 from storytui_train.data.teacher.controls import control_plans
-from storytui_train.data.teacher.intervals import Interval, bootstrap
 from storytui_train.data.teacher.judging import Judge, Judged
 from storytui_train.errors import TrainError
+from storytui_train.evaluate.intervals import Interval, bootstrap
 from storytui_train.recipe import ScoreOptions
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")

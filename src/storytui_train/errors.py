@@ -35,3 +35,7 @@ class GgufError(TrainError):
 
 class PublishError(TrainError):
     """Something that is not published: it may not be, it is not there, or the Hub refuses."""
+
+
+class EvaluateError(TrainError):
+    """A model that cannot be measured, or measures that cannot be kept."""

@@ -15,6 +15,9 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """What the reply begins with, up to the text: `<reasoning>…</reasoning><answer>`."""
     text: str
     """What is scored. `opening + text` is tokenised as one plain run, as in training."""
+    bare: bool = False
+    """Whether it is plain text from its beginning on, `message + opening + text` in one run, with
+    nothing of a chat template: how a base model reads a book."""
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):

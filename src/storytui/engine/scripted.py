@@ -102,7 +102,8 @@ def scored_by_chance(passage: Passage) -> Scored:
     logprobs = []
     for at in starts:
         piece = passage.text[at : at + 4]
-        chance = sha256(f"{passage.message}\0{passage.opening}\0{at}".encode()).digest()[0] / 256
+        asked = f"{'bare' if passage.bare else ''}{passage.message}\0{passage.opening}\0{at}"
+        chance = sha256(asked.encode()).digest()[0] / 256
         told = any(each in known for each in piece.casefold().split())
         logprobs.append(-4.0 - chance + 2.0 * told)
     return Scored(

@@ -224,12 +224,17 @@ class TokenPassage:
 
 def tokens_of_passage(frame: SplitFrame, passage: Passage, vocabulary: Vocabulary) -> TokenPassage:
     """The tokens of a prompt whose reply begins with an opening and a text, and where the text's
-    begin.
+    begin; of a bare passage no template is round it.
 
     Raises:
         EngineError: the tokens do not stand for the text.
     """
-    parts = frame.assemble(passage.message, passage.opening + passage.text)
+    reply = passage.opening + passage.text
+    parts = (
+        _merged([PromptPart(passage.message + reply, False)])
+        if passage.bare
+        else frame.assemble(passage.message, reply)
+    )
     text = passage.text.encode("utf-8", "replace")
     if not text:
         tokens = encode(parts, vocabulary)

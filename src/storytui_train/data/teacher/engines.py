@@ -5,7 +5,10 @@ from pathlib import Path
 from storytui import folders
 from storytui.engine.api import ModelError
 from storytui.engine.messages import ModelConfig
+from storytui.engine.model_info import Adapter
 from storytui.engine.process import ProcessEngine
+from storytui.models.adapter_checking import examine_adapter
+from storytui.models.adapter_offers import adapter_file, adapters_cache, adapters_here
 from storytui.models.checking import examine
 from storytui.models.choosing import resolve
 from storytui.models.fingerprint import fingerprint
@@ -32,8 +35,32 @@ def model_file(model: str) -> Path:
     return path
 
 
+def adapter_for(adapter: str, base: Path) -> Path:
+    """The file of an adapter that goes with a model.
+
+    Args:
+        adapter: a path, or a name that `storytui models adapter list` shows.
+        base: the model's file.
+
+    Raises:
+        TeacherError: there is none of that name, or it does not go with the model.
+    """
+    try:
+        path = adapter_file(adapter, adapters_here).absolute()
+        examine_adapter(path, base, adapters_cache())
+    except ModelError as error:
+        raise TeacherError(visible(str(error))) from error
+    return path
+
+
 def open_engine(
-    path: Path, *, context: int = 0, threads: int = 0, scores: bool = False, log: Path | None = None
+    path: Path,
+    *,
+    adapters: tuple[Adapter, ...] = (),
+    context: int = 0,
+    threads: int = 0,
+    scores: bool = False,
+    log: Path | None = None,
 ) -> ProcessEngine:
     """An engine on a model's file; nothing is loaded before its first call.
 
@@ -42,13 +69,19 @@ def open_engine(
 
     Args:
         path: the model's file.
+        adapters: are laid over it; they were checked (`adapter_for`).
         context: tokens; 0: what the machine and the model allow.
         threads: on a CPU; 0: one for each physical core.
         scores: whether it is to score texts.
         log: a file for what llama.cpp says; None: nowhere.
     """
     config = ModelConfig(
-        path=str(path), context=context, threads=threads, scores=scores, exact=True
+        path=str(path),
+        adapters=adapters,
+        context=context,
+        threads=threads,
+        scores=scores,
+        exact=True,
     )
     planner = StartPlanner(
         config, allow_partial=True, measurements=folders.remembered("measured.json")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storytui_train.data.teacher.intervals import bootstrap
+from storytui_train.evaluate.intervals import bootstrap
 
 VALUES = st.lists(st.tuples(st.sampled_from("abcd"), st.floats(-100, 100)), min_size=1, max_size=30)
 

@@ -17,7 +17,8 @@ def sendable(text: str) -> str:
 
 def sendable_passage(passage: Passage) -> Passage:
     """A passage that can travel; no text of it changes its length."""
-    return Passage(
+    return structs.replace(
+        passage,
         message=sendable(passage.message),
         opening=sendable(passage.opening),
         text=sendable(passage.text),

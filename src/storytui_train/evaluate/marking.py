@@ -18,8 +18,15 @@ def safe_block(text: str) -> str:
     return "<br><br>".join(paragraphs)
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """A table; its cells are safe already."""
-    lines = [f"| {' | '.join(header)} |", f"|---|{'---:|' * (len(header) - 1)}"]
+def table(header: list[str], rows: list[list[str]], *, figures: bool = True) -> str:
+    """A table; its cells are safe already.
+
+    Args:
+        header: the first line.
+        rows: the others.
+        figures: whether all columns but the first hold figures.
+    """
+    line = "---:|" if figures else "---|"
+    lines = [f"| {' | '.join(header)} |", f"|---|{line * (len(header) - 1)}"]
     lines += [f"| {' | '.join(each)} |" for each in rows]
     return "\n".join(lines) + "\n"

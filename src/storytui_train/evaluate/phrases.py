@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -22,6 +22,8 @@ TIMES = 5.0
 """How many times as often as in the books it is written, at the least."""
 MOST = 40
 """Phrases of a model that are told."""
+
+_ENDS = re.compile(r"[.!?…;:“”\"«»\n]+")
 
 Pattern = tuple[str, ...]
 
@@ -88,9 +90,8 @@ def overused(takes: Iterable[tuple[str, str]], books: Sequence[str]) -> list[Ove
     times: Counter[Pattern] = Counter()
     words = 0
     for number, (book, text) in enumerate(takes):
-        found = words_of(text)
-        words += len(found)
-        for run in _runs(found):
+        words += len(words_of(text))
+        for run in _runs(text):
             written[run].add(number)
             of_books[run].add(book)
             times[run] += 1
@@ -102,9 +103,8 @@ def overused(takes: Iterable[tuple[str, str]], books: Sequence[str]) -> list[Ove
     in_books: Counter[Pattern] = Counter()
     book_words = 0
     for text in books:
-        found = words_of(text)
-        book_words += len(found)
-        in_books.update(run for run in _runs(found) if run in common)
+        book_words += len(words_of(text))
+        in_books.update(run for run in _runs(text) if run in common)
     kept: list[Overused] = []
     taken: list[tuple[str, frozenset[int]]] = []
     order = sorted(common, key=lambda run: (-len(written[run]), -len(run), run))
@@ -124,13 +124,13 @@ def overused(takes: Iterable[tuple[str, str]], books: Sequence[str]) -> list[Ove
 
 def rate_of(text: str, phrases: Sequence[Overused]) -> float | None:
     """How often some phrases stand in a text, in 1,000 words; None for one without words."""
-    words = words_of(text)
+    words = len(words_of(text))
     if not words:
         return None
     # Two in a row share the blank between them.
-    spaced = f" {'  '.join(words)} "
+    spaced = f" {' | '.join('  '.join(each) for each in _sentences(text))} "
     times = sum(spaced.count(f" {each.phrase.replace(' ', '  ')} ") for each in phrases)
-    return 1000 * times / len(words)
+    return 1000 * times / words
 
 
 def _pattern(line: str) -> Pattern:
@@ -140,7 +140,13 @@ def _pattern(line: str) -> Pattern:
     )
 
 
-def _runs(words: Sequence[str]) -> Iterable[Pattern]:
-    for size in SIZES:
-        for at in range(len(words) - size + 1):
-            yield tuple(words[at : at + size])
+def _sentences(text: str) -> list[list[str]]:
+    """The words of each sentence: a phrase does not reach over its end."""
+    return [words_of(each) for each in _ENDS.split(text)]
+
+
+def _runs(text: str) -> Iterator[Pattern]:
+    for words in _sentences(text):
+        for size in SIZES:
+            for at in range(len(words) - size + 1):
+                yield tuple(words[at : at + size])

@@ -1,7 +1,7 @@
 """Pictures of a report: how likely the true text is, what changed by book, what takes are like."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ _TAKES = ("form_right", "paragraphs", "spoken", "sentence_words", "distinct_2", 
 _TAKES_TOO = ("copied", "leaked", "stock", "overused", "length", "closed")
 _LONGEST_NAME = 34
 _MOST_BOOKS = 30
+_NARROWEST = 1e-6
 _COLOURS = ("#4c6a92", "#c2703d", "#5d8a54", "#8a5b8f", "#a08a3c", "#5f8f96")
 
 
@@ -54,7 +55,7 @@ def _likelihood(report: Report, file: Path) -> None:
     for name, shift, mark in (("bits_prompt", -0.12, "o"), ("bits_plain", 0.12, "s")):
         found = [each.figures[name] for each in report.models]
         places = [number + shift for number in range(len(found))]
-        _marks(axes, found, places, mark, FIGURES[name].title, across=True)
+        _marks(axes, found, places, mark, FIGURES[name].title)
     _names(axes.set_yticks, report)
     axes.invert_yaxis()
     axes.set_xlabel("Bits per byte of the true continuation: less is better")
@@ -108,9 +109,12 @@ def _takes(report: Report, file: Path) -> None:
             if name in each.figures
         ]
         numbers = [number for number, _ in there]
-        _marks(axes, [found for _, found in there], numbers, "o", "", across=True)
-        _names(axes.set_yticks, report)
-        axes.invert_yaxis()
+        _marks(axes, [found for _, found in there], numbers, "o", "")
+        if place % columns == 1:
+            _names(axes.set_yticks, report)
+        else:
+            axes.set_yticks([])
+        axes.set_ylim(len(report.models) - 0.5, -0.5)
         axes.set_title(FIGURES[name].title, fontsize="small")
         axes.tick_params(labelsize="x-small")
     figure.supxlabel("Grey: what the authors wrote there", fontsize="small")
@@ -118,22 +122,18 @@ def _takes(report: Report, file: Path) -> None:
 
 
 def _marks(
-    axes: Any,
-    found: Sequence[Interval],
-    places: Sequence[float],
-    mark: str,
-    label: str,
-    *,
-    across: bool,
+    axes: Any, found: Sequence[Interval], places: Sequence[float], mark: str, label: str
 ) -> None:
     means = [each.mean for each in found]
     spans = [[each.mean - each.low for each in found], [each.high - each.mean for each in found]]
     colour = _COLOURS[0] if mark == "o" else _COLOURS[1]
-    options: Mapping[str, Any] = {"fmt": mark, "capsize": 3, "color": colour, "label": label}
-    if across:
-        axes.errorbar(means, places, xerr=_positive(spans), **options)
-    else:
-        axes.errorbar(places, means, yerr=_positive(spans), **options)
+    axes.errorbar(
+        means, places, xerr=_positive(spans), fmt=mark, capsize=3, color=colour, label=label
+    )
+    low, high = axes.get_xlim()
+    if high - low < _NARROWEST:
+        # Where all is the same, nothing else is to look like a difference.
+        axes.set_xlim((low + high - 1) / 2, (low + high + 1) / 2)
 
 
 def _positive(spans: Sequence[Sequence[float]]) -> list[list[float]]:

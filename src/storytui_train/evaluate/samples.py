@@ -51,7 +51,7 @@ def _side_by_side(measured: Sequence[Measured], row: Row, words: int) -> str:
         ],
         ["alone", "", *(safe_block(_short(each)) for each in raws)],
     ]
-    return table(header, rows)
+    return table(header, rows, figures=False)
 
 
 def _last_words(text: str) -> str:

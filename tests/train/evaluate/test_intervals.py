@@ -4,7 +4,7 @@ import random
 from statistics import fmean
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storytui_train.evaluate.intervals import bootstrap
@@ -12,6 +12,7 @@ from storytui_train.evaluate.intervals import bootstrap
 VALUES = st.lists(st.tuples(st.sampled_from("abcd"), st.floats(-100, 100)), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(0, 99))
 def test_the_order_of_the_values_makes_no_difference(
     values: list[tuple[str, float]], order: int
@@ -21,6 +22,7 @@ def test_the_order_of_the_values_makes_no_difference(
     assert bootstrap(again, resamples=50) == bootstrap(values, resamples=50)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_the_mean_is_of_all_rows_and_the_interval_within_them(
     values: list[tuple[str, float]],

@@ -14,6 +14,7 @@ from storytui.engine.api import EngineError, PromptTooLongError, Request, Sampli
 from storytui.engine.scores import Encoded, Passage, Scored
 from storytui.engine.scoring import Scorer, log_probability
 from storytui.engine.scripted import ScriptedEngine
+from storytui.engine.sendable import sendable_passage
 from storytui.engine.template import Frame
 from storytui.engine.tokens import SplitFrame, encode_reply, tokens_of_passage
 from storytui.engine.writing import Writer
@@ -50,6 +51,21 @@ def tokens_before(each: Passage) -> list[int]:
 
 
 # --- what is scored -----------------------------------------------------------------------------
+
+
+def test_a_bare_passage_is_plain_text_from_its_beginning_on() -> None:
+    bare = Passage(message=CONTEXT, opening=" So", text=TEXT, bare=True)
+    found = tokens_of_passage(SPLIT, bare, VOCABULARY)
+    tokens = VOCABULARY.tokenize(CONTEXT + " So" + TEXT)
+    assert [each for each in found.tokens if each != VOCABULARY.bos] == tokens
+    assert CONTROL not in tokens
+    assert tokens_before(structs.replace(bare, bare=False)) != found.tokens
+    assert from_cold(bare).tokens == tuple(found.tokens[found.first :])
+
+
+def test_what_travels_is_a_passage_as_it_was() -> None:
+    bare = Passage(message="a \ud800", opening="b", text="c", bare=True)
+    assert sendable_passage(bare) == structs.replace(bare, message="a \ufffd")
 
 
 def test_each_token_has_the_probability_that_the_logits_before_it_give() -> None:

@@ -66,6 +66,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     version: str
     rows: int
+    split: str
+    """Of the rows; empty: they have none."""
     takes: int
     """Rows that takes were written for."""
     words: int
@@ -105,7 +107,7 @@ def build(
 
     Args:
         measured: what came of each model.
-        rows: that they were measured on.
+        rows: that they were measured on, at least one.
         asked: what they were asked.
         takes: of how many rows takes were written.
         base: the name of the one that others are held against; empty: none.
@@ -123,6 +125,7 @@ def build(
     return Report(
         version=VERSION,
         rows=len(rows),
+        split=rows[0].split,
         takes=min(takes, len(rows)),
         words=asked.words,
         context_words=asked.context_words,

@@ -8,6 +8,8 @@ from storytui_train.evaluate.marking import safe, table
 from storytui_train.evaluate.report import ModelReport, Report
 
 SAMPLES = "samples.md"
+FEW_BOOKS = 8
+"""Fewer clusters than these make percentile intervals too narrow."""
 _MOST_PHRASES = 12
 
 
@@ -49,9 +51,10 @@ def _verdicts(report: Report) -> list[str]:
 def _what(report: Report) -> str:
     books = len(report.titles)
     share = f"{100 * report.confidence:g} %"
+    where = f"from the split {report.split}" if report.split else "that belong to no split"
     lines = [
-        f"{report.rows:,} rows of {books:,} {'book' if books == 1 else 'books'} that were held "
-        f"out; takes of {report.words:,} words for {report.takes:,} of them; seed {report.seed}. "
+        f"{report.rows:,} rows of {books:,} {'book' if books == 1 else 'books'}, {where}; "
+        f"takes of {report.words:,} words for {report.takes:,} of them; seed {report.seed}. "
         f"Behind each figure stands its interval of {share}, drawn by "
         + (
             "book: rows of a book are alike."
@@ -59,6 +62,8 @@ def _what(report: Report) -> str:
             else "row, since there is one book only: it says nothing of other books."
         )
     ]
+    if 1 < books < FEW_BOOKS:
+        lines.append("So few books make intervals that are narrower than they should be.")
     if report.context_words:
         lines.append(f"Contexts were cut to their last {report.context_words:,} words.")
     if not report.whole:

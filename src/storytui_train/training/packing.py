@@ -6,7 +6,7 @@ mean over the step's trained tokens, so whoever sums up parts of it divides by t
 
 Rows that share a sequence are told apart by their positions, which begin at 0 with each: models of
 transformers make separate attention of that, whole or in windows, where neither an attention mask
-nor a cache is given (`use_cache=False`). `attention.attends_apart` tries it.
+nor a cache is given (`use_cache=False`). `separation.attends_apart` tries it.
 """
 
 import random

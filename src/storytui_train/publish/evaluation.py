@@ -60,6 +60,10 @@ class Evaluation:
         self.files = files
         """What goes along: the report, its samples and its pictures."""
 
+    def without_files(self) -> "Evaluation":
+        """Its figures alone."""
+        return Evaluation(self._report, ())
+
     @property
     def metrics(self) -> dict[str, float]:
         """The figures of the model that was trained, by their names."""

@@ -20,6 +20,8 @@ from storytui_train.recipe import DatasetSource, PublishedSource, Recipe
 BUILT_IN_BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _HUB = "https://huggingface.co/"
 _MOST_LOG = 64 << 20
+_FILES = (".gguf", ".jsonl", ".ndjson", ".json", ".parquet", ".csv", ".gz", ".zst", ".zstd", ".txt")
+"""Endings of files, which no repository has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,14 @@ def facts_of(
         PublishError: base or licence are not known, or a file cannot be read.
     """
     statistics = read_json(folder / DATASET / "statistics.json")
+    paths_below = recipe_path.parent if recipe_path is not None else Path()
     steps, validation = _training(folder / "train" / "log.jsonl")
-    base = base_of(recipe, folder, files)
+    base = base_of(recipe, paths_below, folder, files)
     return Facts(
         base=base,
         licence=licence_of(recipe, base, files),
         languages=_languages(recipe, statistics),
-        datasets=_datasets(recipe),
+        datasets=_datasets(recipe, paths_below),
         sources=_counts(statistics.get("licences")),
         splits=_rows_by_split(statistics.get("splits")),
         teachers=_teachers(statistics.get("teachers")),
@@ -84,15 +87,21 @@ def private_rows(folder: Path) -> int:
     return max((each for each in counts if isinstance(each, int)), default=0)
 
 
-def base_of(recipe: Recipe, folder: Path, files: tuple[GgufFile, ...]) -> str:
+def base_of(recipe: Recipe, paths_below: Path, folder: Path, files: tuple[GgufFile, ...]) -> str:
     """The base's name on the Hub.
+
+    Args:
+        recipe: what it was made by.
+        paths_below: what paths in the recipe are relative to.
+        folder: the working folder.
+        files: its GGUF files.
 
     Raises:
         PublishError: nothing says it.
     """
     train = recipe.train
     for said in (recipe.publish.base, *_named_bases(recipe, folder)):
-        if plain_names([said]) and not Path(said).exists():
+        if _is_on_the_hub(said, paths_below):
             return said
         entry = next((each for each in catalogue() if each.id == said.strip().lower()), None)
         if entry is not None:
@@ -104,7 +113,8 @@ def base_of(recipe: Recipe, folder: Path, files: tuple[GgufFile, ...]) -> str:
         if plain_names([address]):
             return address
     for said in (train.gguf, train.base):
-        repository = repository_of(Path(said).expanduser().absolute()) if said else ""
+        path = paths_below / Path(said).expanduser()
+        repository = repository_of(path.absolute()) if said else ""
         entry = entry_for(repository=repository, file_name=Path(said).name if said else "")
         if entry is not None:
             return entry.base
@@ -156,12 +166,19 @@ def _languages(recipe: Recipe, statistics: dict[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(counted)) or recipe.choose.languages or ("en",)
 
 
-def _datasets(recipe: Recipe) -> tuple[str, ...]:
-    """Data sets of the Hub that the recipe read, where nothing on the disk has that name."""
-    paths = [
+def _is_on_the_hub(named: str, paths_below: Path) -> bool:
+    """Whether a repository is named, and nothing on this machine."""
+    if not plain_names([named]) or (paths_below / named).exists() or Path(named).exists():
+        return False
+    return not named.lower().endswith(_FILES)
+
+
+def _datasets(recipe: Recipe, paths_below: Path) -> tuple[str, ...]:
+    """Data sets of the Hub that the recipe read."""
+    named = (
         each.path for each in recipe.sources if isinstance(each, DatasetSource | PublishedSource)
-    ]
-    return tuple(each for each in plain_names(paths) if not Path(each).exists())
+    )
+    return tuple(each for each in named if _is_on_the_hub(each, paths_below))
 
 
 def _counts(said: object) -> dict[str, int]:

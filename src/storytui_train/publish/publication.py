@@ -17,7 +17,7 @@ from storytui.story.visible import visible
 from storytui_train.data.teacher.engines import model_file
 from storytui_train.errors import PublishError, TeacherError
 from storytui_train.publish.evaluation import Evaluation, evaluation_of
-from storytui_train.publish.facts import Facts, facts_of
+from storytui_train.publish.facts import Facts, facts_of, private_rows
 from storytui_train.publish.found import (
     ADAPTER,
     ADAPTER_CONFIG,
@@ -33,7 +33,7 @@ from storytui_train.publish.found import (
 )
 from storytui_train.publish.model_card import About, Kind, Relation, card
 from storytui_train.publish.modelfile import modelfile
-from storytui_train.publish.permission import check
+from storytui_train.publish.permission import check, private_sources
 from storytui_train.recipe import Recipe
 
 PartName = Literal["adapter", "merged", "gguf", "dataset"]
@@ -113,9 +113,9 @@ def make_publication(
         PublishError: it may not be published, something is not there, or its card would not be
             complete.
     """
+    check(recipe, parts, public=public, private_rows=private_rows(folder))
     files = gguf_files(folder)
     facts = facts_of(recipe, recipe_path, folder, files)
-    check(recipe, parts, public=public, private_rows=facts.private_rows)
     making = _Making(recipe, folder, repository, tuple(parts), facts, files, recipe_path)
     ordered = [each for each in PARTS if each in parts]
     return Publication(not public, tuple(making.bundle(each) for each in ordered))
@@ -142,6 +142,10 @@ class _Making:
         self._files = files
         self._recipe_folder = recipe_path.parent if recipe_path is not None else Path()
         self._evaluation: Evaluation | None = evaluation_of(folder)
+        private = facts.private_rows or private_sources(recipe)
+        if self._evaluation and private and recipe.publish.private_texts != "rows":
+            # Its samples quote the texts, and its report names them.
+            self._evaluation = self._evaluation.without_files()
 
     def bundle(self, part: PartName) -> Bundle:
         """The files of one part.

@@ -150,6 +150,36 @@ def test_what_is_not_there_is_said(recipe: Path, part: str, gone: str) -> None:
         publication(recipe, parts=(part,))
 
 
+def test_paths_of_this_machine_are_no_repositories(tmp_path: Path) -> None:
+    text = published_folder.RECIPE.replace("Qwen/Qwen2.5-7B-Instruct", "weights/base.gguf")
+    text = text.replace(
+        '{ type = "gutenberg", ids = [11] }',
+        '{ type = "dataset", path = "mine/novels" }, { type = "published", path = "a/b" },'
+        ' { type = "dataset", path = "mine/gone.jsonl" }',
+    )
+    (tmp_path / "mine" / "novels").mkdir(parents=True)
+    path = published_folder.make(tmp_path, text + 'base = "some/Base"\n')
+    data = ModelCard(bundle(publication(path, parts=("adapter",)), "adapter").card).data
+    assert (data.base_model, data.datasets) == ("some/Base", ["a/b"])
+    path.write_text(text)
+    with pytest.raises(PublishError, match="base"):
+        publication(path)
+
+
+def test_what_quotes_private_texts_stays_with_them(tmp_path: Path) -> None:
+    text = published_folder.RECIPE.replace(
+        '{ type = "gutenberg", ids = [11] }', '{ type = "manuscripts", paths = ["novel"] }'
+    )
+    path = published_folder.make(tmp_path, text + 'private_texts = "model"\n')
+    made = bundle(publication(path, parts=("adapter",)), "adapter")
+    assert not any(each.name.startswith("evaluation") for each in made.files)
+    assert "1.1000 (1.0000 to 1.2000)" in made.card
+    assert "report.md" not in made.card
+    path.write_text(text + 'private_texts = "rows"\n')
+    made = bundle(publication(path, parts=("adapter",)), "adapter")
+    assert any(each.name == "evaluation/report.md" for each in made.files)
+
+
 def test_a_base_or_a_licence_that_nobody_knows_is_asked_for(tmp_path: Path) -> None:
     unnamed = published_folder.RECIPE.replace('base = "Qwen/Qwen2.5-7B-Instruct"\n', "")
     path = published_folder.make(tmp_path, unnamed)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import gguf
@@ -10,6 +11,12 @@ from gguf.gguf_reader import GGUFReader
 
 TEMPLATE = "tokenizer.chat_template"
 ALPHA = "adapter.lora.alpha"
+
+
+@cache
+def read(model: Path) -> GGUFReader:
+    """A file's contents; a vocabulary takes seconds."""
+    return GGUFReader(model)
 
 
 def rewritten(
@@ -27,7 +34,7 @@ def rewritten(
         fields: values that take the place of those in the header.
         rename: of tensors.
     """
-    reader = GGUFReader(model)
+    reader = read(model)
     writer = gguf.GGUFWriter(out, "")
     given = dict(fields or {})
     for name, field in reader.fields.items():
@@ -58,7 +65,7 @@ def with_template(model: Path, out: Path, template: str) -> Path:
 def shuffled_layers(model: Path, out: Path, seed: int = 1) -> Path:
     """A model whose layers are in another order, none in its place."""
     layers = sorted(
-        {int(each.name.split(".")[1]) for each in GGUFReader(model).tensors if "blk." in each.name}
+        {int(each.name.split(".")[1]) for each in read(model).tensors if "blk." in each.name}
     )
     order = list(layers)
     while any(a == b for a, b in zip(layers, order, strict=True)):
@@ -77,5 +84,5 @@ def shuffled_layers(model: Path, out: Path, seed: int = 1) -> Path:
 
 def louder(adapter: Path, out: Path, times: float = 5.0) -> Path:
     """An adapter that works so many times as strongly."""
-    alpha = GGUFReader(adapter).fields[ALPHA].contents()
+    alpha = read(adapter).fields[ALPHA].contents()
     return rewritten(adapter, out, fields={ALPHA: alpha * times})

@@ -258,23 +258,38 @@ def _divide(rotary: Any, factors: Tensor) -> None:
         buffer.div_(factors)
 
 
-def _weights(
-    options: TrainOptions,
-) -> tuple[Literal["hub", "folder", "gguf"], GgufWeights | FolderWeights, str]:
-    """Where the base's weights come from, by what the recipe calls it."""
+def base_place(options: TrainOptions) -> tuple[Literal["hub", "folder", "gguf"], str]:
+    """Where the base is, by what the recipe calls it: a repository's name, or a path.
+
+    Nothing is loaded and the Hub is not asked.
+
+    Raises:
+        BaseModelError: there is none of that name.
+    """
     wanted = options.base.strip()
     if not wanted:
         raise BaseModelError("No base is named. Say base under [train]: which model is trained.")
     path = Path(wanted).expanduser()
     if wanted.casefold() != BUILT_IN and path.is_dir():
-        return "folder", FolderWeights(path), str(path.absolute())
+        return "folder", str(path.absolute())
     named = not wanted.casefold().endswith(".gguf") and not path.is_file()
     if named and _REPOSITORY.fullmatch(wanted):
-        return "hub", from_hub(wanted, options.revision), wanted
+        return "hub", wanted
     try:
-        file = model_file(wanted)
+        return "gguf", str(model_file("" if wanted.casefold() == BUILT_IN else wanted))
     except TeacherError as error:
         raise BaseModelError(
             f"The base {visible(wanted, newlines=False)} cannot be used. {error}"
         ) from error
-    return "gguf", GgufWeights(file), str(file)
+
+
+def _weights(
+    options: TrainOptions,
+) -> tuple[Literal["hub", "folder", "gguf"], GgufWeights | FolderWeights, str]:
+    """Where the base's weights come from."""
+    kind, source = base_place(options)
+    if kind == "hub":
+        return kind, from_hub(source, options.revision), source
+    if kind == "folder":
+        return kind, FolderWeights(Path(source)), source
+    return kind, GgufWeights(Path(source)), source

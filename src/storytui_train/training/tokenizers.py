@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,9 @@ class HuggingFaceTokenizer:
         self.vocabulary.reserve_marks_of(frame)
         self._frame = SplitFrame(frame, self.vocabulary)
         self._end = self._frame.end_of_reply(self.vocabulary)
+        told = (backend.to_str(), str(tokenizer.chat_template), str(self._end))
+        self.fingerprint = sha256("\0".join(told).encode()).hexdigest()
+        """What tells it from others."""
 
     @classmethod
     def of(cls, base: str | Path, revision: str = "") -> "HuggingFaceTokenizer":

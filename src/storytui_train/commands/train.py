@@ -1,0 +1,55 @@
+"""`storytui-train train RECIPE`: trains an adapter on a recipe's data set, or goes on with it."""
+
+import argparse
+from contextlib import nullcontext
+from pathlib import Path
+
+import msgspec
+
+from storytui_train.commands.run import tell, workplace
+from storytui_train.recipe import load
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options to its parser."""
+    parser.add_argument("recipe", metavar="RECIPE", help="a TOML file; see storytui-train init")
+    parser.add_argument(
+        "--base", default="", metavar="BASE", help="another base than the recipe's [train] names"
+    )
+    parser.add_argument("--steps", type=_count, metavar="N", help="steps, whatever the recipe says")
+    parser.add_argument(
+        "--again", action="store_true", help="train anew, though nothing changed or a state is kept"
+    )
+    parser.add_argument("--json", action="store_true", help="print the training's record as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; returns the exit status."""
+    path = Path(options.recipe)
+    recipe = load(path)
+    given = {"base": options.base, "steps": options.steps}
+    changed = {name: value for name, value in given.items() if value}
+    if options.base:
+        # Of another base than the recipe's.
+        changed |= {"revision": "", "gguf": ""}
+    recipe = msgspec.structs.replace(recipe, train=msgspec.structs.replace(recipe.train, **changed))
+    from storytui_train.training.qlora import train
+    from storytui_train.training.spreading import is_first
+
+    place = workplace(path, recipe)
+    # Of several processes the first one keeps others out for all of them.
+    with place.alone() if is_first() else nullcontext():
+        record = train(recipe, place, tell if is_first() else _silent, again=options.again)
+    if options.json and is_first():
+        print(msgspec.json.encode(record).decode())
+    return 0
+
+
+def _silent(_line: str) -> None:
+    """Nothing is said: the first process does."""
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)

@@ -1,0 +1,79 @@
+"""How much memory a run takes: of the GPU where it runs on one, else of this program; each is
+called what it is.
+"""
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+
+_STATUS = Path("/proc/self/status")
+
+
+class MemoryWatch:
+    """Memory of one process, from when it is made."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Begin to watch: what the program had by now is no part of what a CPU run grew by."""
+        self._device = device
+        self._cuda = device.type == "cuda"
+        self._began = 0 if self._cuda else _status("VmRSS")
+        self.what = "GPU memory" if self._cuda else "memory of this program, on the CPU"
+        """What the figures are of."""
+        self.short = "GPU" if self._cuda else "RAM"
+        """The same in short."""
+        self.again()
+
+    def again(self) -> None:
+        """Forget the peak so far, as far as the system lets one."""
+        if self._cuda:
+            torch.cuda.reset_peak_memory_stats(self._device)
+        else:
+            with suppress(OSError):
+                Path("/proc/self/clear_refs").write_text("5")
+
+    def now(self) -> int:
+        """Bytes at this moment; 0: not known."""
+        return torch.cuda.memory_reserved(self._device) if self._cuda else _status("VmRSS")
+
+    def peak(self) -> int:
+        """The most bytes so far; 0: not known."""
+        if self._cuda:
+            return int(torch.cuda.max_memory_reserved(self._device))
+        return _status("VmHWM")
+
+    def taken(self) -> int:
+        """As `plan` counts: all of the GPU that this process has, or what the program grew by."""
+        if not self._cuda:
+            return max(0, self.peak() - self._began)
+        from storytui.models.graphics_here import ask_smi
+        from storytui_train.training.memory_plan import CONTEXT_BYTES
+
+        told = ask_smi(["--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"])
+        for line in told.splitlines():
+            pid, _, used = (each.strip() for each in line.partition(","))
+            if pid == str(os.getpid()) and used.isdecimal():
+                # What torch has reserved it keeps, so at the end this is the most.
+                return int(used) << 20
+        return self.peak() + CONTEXT_BYTES
+
+
+def _status(name: str) -> int:
+    """A figure of this process, in bytes (proc(5), /proc/pid/status); 0: not known."""
+    try:
+        found = re.search(rf"^{name}:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE)
+    except OSError:
+        return _most() if name == "VmHWM" else 0
+    return int(found[1]) * 1024 if found else 0
+
+
+def _most() -> int:
+    """The most bytes that this process ever had, where there is no /proc."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if os.uname().sysname == "Darwin" else most * 1024

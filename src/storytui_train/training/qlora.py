@@ -1,0 +1,453 @@
+"""Trains an adapter for a recipe, from its data set to `train/run.json`.
+
+The loop is this program's own, on torch, with accelerate's processes, transformers' schedules,
+peft's adapters, bitsandbytes' optimizer and TensorBoard's files. transformers' Trainer was looked
+at first, and would have had to be overridden in each part that matters here:
+
+- A step is a fixed number of rows. Packing makes of them as many sequences as it takes, other
+  ones each step, and Trainer accumulates a fixed number of batches.
+- Any step's rows are known without those before, so going on skips nothing and needs no state of
+  a data loader; Trainer reads its way forward.
+- The model takes sequences and gives a sum of losses, never logits, which Trainer's evaluation is
+  made of; and several processes share the sequences of one step, not batches.
+- Trainer's states are pickles, written into place piece by piece. Here no file holds code, and
+  each state is complete or not there.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from storytui.story.visible import visible
+from storytui_train.data.pipeline.progress import in_words
+from storytui_train.data.pipeline.record import hashes, now
+from storytui_train.data.pipeline.workplace import Workplace
+from storytui_train.errors import RecipeError, TrainError
+from storytui_train.recipe import Recipe
+from storytui_train.recipe_training import TrainOptions
+from storytui_train.training.base import Base, compute_type, load_base
+from storytui_train.training.course import Course
+from storytui_train.training.device_memory import MemoryWatch
+from storytui_train.training.learner import Learner
+from storytui_train.training.lora import load_adapter, new_adapter, save_adapter
+from storytui_train.training.optimizers import optimizer_kind
+from storytui_train.training.packing import Steps
+from storytui_train.training.progress import Progress, counted
+from storytui_train.training.row_files import RowFile, rows_path
+from storytui_train.training.row_making import RowsRecord, read_rows_record
+from storytui_train.training.row_source import base_identity, make_rows
+from storytui_train.training.run_folder import (
+    PACKAGES,
+    Begun,
+    Change,
+    RunFolder,
+    TrainRecord,
+    course_of,
+    fingerprint_of,
+    steering_of,
+)
+from storytui_train.training.separate import keeps_apart
+from storytui_train.training.spreading import Spread
+from storytui_train.training.states import State, adapter_of
+from storytui_train.training.stepping import Stepping
+from storytui_train.training.stopping import is_out_of_memory, out_of_memory, stop_when_asked
+
+if TYPE_CHECKING:
+    import torch
+
+STAGE, DATASET = "train", "dataset"
+
+
+def train(
+    recipe: Recipe,
+    place: Workplace,
+    told: Callable[[str], None],
+    *,
+    again: bool = False,
+    progress: Progress | None = None,
+) -> TrainRecord:
+    """Train a recipe's adapter, or go on with it; what is done and did not change is skipped.
+
+    Several processes that `accelerate launch` has started each call it, with one folder that all
+    of them see; the first writes and speaks.
+
+    Args:
+        recipe: its section train, and what made its data set.
+        place: its working folder, which nobody else works in.
+        told: gets lines for the user.
+        again: whether it is trained anew though nothing changed, or a state is there.
+        progress: shows how far it is; None: on standard error.
+
+    Raises:
+        RecipeError: the recipe asks for what cannot be.
+        TrainError: there is no data set, or training cannot go on; it says from where it can.
+        KeyboardInterrupt: Ctrl-C; a state was saved.
+    """
+    options = _located(recipe.train, place.recipe_folder)
+    check(options)
+    recipe = msgspec.structs.replace(recipe, train=options)
+    spread = Spread()
+    if progress is None or not spread.first:
+        progress = Progress(told if spread.first else _silent)
+    run = _Run(recipe, place, spread, progress)
+    return run.whole(again=again)
+
+
+def check(options: TrainOptions) -> None:
+    """See that the numbers of the recipe's section train can be.
+
+    Raises:
+        RecipeError: one cannot.
+    """
+    if not options.base.strip():
+        raise RecipeError("No base is named. Say base under [train]: which model is trained.")
+    for name, least in (
+        *(("sequence", 1), ("batch", 1), ("rows_at_once", 1), ("loss_rows", 1), ("rank", 1)),
+        *(("steps", 0), ("validate_every", 0), ("validation_rows", 0), ("patience", 0)),
+        *(("save_every", 0), ("keep_states", 1), ("weight_decay", 0), ("max_grad_norm", 0)),
+    ):
+        if not getattr(options, name) >= least:
+            raise RecipeError(f"{name} under [train] must be at least {least}.")
+    if not options.learning_rate > 0:
+        raise RecipeError("learning_rate under [train] must be more than 0.")
+    if not 0 <= options.warmup <= 1:
+        raise RecipeError("warmup under [train] is a share of the steps, from 0 to 1.")
+    if not (options.epochs > 0 or options.steps):
+        raise RecipeError("epochs under [train] must be more than 0.")
+
+
+class _Run:
+    """One call of `train`."""
+
+    def __init__(
+        self, recipe: Recipe, place: Workplace, spread: Spread, progress: Progress
+    ) -> None:
+        self._recipe, self._options = recipe, recipe.train
+        self._place = place
+        self._spread = spread
+        self._progress = progress
+        self._folder = RunFolder(place.stage(STAGE), recipe.train.keep_states)
+
+    def whole(self, *, again: bool) -> TrainRecord:
+        """All of it."""
+        rows = self._rows()
+        steering = steering_of(self._options)
+        course = course_of(
+            self._options,
+            base=base_identity(self._options),
+            rows=rows.fingerprint,
+            seed=self._recipe.seed,
+            resolved=self._resolved(),
+        )
+        wanted = fingerprint_of(course, steering)
+        done = self._folder.record()
+        if done is not None and done.fingerprint == wanted and not again:
+            self._progress.tell(f"{STAGE}: nothing changed, skipped ({said_of(done)})")
+            return done
+        # Nobody changes the folder before all have looked.
+        self._spread.wait()
+        if self._spread.first:
+            self._begin(course, steering, again=again)
+        self._spread.wait()
+        return self._train(rows, course, wanted)
+
+    def _rows(self) -> RowsRecord:
+        if self._spread.first:
+            made = make_rows(
+                self._place.parts(DATASET),
+                self._folder.rows,
+                self._recipe,
+                counted(self._progress, "rows in tokens"),
+            )
+            self._progress.tell(f"rows: {made.sentence}")
+        self._spread.wait()
+        record = read_rows_record(self._folder.rows)
+        if record is None:
+            raise TrainError(
+                f"This process does not see the rows in {visible(str(self._folder.rows))}. All "
+                "processes need one working folder, on a disk that they share."
+            )
+        return record
+
+    def _resolved(self) -> str:
+        """What `auto` means here."""
+        device = self._spread.device
+        compute = compute_type(self._options, device)
+        return f"{optimizer_kind(self._options, device)} {compute}"
+
+    def _begin(self, course: str, steering: dict[str, object], *, again: bool) -> None:
+        """Make the folder ready: go on with what it is at work on, or begin anew."""
+        begun = self._folder.begun()
+        latest = self._folder.states.latest()
+        try:
+            if begun is None or begun.course != course or again:
+                if latest is not None and not again:
+                    self._progress.tell(
+                        f"{STAGE}: rows, base or settings changed since step {latest[0].step:,}, "
+                        "and training begins anew"
+                    )
+                self._folder.clear()
+                begun = Begun(course=course, steering=steering)
+            elif begun.steering != steering:
+                changed = {
+                    name: value
+                    for name, value in steering.items()
+                    if begun.steering.get(name) != value
+                }
+                step = latest[0].step if latest else 0
+                if step:
+                    told = ", ".join(f"{name} = {value}" for name, value in changed.items())
+                    self._progress.tell(
+                        f"{STAGE}: goes on from step {step:,} with {told}; --again begins anew"
+                    )
+                changes = [*begun.changes, Change(step, changed)] if step else []
+                begun = Begun(course=course, steering=steering, changes=changes)
+            self._folder.begin(begun)
+        except OSError as error:
+            raise TrainError(
+                f"Nothing can be written to {visible(str(self._folder.folder))}: "
+                f"{error.strerror or error}."
+            ) from error
+
+    def _train(self, rows: RowsRecord, course: str, wanted: str) -> TrainRecord:
+        step: int | None = None
+        under_way: Course | None = None
+        try:
+            under_way, come_from = self._load(rows, course)
+            with stop_when_asked(self._progress.tell) as stop:
+                ended = under_way.run(come_from, stop)
+            return self._finish(under_way, rows, ended, wanted)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if under_way is not None:
+                step = under_way.state.step + 1
+            raise out_of_memory(self._options, self._spread.device.type, step) from error
+
+    def _load(self, rows: RowsRecord, course: str) -> "tuple[Course, Path | None]":
+        """The model with its adapter, and the state that it goes on from."""
+        options, spread, folder = self._options, self._spread, self._folder
+        train_rows = RowFile.of(folder.rows, "train")
+        validation = None
+        if rows_path(folder.rows, "validation").is_file() and rows.splits["validation"].rows:
+            validation = RowFile.of(folder.rows, "validation")
+        steps = Steps(
+            len(train_rows),
+            batch=options.batch,
+            seed=self._recipe.seed,
+            epochs=options.epochs,
+            steps=options.steps,
+        )
+        watch = MemoryWatch(spread.device)
+        progress = counted(self._progress, "the base's tensors")
+        base = load_base(options, spread.device, progress=progress)
+        found = folder.states.latest()
+        if found is not None and (found[0].base != base.fingerprint or found[0].course != course):
+            raise TrainError(
+                f"The base {visible(base.source)} is not what it was when training began. Train "
+                "anew with --again."
+            )
+        if found is None:
+            model = new_adapter(base, options, seed=self._recipe.seed)
+            state = State(step=0, course=course, base=base.fingerprint, log=0, numbers=[])
+        else:
+            state = found[0]
+            model = load_adapter(base, adapter_of(found[1]))
+            self._progress.tell(f"{STAGE}: goes on from step {state.step:,} of {len(steps):,}")
+            state = self._with_best(state, found[1])
+        learner = Learner(base, model, options)
+        packing = options.packing and keeps_apart(base)
+        stepping = Stepping(
+            learner,
+            options,
+            spread,
+            vocabulary=base.config.vocab_size,
+            seed=self._recipe.seed,
+            packing=packing,
+        )
+        self._tell_beginning(base, steps, stepping)
+        watch.again()
+        under_way = Course(
+            options=options,
+            folder=folder,
+            spread=spread,
+            base=base,
+            model=model,
+            stepping=stepping,
+            steps=steps,
+            rows=train_rows,
+            validation=validation,
+            watch=watch,
+            progress=self._progress,
+            state=state,
+        )
+        return under_way, None if found is None else found[1]
+
+    def _with_best(self, state: State, come_from: Path) -> State:
+        """See that `adapter/` is of the best validation that the state knows of."""
+        if state.best is None or not self._spread.first:
+            return state
+        if state.best.step == state.step:
+            # It may have ended between the state and this.
+            _copy_adapter(adapter_of(come_from), self._folder.adapter)
+        elif not self._folder.adapter.is_dir():
+            return msgspec.structs.replace(state, best=None)
+        return state
+
+    def _tell_beginning(self, base: Base, steps: Steps, stepping: Stepping) -> None:
+        count = sum(each.numel() for each in stepping.trained)
+        where = self._spread.device.type
+        many = f", {self._spread.processes} processes" if self._spread.processes > 1 else ""
+        self._progress.tell(
+            f"{STAGE}: {base.architecture} from {visible(base.source)}, an adapter of {count:,} "
+            f"numbers, {len(steps):,} steps of {self._options.batch} rows, on "
+            f"{'the CPU' if where == 'cpu' else where}{many}"
+        )
+
+    def _finish(self, under_way: Course, rows: RowsRecord, ended: str, wanted: str) -> TrainRecord:
+        """Write what was made, and its record last."""
+        state, folder, base = under_way.state, self._folder, under_way.base
+        record = None
+        if self._spread.first:
+            try:
+                record = self._written(under_way, rows, ended, wanted)
+                folder.finish(record)
+            except OSError as error:
+                raise TrainError(
+                    f"What was trained cannot be written to {visible(str(folder.folder))}: "
+                    f"{error.strerror or error}. Make room, and the same command goes on."
+                ) from error
+            self._keep_peak(under_way, base)
+            self._progress.tell(f"{STAGE}: {said_of(record)}")
+            if state.before is not None and state.best and state.best.loss >= state.before:
+                self._progress.tell(
+                    f"{STAGE}: no validation was better than before training. Lower learning_rate, "
+                    "or train on more rows."
+                )
+        self._spread.wait()
+        record = record or folder.record()
+        if record is None:
+            raise TrainError(f"This process does not see {visible(str(folder.folder))}.")
+        return record
+
+    def _written(self, under_way: Course, rows: RowsRecord, ended: str, wanted: str) -> TrainRecord:
+        state, folder, base = under_way.state, self._folder, under_way.base
+        if state.best is None:
+            save_adapter(under_way.model, folder.adapter, base)
+        elif state.best.step != state.step:
+            save_adapter(under_way.model, folder.last, base)
+        files = [*folder.adapter.iterdir()]
+        if folder.last.is_dir():
+            files += folder.last.iterdir()
+        begun = folder.begun()
+        return TrainRecord(
+            fingerprint=wanted,
+            recipe=self._recipe.name,
+            settings=self._options,
+            seed=self._recipe.seed,
+            changes=begun.changes if begun else [],
+            base=base.source if base.kind == "hub" else Path(base.source).name,
+            base_fingerprint=base.fingerprint,
+            architecture=base.architecture,
+            adapter_parameters=sum(each.numel() for each in under_way.stepping.trained),
+            rows=rows.fingerprint,
+            dataset=rows.inputs,
+            versions=_versions(),
+            device=_device_name(self._spread.device),
+            processes=self._spread.processes,
+            steps=state.step,
+            planned=len(under_way.steps),
+            epochs=round(under_way.steps.epoch(state.step), 4),
+            stopped=ended,
+            tokens=state.tokens,
+            trained=state.trained,
+            loss=state.smooth if state.smooth is not None else 0.0,
+            before=state.before,
+            validation=state.loss,
+            best=state.best,
+            seconds=round(state.seconds, 3),
+            tokens_per_second=round(state.tokens / max(state.stepping, 1e-9), 1),
+            peak=state.peak,
+            peak_of=under_way.watch.what,
+            outputs=hashes(files, folder.folder),
+            finished=now(),
+        )
+
+    def _keep_peak(self, under_way: Course, base: Base) -> None:
+        """Keep what it took, to correct the next plan."""
+        from storytui_train.training.memory_plan import plan_memory
+        from storytui_train.training.peaks import keep_peak, peaks_file
+        from storytui_train.training.plan import settings_of
+        from storytui_train.training.shape_finding import find_shape
+        from storytui_train.training.trained_shape import from_config
+
+        width = under_way.stepping.widest
+        kind = self._spread.device.type
+        if not width or kind not in ("cuda", "cpu"):
+            return
+        with suppress(TrainError):
+            if base.kind == "hub":
+                shape = from_config(base.config.to_dict())
+            else:
+                shape = find_shape(base.source).shape
+            settings = settings_of(self._options, "cuda" if kind == "cuda" else "cpu")
+            plan = plan_memory(shape, replace(settings, sequence=width), 0)
+            keep_peak(peaks_file(), plan, under_way.watch.taken())
+
+
+def said_of(record: TrainRecord) -> str:
+    """What came of a training, on one line."""
+    from math import exp
+
+    parts = [f"{record.steps:,} steps", f"loss {record.loss:.3f}"]
+    if record.best is not None:
+        best = f"perplexity {exp(min(record.best.loss, 700.0)):,.2f} at step {record.best.step:,}"
+        if record.before is not None:
+            best += f", {exp(min(record.before, 700.0)):,.2f} before training"
+        parts.append(best)
+    if record.stopped == "patience":
+        parts.append("ended early, as nothing became better")
+    parts.append(f"{record.tokens_per_second:,.0f} tokens/s")
+    return ", ".join(parts) + f", {in_words(record.seconds)}"
+
+
+def _located(options: TrainOptions, folder: Path) -> TrainOptions:
+    """Paths as they are seen from the recipe."""
+    changed = {}
+    for name in ("base", "gguf"):
+        value = getattr(options, name).strip()
+        path = folder / Path(value).expanduser()
+        if value and path.exists():
+            changed[name] = str(path.absolute())
+    return msgspec.structs.replace(options, **changed)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _device_name(device: "torch.device") -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _copy_adapter(source: Path, there: Path) -> None:
+    from storytui_train.data.pipeline.record import write_atomically
+
+    there.mkdir(parents=True, exist_ok=True)
+    for each in source.iterdir():
+        write_atomically(there / each.name, each.read_bytes())
+
+
+def _silent(_line: str) -> None:
+    """Nothing is said: another process does."""

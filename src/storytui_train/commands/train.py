@@ -27,7 +27,11 @@ def run(options: argparse.Namespace) -> int:
     """Train; returns the exit status."""
     path = Path(options.recipe)
     recipe = load(path)
-    given = {"base": options.base, "steps": options.steps}
+    base = options.base
+    if base and Path(base).expanduser().exists():
+        # Seen from here, while the recipe's own are seen from the recipe.
+        base = str(Path(base).expanduser().absolute())
+    given = {"base": base, "steps": options.steps}
     changed = {name: value for name, value in given.items() if value}
     if options.base:
         # Of another base than the recipe's.

@@ -129,6 +129,10 @@ class Course:
             )
             raise KeyboardInterrupt from None
         except NotANumberError as error:
+            if self.spread.first and saved == self.state.step:
+                # What came of it at once may be its own fault.
+                with suppress(OSError):
+                    self.folder.states.drop(saved)
             latest = self.folder.states.latest()
             kept = None if latest is None else latest[0].step
             raise not_a_number(str(error), self.state.step + 1, kept, self.options) from error
@@ -186,10 +190,11 @@ class Course:
 
     def _count(self, loss: float, tokens: int, trained: int, seconds: float) -> None:
         state = self.state
-        smooth = loss if state.smooth is None else state.smooth
+        # The first ones are weighed alike.
+        share = max(1 - SMOOTHING, 1 / (state.step + 1))
         self._set(
             step=state.step + 1,
-            smooth=SMOOTHING * smooth + (1 - SMOOTHING) * loss,
+            smooth=loss if state.smooth is None else state.smooth + share * (loss - state.smooth),
             tokens=state.tokens + tokens,
             trained=state.trained + trained,
             stepping=state.stepping + seconds,

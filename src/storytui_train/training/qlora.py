@@ -15,17 +15,12 @@ at first, and would have had to be overridden in each part that matters here:
 """
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from storytui.story.visible import visible
-from storytui_train.data.pipeline.progress import in_words
-from storytui_train.data.pipeline.record import hashes, now
+from storytui_train.data.pipeline.record import write_atomically
 from storytui_train.data.pipeline.workplace import Workplace
 from storytui_train.errors import RecipeError, TrainError
 from storytui_train.recipe import Recipe
@@ -33,8 +28,9 @@ from storytui_train.recipe_training import TrainOptions
 from storytui_train.training.base import Base, compute_type, load_base
 from storytui_train.training.course import Course
 from storytui_train.training.device_memory import MemoryWatch
+from storytui_train.training.finishing import keep_what_it_took, said_of, write_outcome
 from storytui_train.training.learner import Learner
-from storytui_train.training.lora import load_adapter, new_adapter, save_adapter
+from storytui_train.training.lora import load_adapter, new_adapter
 from storytui_train.training.optimizers import optimizer_kind
 from storytui_train.training.packing import Steps
 from storytui_train.training.progress import Progress, counted
@@ -42,7 +38,6 @@ from storytui_train.training.row_files import RowFile, rows_path
 from storytui_train.training.row_making import RowsRecord, read_rows_record
 from storytui_train.training.row_source import base_identity, make_rows
 from storytui_train.training.run_folder import (
-    PACKAGES,
     Begun,
     Change,
     RunFolder,
@@ -56,9 +51,6 @@ from storytui_train.training.spreading import Spread
 from storytui_train.training.states import State, adapter_of
 from storytui_train.training.stepping import Stepping
 from storytui_train.training.stopping import is_out_of_memory, out_of_memory, stop_when_asked
-
-if TYPE_CHECKING:
-    import torch
 
 STAGE, DATASET = "train", "dataset"
 
@@ -90,12 +82,10 @@ def train(
     """
     options = _located(recipe.train, place.recipe_folder)
     check(options)
-    recipe = msgspec.structs.replace(recipe, train=options)
     spread = Spread()
     if progress is None or not spread.first:
         progress = Progress(told if spread.first else _silent)
-    run = _Run(recipe, place, spread, progress)
-    return run.whole(again=again)
+    return _Run(recipe, options, place, spread, progress).whole(again=again)
 
 
 def check(options: TrainOptions) -> None:
@@ -125,9 +115,16 @@ class _Run:
     """One call of `train`."""
 
     def __init__(
-        self, recipe: Recipe, place: Workplace, spread: Spread, progress: Progress
+        self,
+        recipe: Recipe,
+        options: TrainOptions,
+        place: Workplace,
+        spread: Spread,
+        progress: Progress,
     ) -> None:
-        self._recipe, self._options = recipe, recipe.train
+        self._asked = recipe
+        self._options = options
+        self._recipe = msgspec.structs.replace(recipe, train=options)
         self._place = place
         self._spread = spread
         self._progress = progress
@@ -190,6 +187,11 @@ class _Run:
                     self._progress.tell(
                         f"{STAGE}: rows, base or settings changed since step {latest[0].step:,}, "
                         "and training begins anew"
+                    )
+                elif self._folder.record() is not None and not again:
+                    self._progress.tell(
+                        f"{STAGE}: rows, base or settings changed since the adapter was trained, "
+                        "and it is trained anew"
                     )
                 self._folder.clear()
                 begun = Begun(course=course, steering=steering)
@@ -311,18 +313,20 @@ class _Run:
 
     def _finish(self, under_way: Course, rows: RowsRecord, ended: str, wanted: str) -> TrainRecord:
         """Write what was made, and its record last."""
-        state, folder, base = under_way.state, self._folder, under_way.base
+        state, folder = under_way.state, self._folder
         record = None
         if self._spread.first:
             try:
-                record = self._written(under_way, rows, ended, wanted)
+                record = write_outcome(
+                    under_way, self._asked, rows, ended=ended, fingerprint=wanted
+                )
                 folder.finish(record)
             except OSError as error:
                 raise TrainError(
                     f"What was trained cannot be written to {visible(str(folder.folder))}: "
                     f"{error.strerror or error}. Make room, and the same command goes on."
                 ) from error
-            self._keep_peak(under_way, base)
+            keep_what_it_took(under_way)
             self._progress.tell(f"{STAGE}: {said_of(record)}")
             if state.before is not None and state.best and state.best.loss >= state.before:
                 self._progress.tell(
@@ -334,86 +338,6 @@ class _Run:
         if record is None:
             raise TrainError(f"This process does not see {visible(str(folder.folder))}.")
         return record
-
-    def _written(self, under_way: Course, rows: RowsRecord, ended: str, wanted: str) -> TrainRecord:
-        state, folder, base = under_way.state, self._folder, under_way.base
-        if state.best is None:
-            save_adapter(under_way.model, folder.adapter, base)
-        elif state.best.step != state.step:
-            save_adapter(under_way.model, folder.last, base)
-        files = [*folder.adapter.iterdir()]
-        if folder.last.is_dir():
-            files += folder.last.iterdir()
-        begun = folder.begun()
-        return TrainRecord(
-            fingerprint=wanted,
-            recipe=self._recipe.name,
-            settings=self._options,
-            seed=self._recipe.seed,
-            changes=begun.changes if begun else [],
-            base=base.source if base.kind == "hub" else Path(base.source).name,
-            base_fingerprint=base.fingerprint,
-            architecture=base.architecture,
-            adapter_parameters=sum(each.numel() for each in under_way.stepping.trained),
-            rows=rows.fingerprint,
-            dataset=rows.inputs,
-            versions=_versions(),
-            device=_device_name(self._spread.device),
-            processes=self._spread.processes,
-            steps=state.step,
-            planned=len(under_way.steps),
-            epochs=round(under_way.steps.epoch(state.step), 4),
-            stopped=ended,
-            tokens=state.tokens,
-            trained=state.trained,
-            loss=state.smooth if state.smooth is not None else 0.0,
-            before=state.before,
-            validation=state.loss,
-            best=state.best,
-            seconds=round(state.seconds, 3),
-            tokens_per_second=round(state.tokens / max(state.stepping, 1e-9), 1),
-            peak=state.peak,
-            peak_of=under_way.watch.what,
-            outputs=hashes(files, folder.folder),
-            finished=now(),
-        )
-
-    def _keep_peak(self, under_way: Course, base: Base) -> None:
-        """Keep what it took, to correct the next plan."""
-        from storytui_train.training.memory_plan import plan_memory
-        from storytui_train.training.peaks import keep_peak, peaks_file
-        from storytui_train.training.plan import settings_of
-        from storytui_train.training.shape_finding import find_shape
-        from storytui_train.training.trained_shape import from_config
-
-        width = under_way.stepping.widest
-        kind = self._spread.device.type
-        if not width or kind not in ("cuda", "cpu"):
-            return
-        with suppress(TrainError):
-            if base.kind == "hub":
-                shape = from_config(base.config.to_dict())
-            else:
-                shape = find_shape(base.source).shape
-            settings = settings_of(self._options, "cuda" if kind == "cuda" else "cpu")
-            plan = plan_memory(shape, replace(settings, sequence=width), 0)
-            keep_peak(peaks_file(), plan, under_way.watch.taken())
-
-
-def said_of(record: TrainRecord) -> str:
-    """What came of a training, on one line."""
-    from math import exp
-
-    parts = [f"{record.steps:,} steps", f"loss {record.loss:.3f}"]
-    if record.best is not None:
-        best = f"perplexity {exp(min(record.best.loss, 700.0)):,.2f} at step {record.best.step:,}"
-        if record.before is not None:
-            best += f", {exp(min(record.before, 700.0)):,.2f} before training"
-        parts.append(best)
-    if record.stopped == "patience":
-        parts.append("ended early, as nothing became better")
-    parts.append(f"{record.tokens_per_second:,.0f} tokens/s")
-    return ", ".join(parts) + f", {in_words(record.seconds)}"
 
 
 def _located(options: TrainOptions, folder: Path) -> TrainOptions:
@@ -427,23 +351,7 @@ def _located(options: TrainOptions, folder: Path) -> TrainOptions:
     return msgspec.structs.replace(options, **changed)
 
 
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-def _device_name(device: "torch.device") -> str:
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
 def _copy_adapter(source: Path, there: Path) -> None:
-    from storytui_train.data.pipeline.record import write_atomically
-
     there.mkdir(parents=True, exist_ok=True)
     for each in source.iterdir():
         write_atomically(there / each.name, each.read_bytes())

@@ -100,7 +100,7 @@ class States:
         """
         from safetensors.torch import save_file
 
-        there = self.folder / f"{PREFIX}{state.step:08d}"
+        there = self._folder_of(state.step)
         part = there.with_name(there.name + PART)
         try:
             self._clear(part)
@@ -132,9 +132,18 @@ class States:
             for each in sorted(self._all())[: -self._keep]:
                 self._clear(each)
 
+    def drop(self, step: int) -> None:
+        """Remove the state of a step, if it is not the only one."""
+        there = self._folder_of(step)
+        if len(self._all()) > 1:
+            self._clear(there)
+
     def clear(self) -> None:
         """Remove all of them."""
         self._clear(self.folder)
+
+    def _folder_of(self, step: int) -> Path:
+        return self.folder / f"{PREFIX}{step:08d}"
 
     def _all(self) -> list[Path]:
         if not self.folder.is_dir():

@@ -57,15 +57,15 @@ def stop_when_asked(told: Callable[[str], None]) -> Iterator[Stop]:
 def not_a_number(what: str, step: int, kept: int | None, options: TrainOptions) -> TrainError:
     """What to say of a loss, or a gradient, that is no number."""
     state = (
-        f"The state of step {kept:,} is kept, and the same command goes on from there"
+        f"The state of step {kept:,} is kept, and the same command goes on from there with the "
+        "changed settings."
         if kept is not None
-        else "No state was kept before"
+        else "No state was kept yet: the same command begins anew."
     )
     return TrainError(
         f"In step {step:,} {what} is not a number any more: training has run away. Lower "
         f"learning_rate (it is {options.learning_rate:g}) or max_grad_norm (it is "
-        f"{options.max_grad_norm:g}), or raise warmup (it is {options.warmup:g}). {state} with "
-        "those settings."
+        f"{options.max_grad_norm:g}), or raise warmup (it is {options.warmup:g}). {state}"
     )
 
 

@@ -23,7 +23,8 @@ CHAT = (
     "{% for m in messages %}<|turn|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"
     "{% endfor %}<|turn|>assistant{{ '\\n' }}"
 )
-WORDS = "the lamp was out and she went down to the dark house where nobody had lived".split()
+TEXT = "the lamp was out and she went down to the dark house where nobody had lived"
+WORDS = TEXT.split()
 
 
 def make_base(folder: Path, seed: int = 0) -> Path:
@@ -41,7 +42,7 @@ def make_base(folder: Path, seed: int = 0) -> Path:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    made.train_from_iterator([" ".join(WORDS)], trainer)
+    made.train_from_iterator([TEXT], trainer)
     made.add_tokens([AddedToken("<|turn|>", special=True, normalized=False)])
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|endoftext|>")
     tokenizer.chat_template = CHAT

@@ -47,9 +47,10 @@ def new_optimizer(
     if optimizer_kind(options, device) == "adamw":
         # One parameter at a time: foreach makes temporary copies of all of them.
         return torch.optim.AdamW(parameters, foreach=False, **settings)
-    from bitsandbytes.optim import PagedAdamW8bit
+    from bitsandbytes import optim
 
-    made: torch.optim.Optimizer = PagedAdamW8bit(parameters, **settings)
+    bitsandbytes: Any = optim
+    made: torch.optim.Optimizer = bitsandbytes.PagedAdamW8bit(parameters, **settings)
     return made
 
 
@@ -108,8 +109,8 @@ def restore(
     strange = TrainError("The state is of another optimizer.")
     held: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
-        place, _, name = key.partition(".")
-        held.setdefault(int(place), {})[name] = tensor
+        number, _, name = key.partition(".")
+        held.setdefault(int(number), {})[name] = tensor
     if len(numbers) != len(parameters):
         raise strange
     made: Any = optimizer

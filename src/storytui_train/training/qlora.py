@@ -352,9 +352,17 @@ def _located(options: TrainOptions, folder: Path) -> TrainOptions:
 
 
 def _copy_adapter(source: Path, there: Path) -> None:
-    there.mkdir(parents=True, exist_ok=True)
-    for each in source.iterdir():
-        write_atomically(there / each.name, each.read_bytes())
+    try:
+        there.mkdir(parents=True, exist_ok=True)
+        for each in source.iterdir():
+            data, target = each.read_bytes(), there / each.name
+            if not (target.is_file() and target.read_bytes() == data):
+                write_atomically(target, data)
+    except OSError as error:
+        raise TrainError(
+            f"The adapter cannot be written to {visible(str(there), newlines=False)}: "
+            f"{error.strerror or error}. Make room, and the same command goes on."
+        ) from error
 
 
 def _silent(_line: str) -> None:

@@ -46,7 +46,7 @@ class RunLog:
         if self._file.tell() > size:
             self._file.truncate(size)
             self._file.seek(0, os.SEEK_END)
-        self._board: Any = SummaryWriter(  # type: ignore[no-untyped-call]
+        self._board: Any = SummaryWriter(
             str(folder.tensorboard), purge_step=step + 1 if step else None
         )
         self._encoder = msgspec.json.Encoder()

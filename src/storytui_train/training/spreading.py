@@ -32,7 +32,7 @@ class Spread:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.cuda.is_available():
             # accelerate takes it for a GPU's otherwise.
             os.environ.setdefault("ACCELERATE_USE_CPU", "true")
-        from accelerate import PartialState
+        from accelerate import PartialState  # type: ignore[import-untyped]
 
         state: Any = PartialState(timeout=PATIENCE)
         self.device: torch.device = state.device

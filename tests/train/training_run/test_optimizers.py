@@ -89,6 +89,6 @@ def test_another_optimizers_state_is_refused() -> None:
     there = parameters()
     with pytest.raises(TrainError, match="another optimizer"):
         restore(new_optimizer(there, options(), CPU), there, {}, [{}])
+    strange = {"0.state1": torch.zeros(2)}
     with pytest.raises(TrainError, match="another optimizer"):
-        strange = {"0.state1": torch.zeros(2)}
         restore(new_optimizer(there, options(), CPU), there, strange, [{}] * 3)

@@ -178,7 +178,7 @@ def test_it_ends_early_where_nothing_becomes_better_and_keeps_the_best(benches: 
     wild, calm = benches("wild"), benches("calm")
     settings = {"schedule": "constant", "warmup": 0.0, "validate_every": 1}
 
-    record = wild.train(learning_rate=0.6, patience=2, steps=40, max_grad_norm=0.0, **settings)
+    record = wild.train(learning_rate=3.0, patience=2, steps=40, max_grad_norm=0.0, **settings)
 
     assert record.stopped == "patience"
     assert record.best is not None
@@ -186,7 +186,7 @@ def test_it_ends_early_where_nothing_becomes_better_and_keeps_the_best(benches: 
     assert any("ended early" in each for each in wild.said)
     assert (wild.run.last / "adapter_model.safetensors").read_bytes() != wild.adapter
     # The best one is the one of its step.
-    calm.train(learning_rate=0.6, patience=0, steps=record.best.step, max_grad_norm=0.0, **settings)
+    calm.train(learning_rate=3.0, patience=0, steps=record.best.step, max_grad_norm=0.0, **settings)
     assert calm.adapter == wild.adapter
 
 
@@ -211,13 +211,15 @@ def test_a_loss_that_is_no_number_ends_it_and_another_rate_goes_on(bench: Bench)
 
 
 def test_a_state_that_has_run_away_is_not_gone_on_from(bench: Bench) -> None:
+    settings: dict[str, Any] = {"save_every": 1, "validate_every": 6}
+    interrupt_at(bench, "step 1/6")
+    with pytest.raises(KeyboardInterrupt):
+        bench.train(**settings)
+    bench.said = []
+
     # The second state is kept before anything says that it is bad.
     with pytest.raises(TrainError, match="The state of step 1 is kept"):
-        interrupt_at(bench, "step 1/6")
-        with pytest.raises(KeyboardInterrupt):
-            bench.train(save_every=1, validate_every=6)
-        bench.said = []
-        bench.train(save_every=1, validate_every=6, learning_rate=1e30, schedule="constant")
+        bench.train(learning_rate=1e30, schedule="constant", **settings)
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
@@ -234,12 +236,12 @@ def test_too_little_memory_is_said_with_what_to_lower(
     with monkeypatch.context() as patch:
         patch.setattr(Stepping, "gradients", tight)
         with pytest.raises(TrainError, match="memory was not enough in step 4") as caught:
-            bench.train(sequence=700, rows_at_once=2, loss_rows=256)
+            bench.train(sequence=700, rank=16, rows_at_once=2, loss_rows=256)
 
     text = str(caught.value)
     assert text.index("rows_at_once = 1") < text.index("sequence = ") < text.index("rank = ")
     assert "saves" in text
-    bench.train(sequence=700, rows_at_once=1, loss_rows=64)
+    bench.train(sequence=700, rank=16, rows_at_once=1, loss_rows=64)
     assert any("goes on from step 2" in each for each in bench.said)
 
 
@@ -300,7 +302,7 @@ def test_a_data_set_of_another_format_is_said(tmp_path: Path, tiny_base: Path) -
         bench.train()
     rows.mkdir()
     (rows / "train.jsonl").write_text('{"messages": []}\n')
-    with pytest.raises(TrainError, match="Line 1 of .* is no row of a data set"):
+    with pytest.raises(TrainError, match=r"Line 1 of .* is no row of a data set"):
         bench.train()
     (rows / "train.jsonl").unlink()
     with pytest.raises(TrainError, match="There is no data set"):

@@ -79,7 +79,13 @@ class Course:
             restore(optimizer, self.stepping.trained, found, self.state.numbers)
         rate_of = rates(self.options, len(self.steps))
         saved = self.state.step if come_from is not None else -1
-        sitting = _Sitting(self.clock(), self.state.seconds, self.state.tokens)
+        sitting = _Sitting(
+            began=self.clock(),
+            before=self.state.seconds,
+            tokens=self.state.tokens,
+            stepping=self.state.stepping,
+            step=self.state.step,
+        )
         log = None
         if self.spread.first:
             log = RunLog(self.folder, size=self.state.log, step=self.state.step)
@@ -202,17 +208,17 @@ class Course:
         )
 
     def _show(self, loss: float, rate: float, sitting: "_Sitting") -> None:
-        done, state = self.state.step - sitting.first(self.state.step), self.state
+        done, state = self.state.step - sitting.step, self.state
         passed = self.clock() - sitting.began
         moment = Moment(
             step=state.step,
             steps=len(self.steps),
             loss=state.smooth if state.smooth is not None else loss,
             rate=rate,
-            speed=(state.tokens - sitting.tokens) / max(passed, 1e-9),
+            speed=(state.tokens - sitting.tokens) / max(state.stepping - sitting.stepping, 1e-9),
             memory=self.watch.peak(),
             memory_of=self.watch.short,
-            left=passed / max(1, done) * (len(self.steps) - state.step),
+            left=passed / done * (len(self.steps) - state.step),
         )
         self.progress.step(moment, loss)
 
@@ -255,13 +261,10 @@ class _Sitting:
     """Seconds of the run before that."""
     tokens: int
     """Of the run before that."""
-    _first: int = -1
-
-    def first(self, step: int) -> int:
-        """Steps that were done before it."""
-        if self._first < 0:
-            self._first = step - 1
-        return self._first
+    stepping: float
+    """Seconds of steps before that."""
+    step: int
+    """Steps that were done before that."""
 
 
 def _perplexity(loss: float) -> str:

@@ -29,12 +29,11 @@ class Spread:
 
     def __init__(self) -> None:
         """Join the others, where `accelerate launch` has started some."""
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.cuda.is_available():
-            # accelerate takes it for a GPU's otherwise.
-            os.environ.setdefault("ACCELERATE_USE_CPU", "true")
         from accelerate import PartialState  # type: ignore[import-untyped]
 
-        state: Any = PartialState(timeout=PATIENCE)
+        wanted = os.environ.get("ACCELERATE_USE_CPU", "").casefold() in ("1", "true", "yes")
+        # Of accelerate's devices bitsandbytes serves these two.
+        state: Any = PartialState(cpu=wanted or not torch.cuda.is_available(), timeout=PATIENCE)
         self.device: torch.device = state.device
         """Of this process."""
         self.number: int = state.process_index

@@ -18,7 +18,7 @@ SETTINGS: dict[str, Any] = {"steps": 4, "validate_every": 2}
 
 def launch(bench: Bench, settings: dict[str, Any], processes: int = 2) -> str:
     """What the processes said."""
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu"]
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
     command += ["--num_processes", str(processes), "--num_machines", "1"]
     command += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     command += [trained_again.__file__, str(bench.folder), str(bench.base), json.dumps(settings)]

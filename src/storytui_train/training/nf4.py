@@ -64,7 +64,7 @@ def quantise(module: nn.Linear, weight: Tensor, device: torch.device) -> None:
 def dequantised(module: nn.Linear) -> Tensor:
     """What a layer of `empty_linear` computes with, of shape (out, in)."""
     weight: Any = module.weight
-    made: Tensor = _bitsandbytes().functional.dequantize_4bit(weight.data, weight.quant_state)
+    made: Tensor = _bitsandbytes().functional.dequantize_4bit(weight.data, _state_of(module))
     return made
 
 
@@ -86,7 +86,7 @@ def product(linear: nn.Linear, x: Tensor) -> Tensor:
     weight: Any = linear.weight
     with torch.no_grad():
         made: Tensor = _bitsandbytes().matmul_4bit(
-            x, weight, bias=linear.bias, quant_state=weight.quant_state
+            x, weight, bias=linear.bias, quant_state=_state_of(linear)
         )
     return made
 
@@ -99,6 +99,13 @@ def held_bytes(module: nn.Linear) -> int:
     if state.nested:
         held += [state.state2.absmax, state.state2.code, state.offset]
     return sum(each.numel() * each.element_size() for each in held)
+
+
+def _state_of(module: nn.Linear) -> Any:
+    """What a weight is dequantised by: a weight that FSDP has put together does not know it."""
+    layer: Any = module
+    state = getattr(layer.weight, "quant_state", None)
+    return layer.quant_state if state is None else state
 
 
 @cache

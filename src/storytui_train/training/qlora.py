@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import torch
 
 from storytui.story.visible import visible
 from storytui_train.data.pipeline.record import write_atomically
@@ -47,6 +48,7 @@ from storytui_train.training.run_folder import (
     steering_of,
 )
 from storytui_train.training.separate import keeps_apart
+from storytui_train.training.sharding import shard
 from storytui_train.training.spreading import Spread
 from storytui_train.training.states import State, adapter_of
 from storytui_train.training.stepping import Stepping
@@ -247,7 +249,7 @@ class _Run:
         )
         watch = MemoryWatch(spread.device)
         progress = counted(self._progress, "the base's tensors")
-        base = load_base(options, spread.device, progress=progress)
+        base = self._base(progress)
         found = folder.states.latest()
         if found is not None and (found[0].base != base.fingerprint or found[0].course != course):
             raise TrainError(
@@ -262,6 +264,8 @@ class _Run:
             model = load_adapter(base, adapter_of(found[1]))
             self._progress.tell(f"{STAGE}: goes on from step {state.step:,} of {len(steps):,}")
             state = self._with_best(state, found[1])
+        if spread.sharded:
+            base = shard(base, model, spread.device, spread.processes)
         learner = Learner(base, model, options)
         packing = options.packing and keeps_apart(base)
         stepping = Stepping(
@@ -289,6 +293,15 @@ class _Run:
             state=state,
         )
         return under_way, None if found is None else found[1]
+
+    def _base(self, progress: Callable[[int, int], None]) -> Base:
+        """The base, on this process's device, or in host memory if it is to be shared out."""
+        device, options = self._spread.device, self._options
+        if not self._spread.sharded:
+            return load_base(options, device, progress=progress)
+        half = compute_type(options, device) == torch.bfloat16
+        options = msgspec.structs.replace(options, compute="bfloat16" if half else "float32")
+        return load_base(options, torch.device("cpu"), progress=progress)
 
     def _with_best(self, state: State, come_from: Path) -> State:
         """See that `adapter/` is of the best validation that the state knows of."""

@@ -39,6 +39,10 @@ class Spread:
         self.number: int = state.process_index
         """Of this process, from 0."""
         self.processes: int = state.num_processes
+        asked = os.environ.get("ACCELERATE_USE_FSDP", "").casefold() in ("1", "true", "yes")
+        self.sharded = asked and self.processes > 1
+        """Whether the base's layers are shared out: see `sharding`. All processes then compute as
+        many turns."""
 
     @property
     def first(self) -> bool:
@@ -61,6 +65,14 @@ class Spread:
         held = torch.tensor(values, dtype=torch.float64, device=self.device)
         torch.distributed.all_reduce(held)
         return [float(each) for each in held.tolist()]
+
+    def most(self, value: float) -> float:
+        """The largest of the processes' values."""
+        if self.processes == 1:
+            return value
+        held = torch.tensor(value, dtype=torch.float64, device=self.device)
+        torch.distributed.all_reduce(held, torch.distributed.ReduceOp.MAX)
+        return float(held)
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
         """Put into each tensor the sum of those of all processes; all get the same bits."""

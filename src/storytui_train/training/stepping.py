@@ -6,7 +6,7 @@ many rows are computed together, packed or not, by one process or by several.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -112,10 +112,8 @@ class Stepping:
         trained = sum(rows.lengths[each] - rows.replies[each] for each in numbers)
         tokens = sum(rows.lengths[each] for each in numbers)
         total = torch.zeros((), dtype=torch.float64)
-        for turn in self._turns(rows, numbers):
-            if stop():
-                raise InterruptedStep
-            loss, _ = forward_loss(self.learner, self._batch(rows, turn))
+        for batch in self._batches(rows, numbers, stop):
+            loss, _ = forward_loss(self.learner, batch)
             (loss / trained).backward()  # type: ignore[no-untyped-call]
             total = total.to(loss.device) + loss.detach()
         for each in self.trained:
@@ -132,8 +130,8 @@ class Stepping:
         self.learner.eval()
         total, trained = 0.0, 0
         with torch.no_grad():
-            for turn in self._turns(rows, numbers):
-                loss, count = forward_loss(self.learner, self._batch(rows, turn))
+            for batch in self._batches(rows, numbers):
+                loss, count = forward_loss(self.learner, batch)
                 total += float(loss)
                 trained += count
         total, count_all = self._spread.sums(total, trained)
@@ -146,8 +144,25 @@ class Stepping:
             sequences = pack(numbers, rows.lengths, self._options.sequence)
         else:
             sequences = apart(numbers, rows.lengths)
-        hand = deal(sequences, self._spread.processes)[self._spread.number]
-        return turns(hand, self._options.rows_at_once)
+        at_once = self._options.rows_at_once
+        hands = deal(sequences, self._spread.processes)
+        return turns(hands[self._spread.number], at_once)
+
+    def _batches(
+        self, rows: RowFile, numbers: Sequence[int], stop: Callable[[], bool] = lambda: False
+    ) -> Iterator[dict[str, Tensor]]:
+        """What this process computes, as the learner takes it."""
+        own = self._turns(rows, numbers)
+        for turn in own:
+            if stop():
+                raise InterruptedStep
+            yield self._batch(rows, turn)
+        if self._spread.sharded:
+            # The layers come together only when all processes ask for them.
+            most = round(self._spread.most(len(own)))
+            for _ in range(most - len(own)):
+                batch = self._batch(rows, apart(numbers[:1], rows.lengths))
+                yield {**batch, "trained": torch.zeros_like(batch["trained"])}
 
     def _batch(self, rows: RowFile, turn: Sequence[Packed]) -> dict[str, Tensor]:
         layout = lay_out(turn, rows.__getitem__)

@@ -13,13 +13,14 @@ import trained_again
 from safetensors.torch import load_file
 from small_run import Bench
 
+FSDP = Path(__file__).parents[3] / "recipes" / "fsdp.yaml"
 SETTINGS: dict[str, Any] = {"steps": 4, "validate_every": 2}
 
 
-def launch(bench: Bench, settings: dict[str, Any], processes: int = 2) -> str:
+def launch(bench: Bench, settings: dict[str, Any], *how: str) -> str:
     """What the processes said."""
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
-    command += ["--num_processes", str(processes), "--num_machines", "1"]
+    command = [sys.executable, "-m", "accelerate.commands.launch", *how]
+    command += ["--num_processes", "2", "--num_machines", "1"]
     command += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
     command += [trained_again.__file__, str(bench.folder), str(bench.base), json.dumps(settings)]
     beside = [str(Path(trained_again.__file__).parent), os.environ.get("PYTHONPATH", "")]
@@ -36,14 +37,25 @@ def launch(bench: Bench, settings: dict[str, Any], processes: int = 2) -> str:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="gloo is not everywhere there")
-@pytest.mark.parametrize("changed", [{}, {"rows_at_once": 2, "packing": False}])
+@pytest.mark.parametrize(
+    ("how", "settings", "changed"),
+    [
+        (("--multi_gpu",), {}, {"rows_at_once": 2, "packing": False}),
+        # Shared out by FSDP; with three sequences a step one process has less to do.
+        (("--config_file", str(FSDP)), {"quantisation": "nf4", "batch": 3}, {"packing": False}),
+    ],
+    ids=["whole", "shared out"],
+)
 def test_two_processes_have_the_losses_of_one(
-    benches: Callable[[str], Bench], changed: dict[str, Any]
+    benches: Callable[[str], Bench],
+    how: tuple[str, ...],
+    settings: dict[str, Any],
+    changed: dict[str, Any],
 ) -> None:
     one, two = benches("one"), benches("two")
-    one.train(**SETTINGS)
+    one.train(**SETTINGS, **settings)
 
-    said = launch(two, {**SETTINGS, **changed})
+    said = launch(two, {**SETTINGS, **settings, **changed}, *how)
 
     record = two.run.record()
     assert record is not None

@@ -2,23 +2,51 @@
 called what it is.
 """
 
+import ctypes
 import os
 import re
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import torch
 
 _STATUS = Path("/proc/self/status")
+_LIBRARIES = (
+    "transformers.models.auto.modeling_auto",
+    *("peft", "bitsandbytes", "gguf", "torch.utils.tensorboard"),
+)
+"""What a run would import on its way."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Of glibc's malloc.h."""
+LARGE = 256 << 10
+"""Bytes from which on a piece of memory has pages of its own."""
+
+
+def hold_no_freed_memory() -> bool:
+    """Have freed memory go back to the system at once; whether that can be asked for here.
+
+    glibc would keep what a layer needed for a moment, in pieces between others: of a small model
+    half as much again as training holds.
+    """
+    try:
+        libc = ctypes.CDLL(None)
+        mallopt = libc.mallopt
+    except (OSError, AttributeError, TypeError):
+        return False
+    # A threshold that is set no longer rises by itself.
+    return bool(mallopt(_M_MMAP_THRESHOLD, LARGE) and mallopt(_M_TRIM_THRESHOLD, LARGE))
 
 
 class MemoryWatch:
     """Memory of one process, from when it is made."""
 
     def __init__(self, device: torch.device) -> None:
-        """Begin to watch: what the program had by now is no part of what a CPU run grew by."""
+        """Begin to watch: the program and its libraries are no part of what a CPU run grew by."""
         self._device = device
         self._cuda = device.type == "cuda"
+        for name in _LIBRARIES:
+            import_module(name)
         self._began = 0 if self._cuda else _status("VmRSS")
         self.what = "GPU memory" if self._cuda else "memory of this program, on the CPU"
         """What the figures are of."""

@@ -28,7 +28,7 @@ from storytui_train.recipe import Recipe
 from storytui_train.recipe_training import TrainOptions
 from storytui_train.training.base import Base, compute_type, load_base
 from storytui_train.training.course import Course
-from storytui_train.training.device_memory import MemoryWatch
+from storytui_train.training.device_memory import MemoryWatch, hold_no_freed_memory
 from storytui_train.training.finishing import keep_what_it_took, said_of, write_outcome
 from storytui_train.training.learner import Learner
 from storytui_train.training.lora import load_adapter, new_adapter
@@ -247,6 +247,7 @@ class _Run:
             epochs=options.epochs,
             steps=options.steps,
         )
+        hold_no_freed_memory()
         watch = MemoryWatch(spread.device)
         progress = counted(self._progress, "the base's tensors")
         base = self._base(progress)

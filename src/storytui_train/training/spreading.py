@@ -66,14 +66,6 @@ class Spread:
         torch.distributed.all_reduce(held)
         return [float(each) for each in held.tolist()]
 
-    def most(self, value: float) -> float:
-        """The largest of the processes' values."""
-        if self.processes == 1:
-            return value
-        held = torch.tensor(value, dtype=torch.float64, device=self.device)
-        torch.distributed.all_reduce(held, torch.distributed.ReduceOp.MAX)
-        return float(held)
-
     def add_up(self, tensors: Sequence[Tensor]) -> None:
         """Put into each tensor the sum of those of all processes; all get the same bits."""
         if self.processes == 1:

@@ -138,29 +138,26 @@ class Stepping:
         tokens = sum(rows.lengths[each] for each in numbers)
         return Figures(total / max(1.0, count_all), tokens, round(count_all))
 
-    def _turns(self, rows: RowFile, numbers: Sequence[int]) -> list[list[Packed]]:
-        """What this process computes, in the order in which it does."""
-        if self._packing:
-            sequences = pack(numbers, rows.lengths, self._options.sequence)
-        else:
-            sequences = apart(numbers, rows.lengths)
-        at_once = self._options.rows_at_once
-        hands = deal(sequences, self._spread.processes)
-        return turns(hands[self._spread.number], at_once)
-
     def _batches(
         self, rows: RowFile, numbers: Sequence[int], stop: Callable[[], bool] = lambda: False
     ) -> Iterator[dict[str, Tensor]]:
         """What this process computes, as the learner takes it."""
-        own = self._turns(rows, numbers)
+        if self._packing:
+            sequences = pack(numbers, rows.lengths, self._options.sequence)
+        else:
+            sequences = apart(numbers, rows.lengths)
+        hands = [
+            turns(each, self._options.rows_at_once)
+            for each in deal(sequences, self._spread.processes)
+        ]
+        own = hands[self._spread.number]
         for turn in own:
             if stop():
                 raise InterruptedStep
             yield self._batch(rows, turn)
         if self._spread.sharded:
             # The layers come together only when all processes ask for them.
-            most = round(self._spread.most(len(own)))
-            for _ in range(most - len(own)):
+            for _ in range(max(map(len, hands)) - len(own)):
                 batch = self._batch(rows, apart(numbers[:1], rows.lengths))
                 yield {**batch, "trained": torch.zeros_like(batch["trained"])}
 

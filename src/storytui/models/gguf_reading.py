@@ -71,6 +71,8 @@ class Contents:
     """Where the header ends, in bytes from the file's start."""
     kinds: dict[str, int] = field(default_factory=dict, repr=False)
     """The value type of each pair: llama.cpp ends its process over a number of another width."""
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False)
+    """Where each pair begins, with its name, and where it ends, in bytes from the file's start."""
 
     def raw_strings(self, key: str) -> Iterator[bytes]:
         """The texts of a list of texts, as they are in the file."""
@@ -117,19 +119,22 @@ def read_contents(data: memoryview, file_size: int) -> Contents:
     pairs = cursor.count("entries", layout.MOST_PAIRS, least_bytes=13)
     values: dict[str, Value] = {}
     kinds: dict[str, int] = {}
+    spans: dict[str, tuple[int, int]] = {}
     for _ in range(pairs):
+        begin = cursor.at
         key = cursor.name("an entry's name", layout.MOST_KEY_BYTES)
         if key in values:
             raise GgufFaultError(f"says {named(key)} twice")
         kinds[key] = cursor.number(4)
         values[key] = cursor.value(key, kinds[key])
+        spans[key] = (begin, cursor.at)
     table: dict[str, Tensor] = {}
     for _ in range(tensors):
         tensor = cursor.tensor()
         if tensor.name in table:
             raise GgufFaultError(f"holds the tensor {named(tensor.name)} twice")
         table[tensor.name] = tensor
-    return Contents(data, values, tuple(table.values()), cursor.at, kinds)
+    return Contents(data, values, tuple(table.values()), cursor.at, kinds, spans)
 
 
 def named(text: str) -> str:

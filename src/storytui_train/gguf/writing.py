@@ -1,0 +1,146 @@
+"""Model files written whole or not at all: beside their place, forced to the disk, then moved.
+
+Whatever ends the writing leaves what stood there before, and no half file. A process that is
+killed cannot take its half file away; the next one that writes to the same place does.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from storytui.manuscript.lock import session_name, session_runs
+from storytui.story.visible import visible
+from storytui_train.errors import GgufError
+
+SPARE = 64 << 20
+"""Bytes that are left free on the disk."""
+_ENDING = ".part"
+_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+def check_places(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """See that files can be written where they are to go, and that none is read too.
+
+    Raises:
+        GgufError: a folder is missing, something else is there, or an input would be replaced.
+    """
+    for out in outputs:
+        shown = visible(str(out))
+        if out.is_dir():
+            raise GgufError(f"{shown} is a folder. Name a file in it.")
+        if out.exists() and not out.is_file():
+            raise GgufError(f"{shown} is not a file. Name another one.")
+        if not out.parent.is_dir():
+            raise GgufError(f"There is no folder {visible(str(out.parent))}. Make it first.")
+        for each in inputs:
+            with suppress(OSError):
+                if out.samefile(each):
+                    raise GgufError(
+                        f"{shown} is read and would be written over. Name another file with --out."
+                    )
+
+
+def check_room(folder: Path, needed: int, *, free: int | None = None) -> None:
+    """See that so many bytes will find room on the disk of a folder.
+
+    Args:
+        folder: where they are to go.
+        needed: bytes.
+        free: bytes that are free there; None: asked of the system.
+
+    Raises:
+        GgufError: they will not.
+    """
+    free = shutil.disk_usage(folder).free if free is None else free
+    if needed + SPARE > free:
+        raise GgufError(
+            f"{_size(needed)} are to be written, and the disk that holds {visible(str(folder))} "
+            f"has {_size(free)} free. Make {_size(needed + SPARE - free)} of room there, or name "
+            "a file on another disk with --out."
+        )
+
+
+@contextmanager
+def replacing(outputs: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
+    """Files to write to, which take their places when all of it is done.
+
+    Raises:
+        GgufError: the disk is full, or the files cannot be written.
+    """
+    parts = [half_file(each) for each in outputs]
+    for out in outputs:
+        remove_left(out)
+    try:
+        with ExitStack() as stack:
+            files = [stack.enter_context(each.open("wb")) for each in parts]
+            yield files
+            for file in files:
+                file.flush()
+                os.fsync(file.fileno())
+        settle(outputs)
+    except OSError as error:
+        raise unwritten(outputs[0], error) from error
+    finally:
+        for each in parts:
+            each.unlink(missing_ok=True)
+
+
+def settle(outputs: Sequence[Path]) -> None:
+    """Move finished files to their places; the first, without which there is no model, last.
+
+    Raises:
+        OSError: one cannot be moved.
+    """
+    for out in reversed(outputs):
+        half_file(out).replace(out)
+    with suppress(OSError):
+        # Windows opens no folders.
+        folder = os.open(outputs[0].parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def half_file(out: Path, what: str = "") -> Path:
+    """Where this process writes what is to become `out`.
+
+    Args:
+        out: the file.
+        what: what it is, where there is more than one.
+    """
+    kind = f"{what}+" if what else ""
+    return out.with_name(f".{out.name}.{kind}{session_name()}{_ENDING}")
+
+
+def unwritten(out: Path, error: OSError) -> GgufError:
+    """What to say where writing failed."""
+    where = visible(str(out))
+    if error.errno in _FULL:
+        return GgufError(
+            f"The disk that holds {where} is full. What stood there is as it was. Make room, or "
+            "name a file on another disk with --out."
+        )
+    why = (error.strerror or str(error)).lower()
+    return GgufError(f"{where} cannot be written: {why}. What stood there is as it was.")
+
+
+def remove_left(out: Path) -> None:
+    """Remove half files of processes that were killed, of one output."""
+    for each in out.parent.glob(f".{_escaped(out.name)}.*{_ENDING}"):
+        name = each.name.removeprefix(f".{out.name}.").removesuffix(_ENDING)
+        if not session_runs(name.rpartition("+")[2]):
+            with suppress(OSError):
+                each.unlink()
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{each}]" if each in "*?[" else each for each in name)
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{-(-count // 2**20):,} MiB"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from storytui_train.gguf.ggml import F16, F32, Bytes, Floats, Ggml, Kind
+from storytui_train.gguf.products import directions, multiplied
 
 ROUNDS = 5
 """How often rows are quantised at the most; 1: once, as they come."""
@@ -38,7 +39,7 @@ class Product:
     b: Floats
     """rows × rank, with the scale in it."""
     basis: Floats
-    """The directions of `a`'s rows, orthonormal: rank × columns."""
+    """The directions of `a`'s rows, orthonormal: rank, or less, × columns."""
 
 
 def product(a: Floats, b: Floats) -> Product:
@@ -48,8 +49,7 @@ def product(a: Floats, b: Floats) -> Product:
         a: rank × columns.
         b: rows × rank, scaled.
     """
-    basis = np.linalg.qr(a.T)[0].T if a.any() else a
-    return Product(a, b, np.ascontiguousarray(basis, np.float32))
+    return Product(a, b, directions(a))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Maker:
         if same and not moved.any():
             return raw
         weights = self.ggml.to_floats(self.kind, raw, self.columns)
-        added = b @ product.a
+        added = multiplied(b, product.a)
         wanted = weights + added
         _check(wanted, self.into)
         made = self.ggml.from_floats(self.into, wanted, self.importance)
@@ -110,7 +110,8 @@ class Maker:
         """Quantise rows again, in place, in which too little of what was added arrived."""
         columns, width = self.columns, self.into.row(self.columns)
         stand = made.reshape(-1, width)
-        asked = added @ basis.T
+        along = np.ascontiguousarray(basis.T)
+        asked = multiplied(added, along)
         sizes = np.linalg.norm(asked, axis=1)
         rows = np.flatnonzero(sizes > 0)
         best = np.full(len(wanted), np.inf, np.float32)
@@ -118,7 +119,7 @@ class Maker:
         trial = stand[rows]
         for number in range(self.rounds):
             got = self.ggml.to_floats(self.into, np.ascontiguousarray(trial).ravel(), columns)
-            missing = (wanted[rows] - got) @ basis.T
+            missing = multiplied(wanted[rows] - got, along)
             distance = np.linalg.norm(missing, axis=1) / sizes[rows]
             better = distance < best[rows]
             best[rows[better]] = distance[better]
@@ -128,7 +129,7 @@ class Maker:
             if number + 1 == self.rounds or not len(rows):
                 return
             arrived = 1 - np.einsum("ij,ij->i", missing, asked[rows]) / sizes[rows] ** 2
-            target[rows] += (_more(arrived)[:, None] * missing) @ basis
+            target[rows] += multiplied(_more(arrived)[:, None] * missing, basis)
             trial = self.ggml.from_floats(self.into, target[rows], self.importance)
             trial = trial.reshape(-1, width)
 

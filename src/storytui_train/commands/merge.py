@@ -34,11 +34,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="divide what is written into files of this size, such as 4GB, or as the base is: same",
     )
     parser.add_argument(
-        "--once",
-        action="store_true",
-        help="quantise each row once only: faster, and most of a weak adapter is lost",
-    )
-    parser.add_argument(
         "--threads", type=_count, default=0, metavar="N", help="default: one for each core"
     )
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
@@ -47,8 +42,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Merge; returns the exit status."""
     most = _most(options.split)
-    if options.type != "same" and (options.split or options.once):
-        raise RecipeError("--split and --once go with --type same only.")
+    if options.type != "same" and options.split:
+        raise RecipeError("--split goes with --type same only.")
     import msgspec
 
     from storytui.story.visible import visible
@@ -64,7 +59,6 @@ def run(options: argparse.Namespace) -> int:
             importance=Path(options.imatrix) if options.imatrix else None,
             scale=options.scale,
             most=most,
-            once=options.once,
             threads=options.threads,
             tell=progress.bytes_done,
             quantising=progress.tensors_done,

@@ -20,7 +20,7 @@ from storytui.story.visible import visible
 from storytui_train.errors import GgufError
 from storytui_train.gguf import layout
 from storytui_train.gguf.ggml import Floats, Ggml
-from storytui_train.gguf.requantising import Product, product
+from storytui_train.gguf.requantising import Product
 from storytui_train.gguf.splits import ALIGNMENT
 
 
@@ -57,7 +57,7 @@ class Adapter:
             # Rows of its first matrix are looked up by token.
             a, b = b.transpose(0, 2, 1), a
         return [
-            product(np.ascontiguousarray(one), (other * np.float32(strength)).astype(np.float32))
+            Product(np.ascontiguousarray(one), (other * np.float32(strength)).astype(np.float32))
             for one, other in zip(a, b, strict=True)
         ]
 

@@ -24,7 +24,7 @@ from storytui_train.errors import GgufError
 from storytui_train.gguf import layout
 from storytui_train.gguf.deltas import Adapter
 from storytui_train.gguf.ggml import Bytes, Floats, Ggml, Kind, ggml
-from storytui_train.gguf.requantising import ROUNDS, Maker, NotFiniteError, Product
+from storytui_train.gguf.requantising import Maker, NotFiniteError, Product
 from storytui_train.gguf.splits import ALIGNMENT, Model, divided, part_paths
 from storytui_train.gguf.writing import check_places, check_room, replacing
 
@@ -63,7 +63,8 @@ def merge(
     *,
     pairs: Iterable[bytes] | None = None,
     scale: float = 1.0,
-    rounds: int = ROUNDS,
+    seed: int = 1,
+    nearest: bool = False,
     importance: Importance | None = None,
     into: Callable[[Tensor], int] | None = None,
     most: int | None = 0,
@@ -79,7 +80,9 @@ def merge(
         out: the file; of several, the first one's name or that without a number.
         pairs: the header's entries; None: the base's own.
         scale: how strong the adapter is; 1: as it was trained.
-        rounds: how often rows are quantised at the most (`requantising`).
+        seed: of the chances by which sums are rounded (`requantising`).
+        nearest: whether they are rounded to the nearest instead, by which most of a weak adapter
+            is lost.
         importance: how much columns matter; some types cannot be made without.
         into: the type's number of a touched tensor; None: its own.
         most: bytes of weights in one file; 0: all in one; None: divided as the base is.
@@ -103,7 +106,9 @@ def merge(
     check_places(outputs, [*(each.path for each in model.parts), adapter.path])
     total = sum(each.size for each in files)
     check_room(out.parent, total, free=free)
-    work = _Work(library, model, adapter, scale, rounds, importance or {}, threads or cores())
+    work = _Work(
+        library, model, adapter, scale, importance or {}, threads or cores(), seed, nearest
+    )
     written = 0
     with replacing(outputs) as targets, work:
         for target, file in zip(targets, files, strict=True):
@@ -138,14 +143,16 @@ class _Work:
         model: Model,
         adapter: Adapter,
         scale: float,
-        rounds: int,
         importance: Importance,
         threads: int,
+        seed: int,
+        nearest: bool,
     ) -> None:
         self._ggml = library
         self._adapter = adapter
         self._scale = scale
-        self._rounds = rounds
+        self._seed = seed
+        self._nearest = nearest
         self._importance = importance
         self._threads = threads
         self._where = {
@@ -208,8 +215,10 @@ class _Work:
                 kind,
                 into,
                 columns,
+                f"{tensor.name}.{which}",
+                self._seed,
                 None if importance is None else importance[which % len(importance)],
-                self._rounds,
+                self._nearest,
             )
             for row in range(0, rows, step):
                 part = slice(row, min(rows, row + step))

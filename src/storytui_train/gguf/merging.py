@@ -12,7 +12,6 @@ from storytui_train.gguf.importance import read_importance
 from storytui_train.gguf.merge import Merged, Tell, merge
 from storytui_train.gguf.provenance import Entry, merged_pairs
 from storytui_train.gguf.quantise import SAME, merge_and_quantise, type_named
-from storytui_train.gguf.requantising import ROUNDS
 from storytui_train.gguf.splits import read_model
 
 
@@ -26,7 +25,7 @@ def merge_files(
     importance: Path | None = None,
     scale: float = 1.0,
     most: int | None = 0,
-    once: bool = False,
+    nearest: bool = False,
     threads: int = 0,
     tell: Tell | None = None,
     quantising: Callable[[int, int], None] | None = None,
@@ -44,7 +43,8 @@ def merge_files(
         importance: an importance matrix; None: none.
         scale: how strong the adapter is; 1: as it was trained.
         most: bytes of a file, for `same`; 0: all in one; None: divided as the base is.
-        once: whether each row is quantised only once, for `same`.
+        nearest: whether sums are rounded to the nearest, for `same`, by which most of a weak
+            adapter is lost.
         threads: 0: one for each core.
         tell: is told how far the merging is, in bytes.
         quantising: is told how far the quantising is, in tensors.
@@ -73,7 +73,7 @@ def merge_files(
             out,
             pairs=pairs,
             scale=scale,
-            rounds=1 if once else ROUNDS,
+            nearest=nearest,
             importance=measured.values if measured else None,
             most=most,
             threads=threads,

@@ -39,19 +39,3 @@ def multiplied(a: Floats, b: Floats) -> Floats:
             if rows > whole:
                 place[whole:] += a[whole:, at : at + deep] @ tile
     return out
-
-
-def directions(a: Floats) -> Floats:
-    """Orthonormal directions that span a matrix's rows.
-
-    Args:
-        a: rows × columns.
-
-    Returns:
-        as many rows as the matrix has independent ones × columns.
-    """
-    gram = multiplied(a, np.ascontiguousarray(a.T)).astype(np.float64)
-    sizes, turned = np.linalg.eigh(gram)
-    kept = sizes > max(float(sizes.max(initial=0)) * 1e-6, np.finfo(np.float32).tiny)
-    factors = (turned[:, kept] / np.sqrt(sizes[kept])).T
-    return multiplied(np.ascontiguousarray(factors, np.float32), a)

@@ -1,4 +1,4 @@
-"""Small models of random weights in any of ggml's types, written by gguf-py, and adapters for them."""
+"""Small models of random weights in any of ggml's types, by gguf-py, and adapters for them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,14 @@ RANK, ALPHA = 4, 8.0
 TOUCHED = ("attn_q", "ffn_down")
 NUMBERS = {each.name.lower(): int(each) for each in gguf.GGMLQuantizationType}
 """Types' numbers by their names, in small letters."""
+
+ERRORS = {
+    # Of one round trip of Gaussian weights, at the most.
+    **{"f32": 0.0, "f16": 0.0005, "bf16": 0.003, "q8_0": 0.01, "q6_k": 0.022, "q5_k": 0.045},
+    **{"q5_1": 0.045, "q5_0": 0.05, "q4_k": 0.085, "q4_1": 0.09, "q4_0": 0.1, "iq4_nl": 0.09},
+    **{"iq4_xs": 0.09, "q3_k": 0.18, "q2_k": 0.35, "mxfp4": 0.14},
+}
+"""By the type's name."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +185,7 @@ def halves(
     strength: float = 0.5,
     experts: int = 0,
 ) -> dict[str, Floats]:
-    """Random matrices for an adapter; their product, scaled, has `strength` of the weights' size."""
+    """Random matrices for an adapter; its product has `strength` of the weights' size."""
     chance = np.random.default_rng(seed)
     made: dict[str, Floats] = {}
     for name, shape in shapes(experts=experts).items():

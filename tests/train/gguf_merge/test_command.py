@@ -39,7 +39,7 @@ def test_it_says_in_json_what_it_wrote(
 ) -> None:
     options = ("--base", mixed, "--adapter", adapter, "--out", tmp_path / "o.gguf", "--json")
 
-    run(parsed(*options, "--split", "300K", "--scale", "0.5", "--once"))
+    run(parsed(*options, "--split", "300K", "--scale", "0.5"))
 
     said = json.loads(capsys.readouterr().out)
     assert len(said["files"]) > 1

@@ -10,19 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import NUMBERS, distance
+from small_models import ERRORS, NUMBERS, distance
 
 from storytui.models.gguf_layout import TENSOR_TYPES
 from storytui_train.errors import TrainError
 from storytui_train.gguf import ggml as module
 from storytui_train.gguf.ggml import Ggml, ggml
-
-ERRORS = {
-    # Of one round trip of Gaussian weights, at the most.
-    **{"f32": 0.0, "f16": 0.0005, "bf16": 0.003, "q8_0": 0.01, "q6_k": 0.022, "q5_k": 0.045},
-    **{"q5_1": 0.045, "q5_0": 0.05, "q4_k": 0.085, "q4_1": 0.09, "q4_0": 0.1, "iq4_nl": 0.09},
-    **{"iq4_xs": 0.09, "q3_k": 0.18, "q2_k": 0.35, "mxfp4": 0.14},
-}
 
 
 def gaussian(rows: int, columns: int, seed: int = 1) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small_models import (
     ALPHA,
+    ERRORS,
     NUMBERS,
     WIDTH,
     Tensor,
@@ -22,8 +23,10 @@ from small_models import (
 )
 
 from storytui_train.gguf.deltas import read_deltas
+from storytui_train.gguf.ggml import ggml
 from storytui_train.gguf.importance import read_importance
 from storytui_train.gguf.merge import Merged, merge
+from storytui_train.gguf.requantising import Maker, Product
 from storytui_train.gguf.splits import read_model
 
 MATRICES = halves()
@@ -76,38 +79,70 @@ def test_each_type_stays_and_is_as_near_as_it_can_be(
         if is_touched(name):
             aim = wanted(before[name], name, MATRICES)
             round_trip = distance(again(tensor.kind, aim), aim)
-            assert distance(floats(tensor), aim) <= 1.25 * round_trip + 1e-6
+            assert distance(floats(tensor), aim) <= 1.5 * round_trip + 1e-6
             assert arrived(before[name], tensor, aim) == pytest.approx(1, abs=0.1)
         else:
             assert tensor == before[name]
 
 
-@pytest.mark.parametrize("kind", ["q4_k", "q4_0", "q4_1", "q5_k", "q6_k", "iq4_nl"])
+WEAK = {
+    # Of the weights' size: far below half a step of each type.
+    **{"q2_k": 0.02, "q3_k": 0.01, "q4_0": 0.005, "q4_1": 0.005, "q4_k": 0.005, "iq4_nl": 0.005},
+    **{"mxfp4": 0.005, "iq4_xs": 0.005, "q5_0": 0.003, "q5_1": 0.003, "q5_k": 0.003},
+    **{"q6_k": 0.001, "q8_0": 0.0005, "bf16": 0.0002},
+}
+
+
+@pytest.mark.parametrize("kind", WEAK)
 def test_a_weak_adapter_arrives_though_no_weight_moves_half_a_step(
     kind: str, tmp_path: Path
 ) -> None:
-    matrices = halves(strength={"q6_k": 0.008, "q5_k": 0.012}.get(kind, 0.02))
+    matrices = halves(strength=WEAK[kind])
     adapter = make_adapter(tmp_path / "weak.gguf", matrices)
     base = write_model(tmp_path / "base.gguf", lambda name: kind if is_touched(name) else "q4_0")
-    name = "blk.0.attn_q.weight"
-    before = read(base)[name]
-    aim = wanted(before, name, matrices)
+    before = read(base)
 
-    once = merged(base, adapter, tmp_path / "once.gguf", rounds=1)[name]
-    after = merged(base, adapter, tmp_path / "out.gguf")[name]
+    nearest = merged(base, adapter, tmp_path / "nearest.gguf", nearest=True)
+    after = merged(base, adapter, tmp_path / "out.gguf")
 
-    assert arrived(before, once, aim) < 0.25
-    assert arrived(before, after, aim) == pytest.approx(1, abs=0.25)
-    # In the directions that the adapter looks at, little is missing.
-    along = np.linalg.qr(matrices[f"{name}.lora_a"].T)[0]
-    missing = (floats(after) - aim) @ along
-    assert np.linalg.norm(missing) < 0.4 * np.linalg.norm((aim - floats(before)) @ along)
+    names = [name for name in before if is_touched(name)]
+    aims = {name: wanted(before[name], name, matrices) for name in names}
+    # Without chance, it is lost; what type there is scarcely matters.
+    assert abs(mean([arrived(before[name], nearest[name], aims[name]) for name in names])) < 0.5
+    found = [arrived(before[name], after[name], aims[name]) for name in names]
+    assert mean(found) == pytest.approx(1, abs=0.35 if kind in ("q2_k", "q3_k") else 0.2)
+    # What comes with it is less than the quantisation's own noise.
+    noise = [distance(floats(after[name]), aims[name]) for name in names]
+    assert max(noise) < 0.6 * ERRORS[kind]
+
+
+def mean(numbers: list[float]) -> float:
+    return sum(numbers) / len(numbers)
+
+
+@pytest.mark.parametrize("kind", ["q4_0", "q4_k", "q6_k", "iq4_nl"])
+def test_on_the_average_of_many_chances_the_sum_is_right(kind: str) -> None:
+    chosen = ggml().kind(NUMBERS[kind])
+    chance = np.random.default_rng(5)
+    raw = ggml().from_floats(chosen, chance.standard_normal((4, 512)).astype("f4"))
+    before = ggml().to_floats(chosen, raw, 512)
+    size = 0.03 if kind == "q6_k" else 0.1
+    b, a = chance.standard_normal((4, 2)), chance.standard_normal((2, 512))
+    product = Product(a.astype("f4"), (b * size / 4).astype("f4"))
+
+    total = np.zeros_like(before)
+    for seed in range(200):
+        maker = Maker(ggml(), chosen, chosen, 512, "a", seed)
+        total += ggml().to_floats(chosen, maker.changed(raw, product, slice(0, 4)), 512) - before
+
+    one = ggml().to_floats(chosen, maker.changed(raw, product, slice(0, 4)), 512) - before
+    aim = product.b @ product.a
+    # Chances even out by the square root of their number.
+    assert distance(total / 200, aim) < 0.25 * distance(one, aim)
 
 
 def test_an_adapter_of_zeros_changes_no_byte(mixed: Path, tmp_path: Path) -> None:
-    zeros = {
-        name: each * (0 if name.endswith("lora_b") else 1) for name, each in MATRICES.items()
-    }
+    zeros = {name: each * (0 if name.endswith("lora_b") else 1) for name, each in MATRICES.items()}
     adapter = make_adapter(tmp_path / "zeros.gguf", zeros)
 
     assert merged(mixed, adapter, tmp_path / "out.gguf") == read(mixed)
@@ -133,7 +168,9 @@ def test_rows_that_nothing_is_added_to_stay(tmp_path: Path) -> None:
 
     width = len(before) // WIDTH
     assert after[10 * width :] == before[10 * width :]
-    changed = [after[at : at + width] != before[at : at + width] for at in range(0, 10 * width, width)]
+    changed = [
+        after[at : at + width] != before[at : at + width] for at in range(0, 10 * width, width)
+    ]
     assert all(changed)
 
 
@@ -189,9 +226,7 @@ def test_embeddings_that_are_looked_up_get_theirs(plain: Path, tmp_path: Path) -
     before = read(plain)[name]
     a = chance.standard_normal((before.shape[1], 4)).astype("f4")
     b = chance.standard_normal((WIDTH, 4)).astype("f4")
-    adapter = make_adapter(
-        tmp_path / "words.gguf", {f"{name}.lora_a": a, f"{name}.lora_b": b}
-    )
+    adapter = make_adapter(tmp_path / "words.gguf", {f"{name}.lora_a": a, f"{name}.lora_b": b})
 
     after = merged(plain, adapter, tmp_path / "out.gguf")
 
@@ -240,7 +275,7 @@ def test_it_says_what_was_done_and_how_far_it_is(
 def test_an_importance_matrix_makes_types_that_need_one(adapter: Path, tmp_path: Path) -> None:
     from test_importance import write_matrix
 
-    names = [name for name in read_names(adapter)]
+    names = read_names(adapter)
     matrix = write_matrix(
         tmp_path / "matrix.gguf",
         {name: np.ones((1, 512 if "down" in name else 256), "f4") for name in names},
@@ -249,9 +284,7 @@ def test_an_importance_matrix_makes_types_that_need_one(adapter: Path, tmp_path:
         tmp_path / "base.gguf", lambda name: "iq2_xxs" if name == names[0] else "q4_0"
     )
 
-    after = merged(
-        base, adapter, tmp_path / "out.gguf", importance=read_importance(matrix).values, rounds=1
-    )
+    after = merged(base, adapter, tmp_path / "out.gguf", importance=read_importance(matrix).values)
 
     assert after[names[0]].kind == NUMBERS["iq2_xxs"]
     aim = wanted(read(base)[names[0]], names[0], MATRICES)

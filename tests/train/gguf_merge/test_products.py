@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storytui_train.gguf.products import directions, multiplied
+from storytui_train.gguf.products import multiplied
 
 SIZES = st.sampled_from([0, 1, 2, 3, 5, 16, 63, 64, 257, 5000])
 
@@ -21,21 +21,3 @@ def test_a_product_is_a_product(rows: int, inner: int, columns: int, seed: int) 
 
     assert found.shape == (rows, columns)
     assert np.allclose(found, a.astype("f8") @ b.astype("f8"), atol=2e-3)
-
-
-@settings(max_examples=30, deadline=None)
-@given(rows=st.integers(1, 8), twice=st.booleans(), seed=st.integers(0, 99))
-def test_directions_are_orthonormal_and_span_the_rows(rows: int, twice: bool, seed: int) -> None:
-    a = np.random.default_rng(seed).standard_normal((rows, 300)).astype("f4")
-    if twice:
-        a = np.concatenate([a, a[:1] * 3])
-
-    found = directions(a)
-
-    assert found.shape == (rows, 300)
-    assert np.allclose(found @ found.T, np.eye(rows), atol=1e-3)
-    assert np.allclose((a @ found.T) @ found, a, atol=1e-2)
-
-
-def test_nothing_has_no_directions() -> None:
-    assert directions(np.zeros((4, 32), "f4")).shape == (0, 32)

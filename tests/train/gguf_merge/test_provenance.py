@@ -26,9 +26,7 @@ SAID = {
 }
 
 
-def merged(
-    base: Path, folder: Path, said_by_adapter: dict[str, str], **more: object
-) -> Path:
+def merged(base: Path, folder: Path, said_by_adapter: dict[str, str], **more: object) -> Path:
     adapter = make_adapter(folder / "voice_one.gguf", halves(), strings=said_by_adapter)
     model, deltas = read_model(base), read_deltas(adapter, base)
     out = folder / "out.gguf"

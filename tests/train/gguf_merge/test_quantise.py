@@ -108,9 +108,7 @@ def test_what_is_added_to_bfloat16_is_not_rounded_away(tmp_path: Path) -> None:
     assert np.allclose(floats(read(tmp_path / "out.gguf")[name]), 1.001, atol=2e-4)
 
 
-def test_an_importance_matrix_reaches_llama_cpp(
-    half: Path, adapter: Path, tmp_path: Path
-) -> None:
+def test_an_importance_matrix_reaches_llama_cpp(half: Path, adapter: Path, tmp_path: Path) -> None:
     name = "blk.0.attn_k.weight"
     weights = np.where(np.arange(256) % 2, 100, 0.001).astype("f4").reshape(1, 256)
     matrix = read_importance(write_matrix(tmp_path / "m.gguf", {name: weights}))

@@ -35,9 +35,7 @@ def untouched(out: Path) -> bool:
 def test_an_adapter_for_another_base_is_refused_by_name(plain: Path, tmp_path: Path) -> None:
     matrices = halves()
     for half in ("a", "b"):
-        matrices[f"blk.7.attn_q.weight.lora_{half}"] = matrices[
-            f"blk.1.attn_q.weight.lora_{half}"
-        ]
+        matrices[f"blk.7.attn_q.weight.lora_{half}"] = matrices[f"blk.1.attn_q.weight.lora_{half}"]
     adapter = make_adapter(tmp_path / "other.gguf", matrices)
 
     with pytest.raises(GgufError, match=r"changes blk\.7\.attn_q\.weight, which plain does not"):
@@ -88,7 +86,7 @@ def test_an_importance_matrix_of_another_model_is_refused(
 ) -> None:
     importance = {"blk.0.attn_q.weight": np.ones(512, "f4")}
 
-    with pytest.raises(GgufError, match="has 512 numbers .* needs 256"):
+    with pytest.raises(GgufError, match=r"has 512 numbers .* needs 256"):
         merge(read_model(mixed), read_deltas(adapter, mixed), out, importance=importance)
     assert untouched(out)
 
@@ -124,7 +122,7 @@ def test_a_sum_too_large_for_the_type_is_refused(
 ) -> None:
     base = write_model(tmp_path / "base.gguf", lambda _: kind)
 
-    with pytest.raises(GgufError, match="too large for .* smaller scale"):
+    with pytest.raises(GgufError, match=r"too large for .* smaller scale"):
         merge(read_model(base), read_deltas(adapter, base), out, scale=1e9)
     assert untouched(out)
 

@@ -1,5 +1,6 @@
 """Models in several files: read as one, and divided again."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,9 @@ def test_merging_parts_makes_the_file_that_merging_the_whole_makes(
     merge(read_model(parts[0]), read_deltas(adapter, parts[0]), tmp_path / "from-parts.gguf")
     merge(read_model(mixed), read_deltas(adapter, mixed), tmp_path / "from-whole.gguf")
 
-    assert (tmp_path / "from-parts.gguf").read_bytes() == (tmp_path / "from-whole.gguf").read_bytes()
+    assert (tmp_path / "from-parts.gguf").read_bytes() == (
+        tmp_path / "from-whole.gguf"
+    ).read_bytes()
 
 
 def test_a_model_is_divided_as_its_base_is(
@@ -146,7 +149,7 @@ def test_division_keeps_order_and_size(sizes: list[int], most: int) -> None:
     for group in groups:
         assert group
         assert sum(each.size for each in group) <= most or len(group) == 1
-    for one, other in zip(groups, groups[1:], strict=False):
+    for one, other in pairwise(groups):
         assert sum(each.size for each in one) + other[0].size > most
 
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import llama_cpp
 import msgspec
 
+from storytui.engine.own_process import end_now
 from storytui.engine.quantising import LENGTH, Done, Fault, Progress, Request
 
 _DEBUG, _ERROR = 1, 4  # enum ggml_log_level in ggml.h
@@ -68,6 +69,8 @@ def main() -> None:
         os.fsencode(request.source), os.fsencode(request.out), ctypes.byref(parameters)
     )
     talk.say(Fault(talk.reason) if status else Done())
+    # The thread that waits for the input's end cannot be ended otherwise.
+    end_now()
 
 
 def _matrix(importance: dict[str, bytes]) -> Any:
@@ -91,7 +94,7 @@ _kept: list[Any] = []
 def _end_with(source: BinaryIO) -> None:
     """End when whoever asked is gone: nobody waits for the file."""
     source.read()
-    os._exit(1)
+    end_now(status=1)
 
 
 if __name__ == "__main__":

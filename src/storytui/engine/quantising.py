@@ -4,6 +4,7 @@ llama.cpp ends its process over some files and when memory runs out; here that b
 What runs there is `storytui.engine.llama.quantising`.
 """
 
+import os
 import signal
 import struct
 import subprocess
@@ -28,9 +29,10 @@ _MOST_LINE = 1 << 16
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be quantised, and how."""
 
-    source: str
-    """The model's file; of a divided one, its first."""
-    out: str
+    source: bytes
+    """The model's file, as the system names it (`os.fsencode`); of a divided one, its first."""
+    out: bytes
+    """The file that is made."""
     kind: int
     """Of the whole file (llama_ftype in llama.h, `general.file_type`)."""
     threads: int = 0
@@ -80,7 +82,7 @@ def quantise(
     Raises:
         ModelError: it could not be done.
     """
-    name = visible(Path(request.source).name, newlines=False)
+    name = visible(Path(os.fsdecode(request.source)).name, newlines=False)
     try:
         process = subprocess.Popen(
             command,

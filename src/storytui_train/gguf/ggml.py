@@ -36,6 +36,8 @@ _CHUNKED = frozenset(
 )
 """Types in blocks that `ggml_quantize_chunk` has known since they came (its switch in ggml.c):
 Q4_0 to Q8_0, the K types, the IQ types, TQ1_0, TQ2_0, MXFP4."""
+_NEWEST = {40: "nvfp4", 41: "q1_0", 42: "q2_0"}
+"""Types that not every ggml that can be installed knows; nothing is asked of it about them."""
 _LIBRARIES = {"win32": ("ggml-base.dll",), "darwin": ("libggml-base.dylib", "libggml-base.so")}
 _FOLDERS = ("lib", "bin", "")
 _Silence = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
@@ -189,11 +191,10 @@ class Ggml:
             TrainError: it has another idea of it than the GGUF format.
         """
         library, (block, size) = self._library, TENSOR_TYPES[number]
+        if number in _NEWEST:
+            return Kind(number, _NEWEST[number], block, size, False, False, False)
         traits = library.ggml_get_type_traits(number).contents
         name = library.ggml_type_name(number)
-        if not traits.type_name or (library.ggml_blck_size(number), traits.type_size) == (0, 0):
-            # An older ggml does not know the newest types.
-            return Kind(number, f"type {number}", block, size, False, False, False)
         known = (library.ggml_blck_size(number), library.ggml_type_size(number))
         if known != (block, size) or (traits.blck_size, traits.type_size) != known:
             raise _unknown(f"type {number} has blocks of {known}, not of {(block, size)}")

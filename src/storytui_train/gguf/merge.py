@@ -28,7 +28,7 @@ from storytui_train.gguf.requantising import Maker, NotFiniteError, Product
 from storytui_train.gguf.splits import ALIGNMENT, Model, divided, part_paths
 from storytui_train.gguf.writing import check_places, check_room, replacing
 
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 """Weights of a block of rows."""
 COPIED = 4 << 20
 """Bytes that are copied at once."""

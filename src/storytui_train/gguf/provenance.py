@@ -96,8 +96,10 @@ def _trace(new: dict[str, bytes], kept: dict[str, bytes]) -> None:
         raw = kept.pop(f"general.{each}", None)
         if raw is not None and f"{first}{each}" not in new:
             new[f"{first}{each}"] = _renamed(raw, f"general.{each}", f"{first}{each}")
-    if any(key.startswith(first) for key in new) and f"{_BASE}count" not in new:
-        new[f"{_BASE}count"] = layout.pair(f"{_BASE}count", 1)
+    numbers = {key.removeprefix(_BASE).partition(".")[0] for key in new if key.startswith(_BASE)}
+    count = len(numbers - {"count"})
+    if count:
+        new[f"{_BASE}count"] = layout.pair(f"{_BASE}count", count)
 
 
 def _add_datasets(new: dict[str, bytes], kept: dict[str, bytes], model: Model) -> None:

@@ -38,7 +38,8 @@ SAME = "same"
 """The type of a file whose tensors keep their own."""
 
 Q8_0 = 8
-_NUMBERS = {name: number for number, name in QUANTISATIONS.items()}
+NUMBERS = {name: number for number, name in QUANTISATIONS.items()}
+"""Types of whole files by their names."""
 _SHORT = {"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
 """Names that llama.cpp's tool takes for others."""
 _BY_IMPORTANCE = ("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "Q2_K_S")
@@ -57,10 +58,10 @@ def type_named(text: str) -> str:
     """
     name = text.strip().upper()
     name = _SHORT.get(name, name)
-    if name not in _NUMBERS:
+    if name not in NUMBERS:
         raise GgufError(
             f"There is no type {visible(text, newlines=False)}. Name {SAME}, or one of "
-            f"{', '.join(sorted(_NUMBERS))}."
+            f"{', '.join(sorted(NUMBERS))}."
         )
     return name
 
@@ -124,9 +125,9 @@ def merge_and_quantise(
             free=free,
         )
         request = Request(
-            source=str(whole),
-            out=str(made),
-            kind=_NUMBERS[kind],
+            source=os.fsencode(whole),
+            out=os.fsencode(made),
+            kind=NUMBERS[kind],
             threads=threads,
             again=any(each.kind == Q8_0 for each in model.tensors),
             importance=_bytes_of(importance),
@@ -141,6 +142,9 @@ def merge_and_quantise(
             os.fsync(file.fileno())
         size = made.stat().st_size
         settle([out])
+    except GgufError as error:
+        # What stands there meanwhile has a name that says nothing to anybody.
+        raise GgufError(str(error).replace(visible(str(whole)), visible(str(out)))) from error
     except OSError as error:
         raise unwritten(out, error) from error
     finally:

@@ -1,5 +1,6 @@
 """Adapters merged into 16-bit models, which llama.cpp then quantises."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def half(folder: Path) -> Path:
 def bare(half: Path, folder: Path) -> Path:
     """The same without an adapter, quantised by llama.cpp."""
     out = folder / "bare.gguf"
-    quantise(Request(source=str(half), out=str(out), kind=15, threads=1))
+    quantise(Request(source=os.fsencode(half), out=os.fsencode(out), kind=15, threads=1))
     return out
 
 
@@ -186,7 +187,9 @@ def test_types_have_llama_cpps_names() -> None:
 
 
 def test_what_llama_cpp_says_against_it_is_passed_on(half: Path, tmp_path: Path) -> None:
-    request = Request(source=str(half), out=str(tmp_path / "out.gguf"), kind=19, threads=1)
+    request = Request(
+        source=os.fsencode(half), out=os.fsencode(tmp_path / "out.gguf"), kind=19, threads=1
+    )
 
     with pytest.raises(ModelError, match=r"half\.gguf cannot be quantised: llama\.cpp says: "):
         quantise(request)
@@ -202,12 +205,24 @@ def test_what_llama_cpp_says_against_it_is_passed_on(half: Path, tmp_path: Path)
     ],
 )
 def test_however_its_process_ends_there_is_a_sentence(code: str, words: str) -> None:
-    request = Request(source="model.gguf", out="out.gguf", kind=15)
+    request = Request(source=b"model.gguf", out=b"out.gguf", kind=15)
 
     with pytest.raises(ModelError, match=rf"model\.gguf cannot be quantised: .*{words}"):
         quantise(request, command=(sys.executable, "-c", code))
 
 
+def test_names_that_are_no_text_are_names(half: Path, adapter: Path, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"odd \xff folder")
+    folder.mkdir()
+    base = folder / "half.gguf"
+    base.symlink_to(half)
+
+    made(base, adapter, folder / "out.gguf", "Q8_0")
+
+    assert sorted(folder.iterdir()) == [base, folder / "out.gguf"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked for in /proc")
 def test_its_process_ends_with_whoever_asked(half: Path, tmp_path: Path) -> None:
     import subprocess
     import time
@@ -222,7 +237,7 @@ def test_its_process_ends_with_whoever_asked(half: Path, tmp_path: Path) -> None
         "waiting = ('import sys, time\\n'\n"
         "  'from storytui.engine.llama import quantising as q\\n'\n"
         "  'q.llama_cpp.llama_model_quantize = lambda *a: time.sleep(600)\\nq.main()')\n"
-        "request = quantising.Request(source=sys.argv[1], out=sys.argv[2], kind=15)\n"
+        "request = quantising.Request(source=sys.argv[1].encode(), out=sys.argv[2].encode(), kind=15)\n"
         "quantising.quantise(request, command=(sys.executable, '-c', waiting))\n"
     )
     asking = subprocess.Popen(

@@ -65,9 +65,7 @@ def main() -> None:
     matrix = _matrix(request.importance)
     if matrix is not None:
         parameters.imatrix = matrix
-    status = llama_cpp.llama_model_quantize(
-        os.fsencode(request.source), os.fsencode(request.out), ctypes.byref(parameters)
-    )
+    status = llama_cpp.llama_model_quantize(request.source, request.out, ctypes.byref(parameters))
     talk.say(Fault(talk.reason) if status else Done())
     # The thread that waits for the input's end cannot be ended otherwise.
     end_now()

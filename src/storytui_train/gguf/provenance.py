@@ -4,9 +4,9 @@ The keys are those of the GGUF specification (ggml, docs/gguf.md: general metada
 stay are the base's bytes. What names the base and its makers goes to `general.base_model.0`.
 """
 
-import struct
 from collections.abc import Mapping, Sequence
 
+from storytui.story.visible import visible
 from storytui_train.gguf import layout
 from storytui_train.gguf.deltas import Adapter
 from storytui_train.gguf.importance import ImportanceFile
@@ -15,6 +15,8 @@ from storytui_train.gguf.splits import Model
 Entry = str | int | Sequence[str]
 """The value of an entry."""
 
+RECIPE = "storytui.recipe"
+"""The hash of the recipe that made it."""
 SCALE = "storytui.adapter_scale"
 """How strong the adapter was merged, where that is not 1."""
 
@@ -49,7 +51,7 @@ def merged_pairs(
     """
     new = {key: raw for key, raw in adapter.entries.items() if _is_carried(key)}
     new.update({key: layout.pair(key, value) for key, value in (said or {}).items()})
-    kept = dict(model.pairs)
+    kept = {key: raw for key, raw in model.pairs.items() if key not in (RECIPE, SCALE)}
     if _LICENCE in new and new[_LICENCE] != kept.get(_LICENCE):
         for key in (f"{_LICENCE}.name", f"{_LICENCE}.link"):
             kept.pop(key, None)
@@ -75,7 +77,7 @@ def _is_carried(key: str) -> bool:
 
 def _name(new: dict[str, bytes], model: Model, adapter: Adapter) -> None:
     """Give it a name of its own, where neither the adapter nor anybody else does."""
-    stem = adapter.path.stem.replace("_", " ").strip() or "adapter"
+    stem = visible(adapter.path.stem, newlines=False).replace("_", " ").strip() or "adapter"
     if "general.name" not in new:
         base = model.text("general.name") or model.text("general.basename")
         new["general.name"] = layout.pair("general.name", f"{base} {stem}".strip())
@@ -107,7 +109,7 @@ def _add_datasets(new: dict[str, bytes], kept: dict[str, bytes], model: Model) -
     count = model.values.get(f"{_DATASET}count", 0)
     before = count if isinstance(count, int) and not isinstance(count, bool) else 0
     own = {key: new.pop(key) for key in list(new) if key.startswith(_DATASET)}
-    added = own.pop(f"{_DATASET}count", None)
+    own.pop(f"{_DATASET}count", None)
     if not own:
         return
     last = 0
@@ -117,8 +119,7 @@ def _add_datasets(new: dict[str, bytes], kept: dict[str, bytes], model: Model) -
             last = max(last, int(number) + 1)
             name = f"{_DATASET}{int(number) + before}.{field}"
             new[name] = _renamed(raw, key, name)
-    count_of = struct.unpack("<I", added[-4:])[0] if added is not None else last
-    new[f"{_DATASET}count"] = layout.pair(f"{_DATASET}count", before + count_of)
+    new[f"{_DATASET}count"] = layout.pair(f"{_DATASET}count", before + last)
 
 
 def _renamed(raw: bytes, old: str, new: str) -> bytes:
@@ -129,7 +130,7 @@ def _renamed(raw: bytes, old: str, new: str) -> bytes:
 def _measured(importance: ImportanceFile) -> dict[str, bytes]:
     """What llama.cpp's own tool says of an importance matrix (tools/quantize/quantize.cpp)."""
     entries: dict[str, Entry] = {
-        "quantize.imatrix.file": importance.path.name,
+        "quantize.imatrix.file": visible(importance.path.name, newlines=False),
         "quantize.imatrix.dataset": ", ".join(importance.datasets),
         "quantize.imatrix.entries_count": len(importance.values),
         "quantize.imatrix.chunks_count": importance.chunks,

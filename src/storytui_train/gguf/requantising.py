@@ -24,6 +24,9 @@ MOST_F16 = 65_504.0
 LARGE = 0.4
 """Of a step: rows in which the product's numbers are so large are rounded to the nearest."""
 
+_MANY = np.float32(1 << 16)
+"""Steps; what moves a weight by so many is not rounded to them."""
+
 
 class NotFiniteError(Exception):
     """Weights that are no finite numbers, or become none; the message says which."""
@@ -98,25 +101,16 @@ class Maker:
         small = np.linalg.norm(added, axis=1) < LARGE * np.linalg.norm(apart, axis=1)
         if not small.any():
             return
-        # Where there are no steps, all weights of the group are alike and rounded as they come.
         key = self.seed << 32 | zlib.crc32(self.name.encode())
         # Eight numbers a count, so that each row has its own, whatever block it is read in.
         chance = np.random.Philox(key=key, counter=start * self.columns // 8)
         drawn = np.random.Generator(chance).random(added.shape, np.float32)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             moves = np.floor(added / apart + drawn)
-            rounded = np.where(apart > 0, weights + moves * apart, wanted)
+            # Zeros of bfloat16 have steps that are next to nothing; a group of zeros has none.
+            large = np.abs(added) >= _MANY * apart
+            rounded = np.where(large, wanted, weights + moves * apart)
         wanted[small] = rounded[small]
-
-    def converted(self, raw: Bytes) -> Bytes:
-        """The bytes of rows in another type.
-
-        Raises:
-            NotFiniteError: there is a weight that is no number, or becomes none.
-        """
-        weights = self.ggml.to_floats(self.kind, raw, self.columns)
-        _check(weights, self.into)
-        return self.ggml.from_floats(self.into, weights, self.importance)
 
 
 def _check(weights: Floats, into: Kind) -> None:

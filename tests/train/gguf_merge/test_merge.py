@@ -141,6 +141,19 @@ def test_on_the_average_of_many_chances_the_sum_is_right(kind: str) -> None:
     assert distance(total / 200, aim) < 0.25 * distance(one, aim)
 
 
+def test_zeros_of_bfloat16_become_what_is_added(tmp_path: Path) -> None:
+    name = "blk.0.attn_q.weight"
+    weights = np.zeros((256, 256), "f4")
+    weights[:, 0] = 1e6
+    base = write_model(tmp_path / "base.gguf", lambda _: "bf16", change={name: weights})
+    adapter = make_adapter(tmp_path / "voice.gguf", MATRICES)
+
+    after = merged(base, adapter, tmp_path / "out.gguf")[name]
+
+    aim = wanted(read(base)[name], name, MATRICES)
+    assert distance(floats(after)[:, 1:], aim[:, 1:]) < 0.003
+
+
 def test_an_adapter_of_zeros_changes_no_byte(mixed: Path, tmp_path: Path) -> None:
     zeros = {name: each * (0 if name.endswith("lora_b") else 1) for name, each in MATRICES.items()}
     adapter = make_adapter(tmp_path / "zeros.gguf", zeros)

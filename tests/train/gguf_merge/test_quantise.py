@@ -237,7 +237,8 @@ def test_its_process_ends_with_whoever_asked(half: Path, tmp_path: Path) -> None
         "waiting = ('import sys, time\\n'\n"
         "  'from storytui.engine.llama import quantising as q\\n'\n"
         "  'q.llama_cpp.llama_model_quantize = lambda *a: time.sleep(600)\\nq.main()')\n"
-        "request = quantising.Request(source=sys.argv[1].encode(), out=sys.argv[2].encode(), kind=15)\n"
+        "source, out = (each.encode() for each in sys.argv[1:])\n"
+        "request = quantising.Request(source=source, out=out, kind=15)\n"
         "quantising.quantise(request, command=(sys.executable, '-c', waiting))\n"
     )
     asking = subprocess.Popen(

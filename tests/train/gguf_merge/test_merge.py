@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from importance_files import write_matrix
 from small_models import (
     ALPHA,
     ERRORS,
@@ -286,8 +287,6 @@ def test_it_says_what_was_done_and_how_far_it_is(
 
 
 def test_an_importance_matrix_makes_types_that_need_one(adapter: Path, tmp_path: Path) -> None:
-    from test_importance import write_matrix
-
     names = read_names(adapter)
     matrix = write_matrix(
         tmp_path / "matrix.gguf",

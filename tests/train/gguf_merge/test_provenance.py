@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import gguf
+from importance_files import MEANS, write_matrix
 from small_models import entries, halves, make_adapter, values, write_model
 
 from storytui.models.formats import stored_format
 from storytui.models.glimpse import glimpse
 from storytui_train.gguf.deltas import read_deltas
 from storytui_train.gguf.importance import read_importance
+from storytui_train.gguf.layout import pair
 from storytui_train.gguf.merge import merge
 from storytui_train.gguf.provenance import Entry, merged_pairs
 from storytui_train.gguf.splits import read_model
@@ -105,8 +107,6 @@ def test_another_licence_takes_the_old_ones_name_along(tmp_path: Path) -> None:
     adapter = make_adapter(tmp_path / "voice.gguf", halves(), strings=SAID)
     deltas = read_deltas(adapter, base)
 
-    from storytui_train.gguf.layout import pair
-
     pairs["general.license.link"] = pair("general.license.link", "https://example.org/terms")
     odd = type(model)(model.parts, pairs, model.values, model.version, model.alignment)
 
@@ -124,8 +124,6 @@ def test_the_editor_knows_the_model(mixed: Path, tmp_path: Path) -> None:
 
 
 def test_an_importance_matrix_is_named_as_llama_cpp_names_it(mixed: Path, tmp_path: Path) -> None:
-    from test_importance import MEANS, write_matrix
-
     matrix = read_importance(write_matrix(tmp_path / "m.gguf", MEANS))
 
     out = merged(mixed, tmp_path, SAID, importance=matrix)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from importance_files import write_matrix
 from small_models import (
     NUMBERS,
     distance,
@@ -19,7 +20,6 @@ from small_models import (
     wanted,
     write_model,
 )
-from test_importance import write_matrix
 
 from storytui.engine.api import ModelError
 from storytui.engine.quantising import Request, quantise

@@ -36,6 +36,8 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     alpha_pattern: dict[str, float] = {}
     reasoning: bool = True
     """Whether the plan is trained with the reply; without it rows are answers alone."""
+    answers_per_plan: float = 0.0
+    """The most rows without a plan for each one that has a plan, where any has; 0: all."""
     learning_rate: float = 2e-4
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = 0.03

@@ -37,7 +37,9 @@ TALKING = {
     "models/hub/faults.py": {"huggingface_hub", "httpx2", "ssl"},
     "models/hub/fetching.py": {"huggingface_hub", "httpx2"},
     "models/hub/removing.py": {"huggingface_hub"},
+    "models/hub/sending.py": {"huggingface_hub", "httpx2"},
     "models/hub/session.py": {"huggingface_hub", "httpx2"},
+    "models/hub/uploading.py": {"huggingface_hub", "httpx2"},
     "models/hub/xet.py": {"hf_xet"},
 }
 """Modules whose business it is to talk to a server, hers or the Hub, and what they need for it."""

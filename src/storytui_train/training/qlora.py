@@ -102,6 +102,7 @@ def check(options: TrainOptions) -> None:
         *(("sequence", 1), ("batch", 1), ("rows_at_once", 1), ("loss_rows", 1), ("rank", 1)),
         *(("steps", 0), ("validate_every", 0), ("validation_rows", 0), ("patience", 0)),
         *(("save_every", 0), ("keep_states", 1), ("weight_decay", 0), ("max_grad_norm", 0)),
+        ("answers_per_plan", 0),
     ):
         if not getattr(options, name) >= least:
             raise RecipeError(f"{name} under [train] must be at least {least}.")

@@ -6,6 +6,7 @@ rows/record.json                      what they were made of and what came of it
 """
 
 import os
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
@@ -47,6 +48,8 @@ class RowCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of the longest row."""
     without_plan: int = 0
     """Rows whose reply is the answer alone."""
+    not_drawn: int = 0
+    """Such rows that are not there, since a recipe wants no more of them."""
     shortened: int = 0
     """Rows whose context lost something at its head."""
     dropped_words: int = 0
@@ -87,6 +90,8 @@ class RowsRecord(msgspec.Struct, frozen=True, kw_only=True):
                     f"{each.shortened:,} rows lost {each.dropped_words:,} words at the head of "
                     "their context to fit, none at its end"
                 )
+            if each.not_drawn:
+                parts.append(f"{each.not_drawn:,} rows without a plan were not drawn")
             if each.refused:
                 why = ", ".join(f"{n:,} {reason}" for reason, n in each.refused.items())
                 parts.append(f"left out: {why}")
@@ -125,6 +130,7 @@ def prepare_rows(
         "format": recipe.train.format,
         "sequence": recipe.train.sequence,
         "reasoning": recipe.train.reasoning,
+        "answers_per_plan": recipe.train.answers_per_plan,
         "shares": [shares.later, shares.direction, shares.length],
         "seed": recipe.seed,
         "vocabulary": vocabulary,
@@ -198,9 +204,10 @@ class _Writing:
         found: Counter[str] = Counter()
         refused: Counter[str] = Counter()
         path = rows_path(self._folder, name)
+        left = self._not_drawn(source) if name == "train" else frozenset()
         with path.open("wb") as file:
             for row in read_rows(source):
-                made = self._made(row, refused)
+                made = None if row.id in left else self._made(row, refused)
                 if made is not None:
                     file.write(self._encoder.encode(made) + b"\n")
                     self._count(found, made, plain=not self._plan(row))
@@ -208,7 +215,26 @@ class _Writing:
                 self._told(self._done, self._total)
             file.flush()
             os.fsync(file.fileno())
-        return RowCounts(**found, refused=dict(sorted(refused.items())))
+        return RowCounts(**found, not_drawn=len(left), refused=dict(sorted(refused.items())))
+
+    def _not_drawn(self, source: Path) -> frozenset[str]:
+        """Rows without a plan that are too many beside those that have one."""
+        share = self._recipe.train.answers_per_plan
+        plain: list[str] = []
+        plans = 0
+        for row in read_rows(source) if share else ():
+            if self._plan(row):
+                plans += 1
+            else:
+                plain.append(row.id)
+        if not plans:
+            return frozenset()
+        most = round(share * plans)
+        # What is drawn for a share is drawn for every larger one too.
+        drawn = sorted(
+            plain, key=lambda each: random.Random(f"{self._recipe.seed}:{each}").random()
+        )
+        return frozenset(drawn[most:])
 
     def _plan(self, row: Row) -> str:
         return row.reasoning.strip() if self._recipe.train.reasoning else ""

@@ -113,6 +113,32 @@ def test_what_is_left_out_is_listed_with_its_reason(tmp_path: Path) -> None:
     assert all(each.detail for each in refused)
 
 
+def test_no_more_rows_without_a_plan_are_drawn_than_are_wanted(tmp_path: Path) -> None:
+    source = dataset(
+        tmp_path / "dataset",
+        [row(number, reasoning="" if number % 4 else "He waits.") for number in range(40)],
+        [row(50, reasoning=""), row(51, reasoning="")],
+    )
+
+    def drawn(share: float) -> tuple[RowsRecord, list[str]]:
+        folder = tmp_path / f"rows-{share}"
+        record = prepare_rows(
+            source, folder, recipe(answers_per_plan=share), ByteTokenizer(), vocabulary="bytes"
+        )
+        return record, [each.id for each in RowFile.of(folder, "train")]
+
+    few, some, every = drawn(0.5), drawn(2), drawn(0)
+
+    assert [len(ids) for _, ids in (few, some, every)] == [10 + 5, 10 + 20, 40]
+    planned = {row(number).id for number in range(0, 40, 4)}
+    assert planned < set(few[1]) < set(some[1]) < set(every[1])
+    # In the data set's order still.
+    assert few[1] == [each for each in every[1] if each in set(few[1])]
+    assert [each.splits["train"].not_drawn for each, _ in (few, some, every)] == [25, 10, 0]
+    assert few[0].splits["validation"].rows == 2
+    assert "25 rows without a plan were not drawn" in few[0].sentence
+
+
 def test_without_reasoning_replies_are_answers_alone(tmp_path: Path) -> None:
     record, folder = made(tmp_path, reasoning=False)
 

@@ -211,7 +211,12 @@ class SplitOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class TeacherOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who writes the reasonings."""
 
-    kind: Literal["none", "endpoint", "batch", "vllm", "local"] = "none"
+    kind: Literal["none", "endpoint", "batch", "vllm", "local", "written"] = "none"
+    """written: nobody is asked, people wrote the plans; of the rest only `plan_words`,
+    `leak_words`, `leak_limit` and `guidance` are heeded then."""
+    file: str = ""
+    """Their plans, seen from the recipe's folder: lines of JSON with the `id` of a row, its
+    `reasoning`, and `guidance` where there is one."""
     url: str = "https://openrouter.ai/api/v1"
     model: str = "deepseek/deepseek-r1"
     """The teacher's name at the endpoint, or a GGUF by name or path where kind is local."""

@@ -104,7 +104,9 @@ paths = ["manuscripts"]
 # overlap_words = 13     # rows that share so many words in a row with the test set are dropped
 
 [teacher]
-# kind = "none"          # none, endpoint, batch, vllm, local
+# kind = "none"          # none, endpoint, batch, vllm, local, written
+# file = ""              # where kind is written: plans of your own, a line of JSON each:
+#                        # {"id": "a row's id", "reasoning": "…", "guidance": "…"}
 # url = "https://openrouter.ai/api/v1"
 # model = "deepseek/deepseek-r1"           # or a GGUF by name or path, where kind is local
 # key_variable = "OPENROUTER_API_KEY"      # the environment variable with the key

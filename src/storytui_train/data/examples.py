@@ -12,12 +12,17 @@ Starts = Literal["mid-sentence", "sentence", "paragraph", "scene"]
 Cut = Literal["", "mid-sentence", "quotation", "paragraph", "scene"]
 
 
+WRITTEN = "written"
+"""The name of a teacher that is no model: people wrote the plans themselves."""
+
+
 class Teacher(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who wrote a row's reasoning and guidance, and at what cost."""
 
     model: str
+    """`written` where people wrote them."""
     prompt: str
-    """SHA-256 of the prompt templates used, 16 hexadecimal digits."""
+    """SHA-256 of the prompt templates used, 16 hexadecimal digits; empty: nothing was asked."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0

@@ -12,6 +12,7 @@ from typing import Literal
 
 from storytui.story.prompt import prompt_format
 from storytui.story.visible import visible
+from storytui_train.data.examples import WRITTEN
 from storytui_train.publish.evaluation import HEADLINES, Evaluation
 from storytui_train.recipe_training import TrainOptions
 
@@ -226,8 +227,11 @@ def _data(about: About) -> str:
         lines.append(f"- {_line(name)}: {count:,} rows")
     if about.private_rows:
         lines.append(f"\n{about.private_rows:,} of the rows are of texts that are not published.")
-    if about.teachers:
-        named = ", ".join(_line(each) for each in about.teachers)
+    models = [each for each in about.teachers if each != WRITTEN]
+    if len(models) < len(about.teachers):
+        lines.append("\nPlans were written by people, who knew the continuation.")
+    if models:
+        named = ", ".join(_line(each) for each in models)
         lines.append(
             f"\nPlans were written by {named}, which saw the continuation and was asked to plan "
             "as if it had not. The terms of the teacher's provider may bind what is trained on "

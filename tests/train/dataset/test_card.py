@@ -16,7 +16,7 @@ from storytui_train.data.dataset.statistics import (
     paragraphs,
     spread,
 )
-from storytui_train.data.examples import Row
+from storytui_train.data.examples import WRITTEN, Row, Teacher
 from storytui_train.recipe import Recipe
 
 FILES = {
@@ -85,6 +85,19 @@ def test_sources_licences_teacher_costs_and_what_was_left_out_are_said() -> None
         *("no guidance: 2 rows", "## Known limits", "| train | 1 | 1 | 1 |", "![a](plots/a.png)"),
     ):
         assert said in text
+
+
+def test_plans_that_people_wrote_are_called_that_and_bind_nobody() -> None:
+    people = Teacher(model=WRITTEN, prompt="")
+    own = card(Recipe(name="x"), statistics(row(1, teacher=people)), FILES, {})
+    both = card(Recipe(name="x"), statistics(row(1, teacher=people), row(2)), FILES, {})
+
+    for text in (own, both):
+        assert "people, who knew the continuation: the plans of 1 rows" in text
+    assert "replies" not in own
+    assert "provider" not in own
+    assert "deepseek/deepseek-r1: the plans of 1 rows in 2 replies" in both
+    assert "provider" in both
 
 
 def test_names_from_files_are_text_and_nothing_else() -> None:

@@ -9,7 +9,7 @@ HEAVY = {"datatrove", "openai", "httpx", "httpx2", "pyarrow", "datasets", "numpy
 
 
 @pytest.mark.parametrize(
-    "module", ["prompts", "checks", "costs", "access", "reasoning", "choosing"]
+    "module", ["prompts", "checks", "costs", "access", "reasoning", "choosing", "written"]
 )
 def test_nothing_heavy_comes_with_it(module: str) -> None:
     code = f"import sys, storytui_train.data.teacher.{module}; print(*sys.modules)"

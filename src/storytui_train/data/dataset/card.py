@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from storytui.story.prompt import prompt_format
 from storytui.story.visible import visible
 from storytui_train.data.dataset.statistics import UNKNOWN, Statistics, markdown
+from storytui_train.data.examples import WRITTEN
 from storytui_train.recipe import Recipe
 
 PRIVATE = (
@@ -147,14 +148,20 @@ def _sources(recipe: Recipe, statistics: Statistics) -> str:
 def _teacher(statistics: Statistics) -> str:
     if not statistics.teachers:
         return "## Teacher\n\nNo row has a plan written by a teacher.\n"
-    cost = sum(each.cost for each in statistics.teachers)
     lines = ["## Teacher\n"]
+    models = [each for each in statistics.teachers if each.model != WRITTEN]
     for each in statistics.teachers:
+        if each not in models:
+            lines.append(f"- people, who knew the continuation: the plans of {each.rows:,} rows")
+            continue
         prompts = ", ".join(each.prompts)
         lines.append(
             f"- {_line(each.model)}: the plans of {each.rows:,} rows in {each.requests:,} replies "
             f"(prompts {_line(prompts)})"
         )
+    if not models:
+        return "\n".join(lines) + "\n"
+    cost = sum(each.cost for each in models)
     lines.append(
         f"\nCost of the rows that are here: {cost:.2f} US dollars. The teacher saw the "
         "continuation and was asked to plan as if it had not; plans that quote it were refused. "
@@ -173,7 +180,7 @@ def _left_out(left_out: Mapping[str, int]) -> str:
 def _limits(statistics: Statistics) -> str:
     lines = [
         "Old books have the manners, the prejudices and the spelling of their time.",
-        "Plans are written by a model that knew what comes; an author planned otherwise.",
+        "Plans are written by those who knew what comes; an author planned otherwise.",
         "The texts may have been in the training data of the models that are trained on them.",
     ]
     if any(each != UNKNOWN for each in statistics.licences) and not statistics.private:

@@ -123,7 +123,7 @@ class Statistics:
                 prompt_tokens=old.prompt_tokens + row.teacher.prompt_tokens,
                 completion_tokens=old.completion_tokens + row.teacher.completion_tokens,
                 cost=old.cost + row.teacher.cost,
-                prompts=tuple(sorted({*old.prompts, row.teacher.prompt})),
+                prompts=tuple(sorted({*old.prompts, row.teacher.prompt} - {""})),
             )
 
     @property

@@ -9,7 +9,7 @@ from storytui_train.data.pipeline.gathering import gather_recipe, gather_with
 from storytui_train.data.pipeline.outcome import dataset, marks_hash
 from storytui_train.data.pipeline.rows import chunk, split
 from storytui_train.data.pipeline.running import Stage, Work
-from storytui_train.data.pipeline.teaching import reason
+from storytui_train.data.pipeline.teaching import reason, written_hash
 from storytui_train.data.pipeline.texts import choose, clean
 
 LAST_OF_PREPARE = "split"
@@ -55,6 +55,7 @@ def stages(gather: Callable[[Work], Mapping[str, int]]) -> tuple[Stage, ...]:
             needs=("split",),
             settings=lambda recipe: (recipe.teacher, recipe.score, recipe.seed),
             run=reason,
+            inputs=written_hash,
         ),
         Stage(
             name="dataset",

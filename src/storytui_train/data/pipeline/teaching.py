@@ -10,13 +10,18 @@ import msgspec
 
 from storytui_train.data.examples import Row
 from storytui_train.data.pipeline.progress import Marks, shown
+from storytui_train.data.pipeline.record import sha256_of
 from storytui_train.data.pipeline.running import Work
 from storytui_train.data.pipeline.texts import ALONE, do, lines_in, tasks_of
+from storytui_train.data.pipeline.workplace import Workplace
+from storytui_train.recipe import Recipe
 
 if TYPE_CHECKING:
     from storytui_train.data.teacher.judging import Judged
     from storytui_train.data.teacher.reasoning import Planned
 
+WRITTEN_FILE = "teacher.file"
+"""What the file of people's plans is called among the stage's inputs."""
 TEACHER, PLANS, KEPT_PLANS = "teacher", "plans", "plans.jsonl"
 """Replies and judgements are kept in the first, whatever becomes of the stage's own folder."""
 
@@ -28,8 +33,46 @@ def reason(work: Work) -> Mapping[str, int]:
         for part in sorted(source.glob("*.jsonl")):
             copyfile(part, work.parts / part.name)
         return {"rows": lines_in(work.parts), "with a new reasoning": 0}
-    _ask(work, source)
+    if work.recipe.teacher.kind == "written":
+        _take(work, source)
+    else:
+        _ask(work, source)
     return _choose(work)
+
+
+def written_hash(place: Workplace, recipe: Recipe) -> Mapping[str, str]:
+    """The hash of the plans that people wrote, where the recipe has some.
+
+    Raises:
+        RecipeError: they are not there, or the recipe has another teacher besides.
+    """
+    from storytui_train.data.teacher.written import plans_file, unreadable
+
+    path = plans_file(recipe.teacher, place.recipe_folder)
+    if path is None:
+        return {}
+    try:
+        return {WRITTEN_FILE: sha256_of(path)}
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _take(work: Work, source: Path) -> None:
+    """Take the plans that people wrote; nobody is asked."""
+    from storytui_train.data.pipeline.blocks import read_lines
+    from storytui_train.data.teacher.access import check_teacher
+    from storytui_train.data.teacher.written import planned_rows, plans_file, read_written
+
+    options = work.recipe.teacher
+    check_teacher(options)
+    path = plans_file(options, work.place.recipe_folder)
+    assert path is not None
+    written = read_written(path)
+    rows = (row for part in sorted(source.glob("*.jsonl")) for row in read_lines(part, Row))
+    (work.folder / PLANS).mkdir(exist_ok=True)
+    with (work.folder / PLANS / "00000.jsonl").open("wb") as lines:
+        for planned in planned_rows(rows, written, options, path, work.told):
+            lines.write(msgspec.json.encode(planned) + b"\n")
 
 
 def _ask(work: Work, source: Path) -> None:

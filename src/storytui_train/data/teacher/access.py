@@ -18,12 +18,14 @@ NO_KEY = "none"
 
 
 def is_here(options: TeacherOptions) -> bool:
-    """Whether no text leaves her own machines: the engine, vLLM, or a server in her network.
+    """Whether no text leaves her own machines: the engine, vLLM, a server in her network, people.
 
     Raises:
         RecipeError: the address is none.
     """
-    return options.kind in ("none", "local", "vllm") or is_her_own(address_of(options).host)
+    return options.kind in ("none", "local", "vllm", "written") or is_her_own(
+        address_of(options).host
+    )
 
 
 def address_of(options: TeacherOptions) -> Address:

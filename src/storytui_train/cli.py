@@ -17,8 +17,23 @@ STAGES = {
     "split": "hold out authors, books or chapters for validation and test",
     "reason": "have the teacher write a reasoning for each row",
     "dataset": "write the rows in the forms that trainers read",
+    "train": "train an adapter for the base that the recipe names",
+    "export": "make GGUF files of it",
+    "evaluate": "measure them beside the base, on what was held out",
+    "add": "put the model into the editor's list",
 }
-"""The stages of a recipe, in order."""
+"""The stages of a recipe, in order; the last four where it names a base."""
+
+OWN_OPTIONS = {
+    "personal": "make a model of your own of your manuscripts, all by one command",
+    "plan": "say how much memory training takes, and whether it fits",
+    "train": STAGES["train"],
+    "merge": "merge a GGUF adapter into a model's file",
+    "evaluate": "measure models on authors they never saw",
+    "compare": "judge two models' takes blind",
+    "publish": "bring a model to the Hugging Face Hub, or show what would be",
+}
+"""Commands whose modules know their options; they bring nothing along before they run."""
 
 _RUN = {
     "init": "storytui_train.commands.init",
@@ -26,6 +41,7 @@ _RUN = {
     **dict.fromkeys(STAGES, "storytui_train.commands.run"),
     "prepare": "storytui_train.commands.prepare",
     "show": "storytui_train.commands.show",
+    **{name: f"storytui_train.commands.{name}" for name in OWN_OPTIONS},
 }
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 STOPPED = "Stopped. What was done is kept; the same command goes on from there."
@@ -63,8 +79,7 @@ def _told(error: Exception) -> int | None:
             if (name or "").split(".")[0] in ("storytui", "storytui_train"):
                 return None
             return _failed(
-                f"{name} is not installed, and building training data needs it: "
-                "pip install 'storytui[train]'.",
+                f"{name} is not installed, and this needs it: pip install 'storytui[train]'.",
                 FAILURE,
             )
         case BrokenPipeError():
@@ -103,10 +118,18 @@ def build_parser() -> argparse.ArgumentParser:
     _add_recipe(everything)
     everything.add_argument("--until", choices=STAGES, metavar="STAGE", help="the last stage to do")
     for name, does in STAGES.items():
-        _add_recipe(commands.add_parser(name, help=does, description=f"Up to here: {does}."))
+        if name not in OWN_OPTIONS:
+            _add_recipe(commands.add_parser(name, help=does, description=f"Up to here: {does}."))
+    for name, does in OWN_OPTIONS.items():
+        module = import_module(_RUN[name])
+        module.add_options(commands.add_parser(name, help=does, description=_sentence(does)))
     _add_prepare(commands.add_parser("prepare", help="cut files or folders into rows, at once"))
     _add_show(commands.add_parser("show", help="leaf through rows, and mark bad ones"))
     return parser
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:

@@ -195,15 +195,16 @@ class ChunkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class SplitOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which authors, books or chapters are held out."""
 
-    by: Literal["auto", "author", "book", "chapter"] = "auto"
-    """auto: by author; of a single author by book; of a single book by chapter."""
+    by: Literal["auto", "author", "book", "chapter", "place"] = "auto"
+    """auto: by author; of a single author by book; of a single book by chapter. place: within each
+    book, whatever its chapters are: stretches of some two thousand words stand for them."""
     validation: float = 0.05
     test: float = 0.05
     """Shares of the rows, kept as nearly as whole authors allow."""
     validation_authors: tuple[str, ...] = ()
     test_authors: tuple[str, ...] = ()
     gap_chapters: int = 1
-    """Chapters between splits that belong to none, where one book is split."""
+    """Chapters (or places) between splits that belong to none, where one book is split."""
     overlap_words: int = 13
     """A training row that shares so many words in a row with the test set is dropped; 0: off."""
 

@@ -95,7 +95,8 @@ paths = ["manuscripts"]
 # rows_per_book = 0      # 0: all
 
 [split]
-# by = "auto"            # author, book, chapter; auto: author, or the next where there is one
+# by = "auto"            # author, book, chapter; auto: author, or the next where there is one;
+#                        # place: within each book, where it has no chapters
 # validation = 0.05
 # test = 0.05
 # validation_authors = []
@@ -143,6 +144,75 @@ paths = ["manuscripts"]
 # direction = 0.5        # share that are given the guidance as direction
 # length = 0.5           # share that are given the length
 # without_reasoning = "drop"               # rows without a plan: drop, keep
+
+# --- what is trained, and what becomes of it; without a base the data set is all -------------------
+
+[train]
+# base = ""              # a repository of the Hub, a folder of weights, a GGUF by name or path, or
+#                        # "built-in"; empty: nothing is trained
+# revision = ""          # of the repository
+# gguf = ""              # a GGUF of the same base, where the base is none: its vocabulary makes the
+#                        # tokens, and the GGUF files below are made for it
+# format = "storytui-1"  # storytui-1, cra-v1, cra-v1-guided
+# sequence = 4096        # tokens of a row; longer ones lose context from its head
+# rank = 16
+# alpha = 32.0
+# rslora = false         # alpha / sqrt(rank), not alpha / rank
+# dropout = 0.0
+# rank_pattern = {}      # ranks of modules by the ends of their names: { "down_proj" = 32 }
+# alpha_pattern = {}
+# reasoning = true       # whether plans are trained with the replies
+# learning_rate = 2e-4
+# schedule = "cosine"    # cosine, linear, constant
+# warmup = 0.03          # share of the steps in which the learning rate rises
+# weight_decay = 0.0
+# max_grad_norm = 1.0
+# epochs = 1.0
+# steps = 0              # 0: as many as the epochs take
+# batch = 8              # rows of a step
+# rows_at_once = 1       # computed together; costs memory and changes nothing else
+# packing = true         # short rows share a sequence, each with attention of its own
+# optimizer = "auto"     # auto, paged_adamw_8bit, adamw
+# quantisation = "nf4"   # of the frozen base: nf4, none
+# compute = "auto"       # auto, bfloat16, float32
+# loss_rows = 256        # reply tokens whose logits exist at one time
+# checkpointing = "host" # where layers' inputs are kept for the way back: host, device, off
+# embeddings = "host"    # host, device
+# validate_every = 0     # steps; 0: ten times in a run
+# validation_rows = 64   # 0: all
+# patience = 3           # validations without a better one after which it ends; 0: never
+# save_every = 0         # steps between states to go on from; 0: at each validation
+# keep_states = 2
+# vram = ""              # memory that it has to fit, such as 8GiB; empty: what the GPU has
+
+[export]
+# name = ""              # of the model, as the editor lists it; empty: the recipe's
+# outputs = ["adapter"]  # GGUF files: adapter; direct: merged into the quantised base as it is;
+#                        # merged: into a base of 16 bits, then quantised. The first is measured
+#                        # before the others, and is what the editor lists
+# adapter_type = "f16"   # f16, f32
+# quantisation = "Q4_K_M"                  # of merged
+# importance = ""        # an importance matrix for it
+# add = true             # put it into the editor's list of models
+
+[evaluate]
+# models = []            # others to be measured too, by name or path; MODEL+ADAPTER
+# rows = 120             # of the test split; 0: all
+# takes = 24             # replies that are written; 0: none
+# words = 180            # asked for in them
+# context_words = 0      # of the context; 0: all
+# seed = 1
+# confidence = 0.95      # of the intervals
+
+[publish]
+# repository = ""        # owner/name on the Hub; parts get endings to it
+# private = true
+# licence = ""           # of the model; empty: that of its base
+# parts = ["adapter", "gguf"]              # adapter, merged, gguf, dataset
+# tags = []
+# base = ""              # the base's name on the Hub, where it is not known by itself
+# private_texts = "stay" # of what was made of private texts: stay, model, rows
+# never = false          # nothing of it may be published
 
 [run]
 # executor = "local"     # local, slurm, ray

@@ -12,7 +12,10 @@ from storytui_train.errors import RecipeError
 from storytui_train.recipe import Recipe, load
 from storytui_train.recipe_template import TEMPLATE
 
-SECTIONS = ("clean", "choose", "chunk", "split", "teacher", "score", "dataset", "run")
+SECTIONS = (
+    *("clean", "choose", "chunk", "split", "teacher", "score", "dataset"),
+    *("train", "export", "evaluate", "publish", "run"),
+)
 
 
 def uncommented() -> dict[str, object]:

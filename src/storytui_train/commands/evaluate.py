@@ -1,4 +1,7 @@
-"""`storytui-train evaluate ROWS --model …`: measures models on authors they never saw."""
+"""`storytui-train evaluate ROWS --model …`: measures models on authors they never saw.
+
+`storytui-train evaluate RECIPE` measures what a recipe made, as its section [evaluate] says.
+"""
 
 import argparse
 import sys
@@ -10,7 +13,10 @@ FAILURE = 1
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be said behind the command."""
     parser.add_argument(
-        "rows_path", metavar="ROWS", help="a data set's folder, or a file of rows; its test split"
+        "rows_path",
+        metavar="ROWS|RECIPE",
+        help="a data set's folder, or a file of rows: its test split; or a recipe (.toml), of "
+        "which all is done up to here",
     )
     parser.add_argument(
         "--model",
@@ -25,35 +31,84 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="what the others are held against (default: the model under an adapter)",
     )
-    parser.add_argument("--format", default="auto", metavar="FORMAT", help="of all prompts")
-    parser.add_argument("--split", default="test", choices=("train", "validation", "test"))
+    parser.add_argument("--format", default=None, metavar="FORMAT", help="of all prompts")
     parser.add_argument(
-        "--rows", type=_number, default=120, metavar="N", help="rows that are scored; 0: all"
+        "--split", choices=("train", "validation", "test"), help="of the rows (default: test)"
     )
     parser.add_argument(
-        "--takes", type=_number, default=24, metavar="N", help="rows that takes are written for"
+        "--rows", type=_number, metavar="N", help="rows that are scored; 0: all (default: 120)"
     )
     parser.add_argument(
-        "--words", type=_number, default=180, metavar="N", help="asked for in takes"
+        "--takes", type=_number, metavar="N", help="rows that takes are written for (default: 24)"
     )
     parser.add_argument(
-        "--context-words", type=_number, default=0, metavar="N", help="of contexts; 0: all"
+        "--words", type=_number, metavar="N", help="asked for in takes (default: 180)"
     )
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--threads", type=_number, default=0, metavar="N", help="on a CPU; 0: one for each core"
+        "--context-words", type=_number, metavar="N", help="of contexts; 0: all (default: 0)"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="of what is drawn (default: 1)")
+    parser.add_argument(
+        "--threads", type=_number, metavar="N", help="on a CPU; 0: one for each core (default: 0)"
     )
     parser.add_argument(
         "--out", metavar="DIR", help="where the report goes (default: evaluation beside the rows)"
     )
+    parser.add_argument(
+        "--again", action="store_true", help="of a recipe: though nothing changed"
+    )
+    parser.add_argument("--workers", type=_number, metavar="N", help="of a recipe: processes")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure models; returns 1 where one is worse than the base, 0 otherwise."""
+    path = Path(options.rows_path)
+    if path.suffix.casefold() == ".toml":
+        return _run_recipe(options)
+    _complete(options)
+    return _run_rows(options)
+
+
+_OF_ROWS: dict[str, object] = {
+    **{"format": "auto", "split": "test", "rows": 120, "takes": 24, "words": 180},
+    **{"context_words": 0, "seed": 1, "threads": 0},
+}
+"""What holds where nothing is said, of rows."""
+
+
+def _run_recipe(options: argparse.Namespace) -> int:
+    """Do a recipe up to its evaluation."""
+    from storytui_train.errors import RecipeError
+
+    given = [name for name in _OF_ROWS if getattr(options, name) is not None]
+    given += [name for name in ("model", "base", "out") if getattr(options, name)]
+    if given:
+        said = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise RecipeError(
+            f"{said} cannot go with a recipe. Say it under [evaluate] in the recipe, or name the "
+            "folder of rows instead."
+        )
+    from storytui_train.commands import run
+
+    options.recipe, options.until = options.rows_path, ""
+    options.again = "evaluate" if options.again else ""
+    return run.run(options)
+
+
+def _complete(options: argparse.Namespace) -> None:
+    for name, value in _OF_ROWS.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+
+
+def _run_rows(options: argparse.Namespace) -> int:
+    """Measure models that are named."""
     from storytui_train.errors import RecipeError
     from storytui_train.recipe_training import EvaluateOptions
 
+    if options.again or options.workers:
+        raise RecipeError("--again and --workers go with a recipe; of rows nothing is done twice anyway, and --threads says how many.")
     if not options.words:
         raise RecipeError("Takes need words; name a number from 1 on with --words.")
     if not options.model:

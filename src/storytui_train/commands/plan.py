@@ -6,11 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-import msgspec
-
 from storytui_train.errors import RecipeError
-from storytui_train.recipe import load
-from storytui_train.recipe_training import TrainOptions
 
 DOES_NOT_FIT = 1
 USUAL_BASE = "Qwen/Qwen2.5-7B-Instruct"
@@ -42,6 +38,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Plan; returns 0 where it fits and 1 where it does not."""
+    import msgspec
+
+    from storytui_train.recipe import load
+    from storytui_train.recipe_training import TrainOptions
+
     train, folder = TrainOptions(), Path()
     if options.recipe:
         path = Path(options.recipe)
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from storytui_train.training.plan import as_json, as_text, make_plan, settings_of
     from storytui_train.training.shape_finding import find_shape
 
-    limit = _limit(options.vram or train.vram, options.device)
+    limit = limit_here(options.vram or train.vram, options.device)
     found = find_shape(train.base, revision=train.revision, folder=folder)
     plan, known = make_plan(found, settings_of(train, options.device), limit)
     if options.json:
@@ -66,18 +67,26 @@ def run(options: argparse.Namespace) -> int:
     return 0 if plan.fits else DOES_NOT_FIT
 
 
-def _limit(named: str, device: str) -> int:
-    """Bytes that it has to fit."""
+def limit_here(named: str, device: str) -> int:
+    """Bytes that a training has to fit.
+
+    Args:
+        named: a size; empty: what there is.
+        device: cuda: the card's, or of a usual one where there is none; cpu: this machine's memory.
+
+    Raises:
+        RecipeError: the size is none, or nothing is known.
+    """
     from storytui_train.training.plan import DEFAULT_VRAM, bytes_of
 
     if named:
         return bytes_of(named)
     if device == "cpu":
         return _memory()
-    return _card() or DEFAULT_VRAM
+    return card() or DEFAULT_VRAM
 
 
-def _card() -> int:
+def card() -> int:
     """Bytes of this machine's NVIDIA card, the largest of several; 0: there is none."""
     from storytui.models.graphics_here import ask_smi
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from storytui.story.visible import visible
 from storytui_train.errors import RecipeError
-from storytui_train.recipe import Recipe, load
 
 if TYPE_CHECKING:
     from storytui.models.hub.messages import Progress
     from storytui_train.publish.publication import Bundle, PartName, Publication
+    from storytui_train.recipe import Recipe
 
 PART_NAMES = ("adapter", "merged", "gguf", "dataset")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -88,13 +88,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _recipe_of(named: Path) -> tuple[Path, Recipe, Path]:
+def _recipe_of(named: Path) -> "tuple[Path, Recipe, Path]":
     """The recipe that is named, or that a working folder was made by; and the working folder.
 
     Raises:
         RecipeError: there is none.
     """
     from storytui_train.commands.run import workplace
+    from storytui_train.recipe import load
 
     if not named.is_dir():
         recipe = load(named)

@@ -7,33 +7,32 @@ from pathlib import Path
 import msgspec
 
 from storytui.story.visible import visible
-from storytui_train.data.pipeline.running import run_stages
 from storytui_train.data.pipeline.workplace import Workplace
-from storytui_train.errors import RecipeError
 from storytui_train.recipe import Recipe, load
+
+WORSE = 1
+"""The exit status where a model that was made is worse than its base."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run a recipe up to a stage; returns the exit status."""
+    """Run a recipe up to a stage; returns the exit status: 1 where a model became worse."""
     path = Path(options.recipe)
     recipe = load(path)
     if options.workers:
         recipe = msgspec.structs.replace(
             recipe, run=msgspec.structs.replace(recipe.run, workers=options.workers)
         )
-    from storytui_train.data.pipeline.stages import STAGES
+    from storytui_train.stages.chain import run_chain
 
-    until = (options.until if options.command == "run" else options.command) or STAGES[-1].name
-    again = options.again or ""
-    names = [stage.name for stage in STAGES]
-    if again and names.index(again) > names.index(until):
-        raise RecipeError(f"--again {again} comes after {until}, the last stage that is asked for.")
+    until = (options.until if options.command == "run" else options.command) or ""
     place = workplace(path, recipe)
     with place.alone():
-        done = run_stages(STAGES, recipe, place, tell, until=until, again=again, explain=True)
+        done = run_chain(
+            recipe, place, tell, recipe_path=path, until=until, again=options.again or ""
+        )
     if options.json:
-        print(msgspec.json.encode(done).decode())
-    return 0
+        print(msgspec.json.encode(done.records).decode())
+    return WORSE if done.worse else 0
 
 
 def workplace(path: Path, recipe: Recipe) -> Workplace:

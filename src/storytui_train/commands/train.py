@@ -1,13 +1,20 @@
-"""`storytui-train train RECIPE`: trains an adapter on a recipe's data set, or goes on with it."""
+"""`storytui-train train RECIPE`: trains an adapter on a recipe's data set, or goes on with it.
+
+Of several processes that `accelerate launch` starts each runs it; the data set is there by then.
+"""
 
 import argparse
+import os
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import msgspec
+if TYPE_CHECKING:
+    from storytui_train.data.pipeline.workplace import Workplace
+    from storytui_train.recipe import Recipe
+    from storytui_train.training.run_folder import TrainRecord
 
-from storytui_train.commands.run import tell, workplace
-from storytui_train.recipe import load
+STAGE = "train"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +32,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train; returns the exit status."""
+    import msgspec
+
+    from storytui_train.commands.run import workplace
+    from storytui_train.recipe import load
+
     path = Path(options.recipe)
     recipe = load(path)
     base = options.base
@@ -37,16 +49,41 @@ def run(options: argparse.Namespace) -> int:
         # Of another base than the recipe's.
         changed |= {"revision": "", "gguf": ""}
     recipe = msgspec.structs.replace(recipe, train=msgspec.structs.replace(recipe.train, **changed))
+    place = workplace(path, recipe)
+    record = _together if int(os.environ.get("WORLD_SIZE", "1")) > 1 else _alone
+    told = record(recipe, place, path, again=options.again)
+    if options.json and told is not None:
+        print(msgspec.json.encode(told).decode())
+    return 0
+
+
+def _alone(recipe: "Recipe", place: "Workplace", path: Path, *, again: bool) -> "TrainRecord":
+    """Train in this process, after what comes before training."""
+    from storytui_train.commands.run import tell
+    from storytui_train.stages.chain import run_chain
+    from storytui_train.training.run_folder import RunFolder
+
+    with place.alone():
+        run_chain(
+            recipe, place, tell, recipe_path=path, until=STAGE, again=STAGE if again else ""
+        )
+        record = RunFolder(place.stage(STAGE)).record()
+    assert record is not None
+    return record
+
+
+def _together(
+    recipe: "Recipe", place: "Workplace", _path: Path, *, again: bool
+) -> "TrainRecord | None":
+    """Train in several processes, of which this is one; the first one's record alone is told."""
+    from storytui_train.commands.run import tell
     from storytui_train.training.qlora import train
     from storytui_train.training.spreading import is_first
 
-    place = workplace(path, recipe)
     # Of several processes the first one keeps others out for all of them.
     with place.alone() if is_first() else nullcontext():
-        record = train(recipe, place, tell if is_first() else _silent, again=options.again)
-    if options.json and is_first():
-        print(msgspec.json.encode(record).decode())
-    return 0
+        record = train(recipe, place, tell if is_first() else _silent, again=again)
+    return record if is_first() else None
 
 
 def _silent(_line: str) -> None:

@@ -2,14 +2,15 @@
 
 Whole authors are held out; of a single author whole books; of a single book whole chapters that
 follow each other, with a gap between the splits. So what is tested was written by somebody, or
-in a book, or in a part of it, that was not trained on.
+in a book, or in a part of it, that was not trained on. Where a book has no chapters to go by, its
+places stand for them: stretches of the text, counted from its beginning.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -19,9 +20,12 @@ from storytui_train.data.shares import nearest_stretches, nearest_subset
 from storytui_train.errors import RecipeError
 from storytui_train.recipe import SplitOptions
 
-By = Literal["author", "book", "chapter"]
+By = Literal["author", "book", "chapter", "place"]
 HELD: tuple[Split, ...] = ("test", "validation")
 """In the order in which units are given to them."""
+
+PLACE = 12_000
+"""Characters of a stretch that stands for a chapter: some two thousand words."""
 
 _NOBODY = re.compile(
     r"(?:anon(?:ymous|ymus|yme|ym)?|unknown|various|unbekannt|author unknown|unknown author|"
@@ -40,7 +44,7 @@ class BookCount(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     """What an author is known by, one for each; empty: nobody knows, or it is nobody else's."""
     chapters: dict[int, int] = {}
-    """Rows by the chapter's number."""
+    """Rows by the chapter's number, or the place's."""
 
     @property
     def rows(self) -> int:
@@ -74,7 +78,24 @@ class SplitPlan(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             KeyError: the plan was made without the row's source.
         """
-        return self.books[row.source.id].get(row.chapter_number)
+        return self.books[row.source.id].get(unit_of(row, self.by))
+
+
+class Placed(Protocol):
+    """What of a row says where in its book it stands."""
+
+    @property
+    def chapter_number(self) -> int:
+        """From 1."""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """In characters."""
+
+
+def unit_of(row: Placed, by: By) -> int:
+    """The number of the part of its book that a row belongs to: of its chapter or its place."""
+    return 1 + row.span[0] // PLACE if by == "place" else row.chapter_number
 
 
 def author_keys(source: Source) -> tuple[str, ...]:
@@ -95,14 +116,15 @@ def author_keys(source: Source) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def count_books(rows: Iterable[Row]) -> list[BookCount]:
-    """Count rows by book and chapter, in the order of the sources' ids."""
+def count_books(rows: Iterable[Row], by: By = "chapter") -> list[BookCount]:
+    """Count rows by book and chapter (or place), in the order of the sources' ids."""
     sources: dict[str, Source] = {}
     counts: dict[str, dict[int, int]] = {}
     for row in rows:
         sources.setdefault(row.source.id, row.source)
         chapters = counts.setdefault(row.source.id, {})
-        chapters[row.chapter_number] = chapters.get(row.chapter_number, 0) + 1
+        unit = unit_of(row, by)
+        chapters[unit] = chapters.get(unit, 0) + 1
     return [
         BookCount(
             source=identity,
@@ -143,13 +165,13 @@ def plan_splits(books: Sequence[BookCount], options: SplitOptions, seed: int) ->
         "test": _named(options.test_authors, books),
         "validation": _named(options.validation_authors, books),
     }
-    if by == "chapter":
+    if by in ("chapter", "place"):
         if named["test"] or named["validation"]:
             raise RecipeError(
-                "Authors cannot be held out where books are split by chapter. "
+                f"Authors cannot be held out where books are split by {by}. "
                 'Set by = "author" in the recipe\'s split section, or name no authors there.'
             )
-        return _by_chapters(books, options)
+        return _by_chapters(books, options, by)
     units = groups if by == "author" else [[book] for book in books]
     chosen = _chosen(units, options, named, seed)
     return _plan_of_units(units, chosen, by)
@@ -269,7 +291,7 @@ def _plan_of_units(
     return SplitPlan(by=by, books=plan, report=report)
 
 
-def _by_chapters(books: Sequence[BookCount], options: SplitOptions) -> SplitPlan:
+def _by_chapters(books: Sequence[BookCount], options: SplitOptions, by: By) -> SplitPlan:
     plan: dict[str, dict[int, Split]] = {}
     names: dict[str, list[str]] = {"train": [], "validation": [], "test": [], "gap": []}
     rows = dict.fromkeys(names, 0)
@@ -279,12 +301,13 @@ def _by_chapters(books: Sequence[BookCount], options: SplitOptions) -> SplitPlan
             split = plan[book.source].get(number) or "gap"
             rows[split] += count
             title = f"{book.title or book.source}, " if len(books) > 1 else ""
-            names[split].append(f"{title}chapter {number}")
-    sentence = _sentence("by chapter, since all rows come from one book", names, rows, "chapter")
+            names[split].append(f"{title}{by} {number}")
+    how = f"by {by}, since all rows come from one book"
     if len(books) > 1:
-        sentence = _sentence("by chapter within each book", names, rows, "chapter")
-    report = SplitReport(by="chapter", units=names, rows=rows, sentence=sentence)
-    return SplitPlan(by="chapter", books=plan, report=report)
+        how = f"by {by} within each book"
+    sentence = _sentence(how, names, rows, by)
+    report = SplitReport(by=by, units=names, rows=rows, sentence=sentence)
+    return SplitPlan(by=by, books=plan, report=report)
 
 
 def split_chapters(chapters: Mapping[int, int], options: SplitOptions) -> dict[int, Split]:
@@ -332,7 +355,7 @@ def _sentence(how: str, names: Mapping[str, Sequence[str]], rows: Mapping[str, i
             parts.append(f"{units:,} {by}{'' if units == 1 else 's'} ({rows[split]:,} rows) {does}")
     text = f"Split {how}: {'; '.join(parts)}."
     if rows.get("gap"):
-        text += f" The {rows['gap']:,} rows of the chapters between them belong to none."
+        text += f" The {rows['gap']:,} rows of the {by}s between them belong to none."
     missing = [split for split in ("validation", "test") if not names[split]]
     if missing:
         text += f" Nothing is held out for {' or '.join(missing)}."

@@ -82,7 +82,7 @@ def train(
         TrainError: there is no data set, or training cannot go on; it says from where it can.
         KeyboardInterrupt: Ctrl-C; a state was saved.
     """
-    options = _located(recipe.train, place.recipe_folder)
+    options = located(recipe.train, place.recipe_folder)
     check(options)
     spread = Spread()
     if progress is None or not spread.first:
@@ -355,8 +355,8 @@ class _Run:
         return record
 
 
-def _located(options: TrainOptions, folder: Path) -> TrainOptions:
-    """Paths as they are seen from the recipe."""
+def located(options: TrainOptions, folder: Path) -> TrainOptions:
+    """The same with paths as they are seen from the recipe's folder."""
     changed = {}
     for name in ("base", "gguf"):
         value = getattr(options, name).strip()

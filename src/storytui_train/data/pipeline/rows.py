@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
@@ -21,6 +21,9 @@ from storytui_train.data.pipeline.running import (
 from storytui_train.data.pipeline.texts import counts, do, lines_in, sizes_of, sources_of, tasks_of
 from storytui_train.errors import TrainError
 
+if TYPE_CHECKING:
+    from storytui_train.data.split import SplitPlan
+
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 FIGURES, PLAN, INDEX = "figures", "plan.json", "held.npz"
 
@@ -30,6 +33,7 @@ class _Head(msgspec.Struct, frozen=True):
 
     source: Source
     chapter_number: int
+    span: tuple[int, int]
 
 
 def chunk(work: Work) -> Mapping[str, int]:
@@ -65,7 +69,8 @@ def split(work: Work) -> Mapping[str, int]:
 
     source, options = work.place.parts("chunk"), work.recipe.split
     heads = cast("Iterator[Row]", _lines(source, _Head))
-    plan = plan_splits(count_books(heads), options, work.recipe.seed)
+    by = "place" if options.by == "place" else "chapter"
+    plan = plan_splits(count_books(heads, by), options, work.recipe.seed)
     write_atomically(work.folder / PLAN, msgspec.json.encode(plan))
     work.told(f"split: {plan.report.sentence}")
     index = None
@@ -99,21 +104,23 @@ def _index(work: Work, source: Path, path: Path) -> None:
     from storytui_train.data.split import SplitPlan
 
     plan = msgspec.json.decode((work.folder / PLAN).read_bytes(), type=SplitPlan)
-    held = held_of(_held(plan.books, source), work.recipe.split.overlap_words)
+    held = held_of(_held(plan, source), work.recipe.split.overlap_words)
     part = path.with_name(f"{path.name}.part.npz")
     np.savez(part, test=held.test, validation=held.validation, words=held.words)
     part.replace(path)
 
 
-def _held(books: Mapping[str, Mapping[int, str]], source: Path) -> Iterator[Row]:
+def _held(plan: "SplitPlan", source: Path) -> Iterator[Row]:
     """The rows that are held out, with their splits."""
+    from storytui_train.data.split import unit_of
+
     whole = msgspec.json.Decoder(Row)
     head = msgspec.json.Decoder(_Head)
     for part in sorted(source.glob("*.jsonl")):
         with part.open("rb") as lines:
             for line in lines:
                 found = head.decode(line)
-                name = books[found.source.id].get(found.chapter_number)
+                name = plan.books[found.source.id].get(unit_of(found, plan.by))
                 if name in ("test", "validation"):
                     yield msgspec.structs.replace(whole.decode(line), split=name)
 

@@ -145,7 +145,7 @@ paths = ["manuscripts"]
 # length = 0.5           # share that are given the length
 # without_reasoning = "drop"               # rows without a plan: drop, keep
 
-# --- what is trained, and what becomes of it; without a base the data set is all -------------------
+# --- what is trained, and what becomes of it; without a base the data set is all ------------------
 
 [train]
 # base = ""              # a repository of the Hub, a folder of weights, a GGUF by name or path, or

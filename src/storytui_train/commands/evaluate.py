@@ -54,9 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", help="where the report goes (default: evaluation beside the rows)"
     )
-    parser.add_argument(
-        "--again", action="store_true", help="of a recipe: though nothing changed"
-    )
+    parser.add_argument("--again", action="store_true", help="of a recipe: though nothing changed")
     parser.add_argument("--workers", type=_number, metavar="N", help="of a recipe: processes")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
@@ -108,7 +106,10 @@ def _run_rows(options: argparse.Namespace) -> int:
     from storytui_train.recipe_training import EvaluateOptions
 
     if options.again or options.workers:
-        raise RecipeError("--again and --workers go with a recipe; of rows nothing is done twice anyway, and --threads says how many.")
+        raise RecipeError(
+            "--again and --workers go with a recipe. What was measured of rows is kept beside the "
+            "report; --threads says how many threads a model has."
+        )
     if not options.words:
         raise RecipeError("Takes need words; name a number from 1 on with --words.")
     if not options.model:

@@ -2,11 +2,8 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
-
-from storytui_train.errors import RecipeError
 
 DOES_NOT_FIT = 1
 USUAL_BASE = "Qwen/Qwen2.5-7B-Instruct"
@@ -56,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
         train = msgspec.structs.replace(train, base=USUAL_BASE, revision="")
     from storytui_train.training.plan import as_json, as_text, make_plan, settings_of
     from storytui_train.training.shape_finding import find_shape
+    from storytui_train.training.this_machine import limit_here
 
     limit = limit_here(options.vram or train.vram, options.device)
     found = find_shape(train.base, revision=train.revision, folder=folder)
@@ -65,41 +63,6 @@ def run(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(as_text(found, plan, known))
     return 0 if plan.fits else DOES_NOT_FIT
-
-
-def limit_here(named: str, device: str) -> int:
-    """Bytes that a training has to fit.
-
-    Args:
-        named: a size; empty: what there is.
-        device: cuda: the card's, or of a usual one where there is none; cpu: this machine's memory.
-
-    Raises:
-        RecipeError: the size is none, or nothing is known.
-    """
-    from storytui_train.training.plan import DEFAULT_VRAM, bytes_of
-
-    if named:
-        return bytes_of(named)
-    if device == "cpu":
-        return _memory()
-    return card() or DEFAULT_VRAM
-
-
-def card() -> int:
-    """Bytes of this machine's NVIDIA card, the largest of several; 0: there is none."""
-    from storytui.models.graphics_here import ask_smi
-
-    told = ask_smi(["--query-gpu=memory.total", "--format=csv,noheader,nounits"])
-    return max((int(each) << 20 for each in told.split() if each.isdecimal()), default=0)
-
-
-def _memory() -> int:
-    """Bytes of this machine's memory."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        raise RecipeError("This machine's memory is not known. Name it with --vram.") from None
 
 
 def _count(text: str) -> int:

@@ -64,9 +64,7 @@ def _alone(recipe: "Recipe", place: "Workplace", path: Path, *, again: bool) -> 
     from storytui_train.training.run_folder import RunFolder
 
     with place.alone():
-        run_chain(
-            recipe, place, tell, recipe_path=path, until=STAGE, again=STAGE if again else ""
-        )
+        run_chain(recipe, place, tell, recipe_path=path, until=STAGE, again=STAGE if again else "")
         record = RunFolder(place.stage(STAGE)).record()
     assert record is not None
     return record

@@ -10,6 +10,7 @@ from storytui.engine.api import Engine, ModelError
 from storytui.engine.model_info import Adapter
 from storytui.models.details import details_of
 from storytui.models.formats import stored_format
+from storytui.models.gguf import look_into
 from storytui.models.hub_cache import repository_of
 from storytui.story.prompt import AUTO, FORMATS
 from storytui.story.visible import visible
@@ -60,12 +61,20 @@ def opening(threads: int = 0) -> OpenContestant:
         return open_engine(
             contestant.path,
             adapters=contestant.adapters,
-            context=context,
+            context=min(context, _most_context(contestant.path) or context),
             threads=threads,
             scores=True,
         )
 
     return open_contestant
+
+
+def _most_context(path: Path) -> int:
+    """Tokens that a model was trained with; 0: it does not say."""
+    try:
+        return look_into(path)[0].context
+    except ModelError as error:
+        raise EvaluateError(visible(str(error))) from error
 
 
 def contestants(wanted: Sequence[str], format: str = AUTO) -> list[Contestant]:

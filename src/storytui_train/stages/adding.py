@@ -56,7 +56,8 @@ def add_stage(work: ModelWork, exported: Record, evaluated: Record | None) -> Re
         done = sitting.done()
         if done is not None:
             return done
-    own = there is not None and there.recipe in _listed(work, recipe)
+    before = _listed(work, recipe)
+    own = there is not None and there.recipe in before
     model = TrainedModel(
         name=name,
         base=str(base),

@@ -32,6 +32,7 @@ def run_chain(
     recipe_path: Path | None = None,
     until: str = "",
     again: str = "",
+    began: Callable[[str], None] = lambda _stage: None,
 ) -> Done:
     """Do what is not yet done of a recipe.
 
@@ -42,6 +43,7 @@ def run_chain(
         recipe_path: the recipe's file; None: it has none.
         until: the last stage; empty: all, those of the model where the recipe names a base.
         again: a stage that is done though nothing changed.
+        began: is told when a stage of the model begins.
 
     Raises:
         RecipeError: the recipe asks for what cannot be, or `again` comes behind `until`.
@@ -68,24 +70,33 @@ def run_chain(
     work = ModelWork(recipe, place, told, digest)
     if until != MODEL_STAGES[0]:
         _warn(work)
-    return _model(work, records, until, again)
+    return _model(work, records, until, again, began)
 
 
-def _model(work: ModelWork, records: dict[str, Record], until: str, again: str) -> Done:
+def _model(
+    work: ModelWork,
+    records: dict[str, Record],
+    until: str,
+    again: str,
+    began: Callable[[str], None],
+) -> Done:
     from storytui_train.stages.training import train_stage
 
+    began("train")
     trained = train_stage(replace(work, again=again == "train"))
     records["train"] = trained
     if until == "train":
         return Done(records)
     from storytui_train.stages.exporting import export_stage
 
+    began("export")
     exported = export_stage(replace(work, again=again == "export"), trained)
     records["export"] = exported
     if until == "export":
         return Done(records)
     from storytui_train.stages.measuring import WORSE, evaluate_stage
 
+    began("evaluate")
     evaluated = evaluate_stage(replace(work, again=again == "evaluate"), exported)
     if evaluated is not None:
         records["evaluate"] = evaluated
@@ -94,6 +105,7 @@ def _model(work: ModelWork, records: dict[str, Record], until: str, again: str) 
         return Done(records, worse)
     from storytui_train.stages.adding import add_stage, listed_name
 
+    began("add")
     added = add_stage(replace(work, again=again == "add"), exported, evaluated)
     if added is not None:
         records["add"] = added

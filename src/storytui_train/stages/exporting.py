@@ -1,4 +1,4 @@
-"""The stage that makes GGUF files of what was trained: an adapter, or models that it is merged into.
+"""The stage that makes GGUF files of what was trained: an adapter, or whole models with it.
 
 gguf/            the files, named by the GGUF convention
 gguf/begun       what the folder is at work on: what is there of the same work is not made again

@@ -61,9 +61,7 @@ def evaluate_stage(work: ModelWork, exported: Record) -> Record | None:
             work.told(f"{NAME}: {each}")
         return done
     folder = work.place.stage(FOLDER)
-    report = evaluate(
-        work.dataset, [*own, *others], folder, options, base=str(base), split=TEST
-    )
+    report = evaluate(work.dataset, [*own, *others], folder, options, base=str(base), split=TEST)
     made = [each for each in folder.iterdir() if each.suffix in (".md", ".json", ".png")]
     try:
         outputs = hashes(made, work.place.folder)
@@ -155,6 +153,4 @@ def _own_reports(report: Report, files: Mapping[Output, Path]) -> list[ModelRepo
 
 def _of_file(models: Sequence[ModelReport], path: Path) -> list[ModelReport]:
     """What is said of the model in a file, or under an adapter's file."""
-    return [
-        each for each in models if path.name in each.adapters or path.name == each.file
-    ]
+    return [each for each in models if path.name in each.adapters or path.name == each.file]

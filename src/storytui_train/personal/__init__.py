@@ -1,0 +1,1 @@
+"""Her books become a model of her own, by one command: `storytui-train personal`."""

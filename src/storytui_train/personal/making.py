@@ -1,0 +1,385 @@
+"""Makes a model of her own: plans, reads, decides, writes the recipe, and runs it to its end.
+
+recipe.toml      what is done: `storytui-train run` does it again
+personal.json    the wishes that the recipe was written for, and its hash; written last: the same
+                 wishes go on with the recipe that is there, however it was changed by hand
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from storytui.models.names import BUILT_IN
+from storytui.story.visible import visible
+from storytui_train.data.dataset.reading import RowList
+from storytui_train.data.pipeline.record import write_atomically
+from storytui_train.data.pipeline.running import described, refusals
+from storytui_train.data.pipeline.workplace import Workplace
+from storytui_train.errors import RecipeError, TrainError
+from storytui_train.personal.deciding import (
+    LEAST_WORDS,
+    Base,
+    Device,
+    Effort,
+    Wishes,
+    changed,
+    effort,
+    length,
+    recipe_of,
+    sequences,
+    splits,
+    teacher_of,
+)
+from storytui_train.personal.telling import Steps, minutes
+from storytui_train.recipe import Recipe, SplitOptions, load
+from storytui_train.recipe_training import TrainOptions
+from storytui_train.stages.chain import run_chain
+
+RECIPE, KEPT = "recipe.toml", "personal.json"
+HEAD = """\
+# Written by storytui-train personal. What is not here has its default; `storytui-train init` shows
+# everything. To do all of it again, or what you changed: storytui-train run {path}
+
+"""
+_TEXT_STAGES = ("gather", "clean", "choose")
+_FEW = 3
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    name: str
+    """As the editor lists it."""
+    base: str
+    better: bool
+    worse: bool
+    verdict: str
+    change: float | None
+    """Percent of bits that the true text takes more than by the base; negative is better."""
+    low: float | None
+    high: float | None
+    """The interval of it."""
+    books: int
+    report: str
+    """The report's path."""
+    recipe: str
+    """The recipe's path."""
+    minutes: dict[str, float]
+    """By step."""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What the recipe that is there was written for."""
+
+    wishes: Wishes
+    recipe: str
+    """SHA-256 of the recipe as it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What training has here."""
+
+    device: Device
+    limit: int
+    """Bytes."""
+
+
+def make(
+    wishes: Wishes,
+    out: Path,
+    told: Callable[[str], None],
+    agreed: Callable[[str], bool],
+) -> Result | None:
+    """Make a model of her own, or go on with it.
+
+    Args:
+        wishes: what she asked for.
+        out: the working folder.
+        told: gets lines for the user.
+        agreed: is asked whether to begin, once it is known how long it takes.
+
+    Returns:
+        What came of it; None where she did not agree.
+
+    Raises:
+        RecipeError: something that she named is not there, or cannot be.
+        TrainError: it does not fit this machine, her texts are too short, or a step failed; the
+            same command goes on from there.
+    """
+    steps = Steps(told)
+    place = Workplace(out, out)
+    with place.alone():
+        path = out / RECIPE
+        if _is_decided(wishes, path):
+            told(f"It goes on with {visible(str(path), newlines=False)}.")
+            recipe = load(path)
+        else:
+            deciding = _Deciding(wishes, place, told, steps)
+            recipe, expected = deciding.all()
+            if not agreed(expected):
+                return None
+            _keep(wishes, path)
+        done = run_chain(recipe, place, steps.detail, recipe_path=path, began=_begins(steps))
+        steps.end()
+        return _result(wishes, recipe, place, path, steps, worse=done.worse)
+
+
+class _Deciding:
+    """Decides all that a recipe says, and writes it on the way."""
+
+    def __init__(
+        self, wishes: Wishes, place: Workplace, told: Callable[[str], None], steps: Steps
+    ) -> None:
+        self._wishes, self._place, self._told, self._steps = wishes, place, told, steps
+        self._path = place.folder / RECIPE
+
+    def all(self) -> tuple[Recipe, str]:
+        """The recipe, and about how long it takes, in a sentence."""
+        wishes = self._wishes
+        base, machine, sequence = self._plan()
+        teacher, why = teacher_of(wishes, base, machine.device)
+        self._told(why)
+
+        def recipe(split: SplitOptions, **train: float) -> Recipe:
+            return self._write(
+                recipe_of(
+                    wishes,
+                    base,
+                    machine.device,
+                    sequence=sequence,
+                    teacher=teacher,
+                    split=split,
+                    train=train,
+                )
+            )
+
+        first = recipe(SplitOptions(by="place"))
+        self._steps.begin("read")
+        self._run(first, "choose")
+        words = self._see_to_words()
+        self._steps.begin("examples")
+        self._run(first, "chunk")
+        split = self._split(words, first.seed)
+        second = recipe(split)
+        self._run(second, "dataset")
+        self._steps.end()
+        expected = self._effort(base, machine, sequence)
+        said = (
+            f"{expected.all_steps:,} steps of training take about "
+            f"{minutes(expected.seconds / 60)} on "
+            f"{'the GPU' if machine.device == 'cuda' else 'this processor'}, and measuring about "
+            f"{minutes(self._measuring(expected, second) / 60)}. It can be stopped with Ctrl-C at "
+            "any time; the same command goes on."
+        )
+        self._told(said)
+        return recipe(split, **expected.options), said
+
+    def _plan(self) -> tuple[Base, Machine, int]:
+        """The base, this machine, and how long rows can be."""
+        import torch
+
+        from storytui_train.training.plan import as_text, make_plan, settings_of, size
+        from storytui_train.training.shape_finding import find_shape
+        from storytui_train.training.this_machine import limit_here
+
+        wishes = self._wishes
+        found = find_shape(wishes.base)
+        base = Base(found.shape.parameters, is_gguf(wishes.base))
+        if not base.is_gguf and not wishes.gguf:
+            raise RecipeError(
+                f"{found.base} is no GGUF file, and the editor needs one to use what is trained. "
+                "Name a GGUF of the same model with --gguf, or as the base itself."
+            )
+        device: Device = "cuda" if torch.cuda.is_available() else "cpu"
+        machine = Machine(device, limit_here("", device))
+        lengths = (wishes.sequence,) if wishes.sequence else sequences(base, device)
+        for sequence in lengths:
+            options = TrainOptions(base=wishes.base, sequence=sequence)
+            plan, known = make_plan(found, settings_of(options, device), machine.limit)
+            if plan.fits:
+                self._told(
+                    f"{found.base} has {base.parameters / 1e6:,.0f} million weights; training on "
+                    f"rows of {sequence:,} tokens takes about {size(plan.total)} of "
+                    f"{size(machine.limit)}."
+                )
+                return base, machine, sequence
+        raise TrainError(
+            "Training does not fit this machine. Take a smaller base, or change what is said "
+            f"below.\n{as_text(found, plan, known).rstrip()}"
+        )
+
+    def _run(self, recipe: Recipe, until: str) -> None:
+        run_chain(recipe, self._place, self._steps.detail, recipe_path=self._path, until=until)
+
+    def _see_to_words(self) -> int:
+        """How many words of her texts can be used.
+
+        Raises:
+            TrainError: too few.
+        """
+        from storytui.story.words import count_words
+        from storytui_train.data.documents import Document
+        from storytui_train.data.pipeline.blocks import read_lines
+
+        words = texts = 0
+        for part in sorted(self._place.parts("choose").glob("*.jsonl")):
+            for document in read_lines(part, Document):
+                words += count_words(document.cleaned.text)
+                texts += 1
+        if words < LEAST_WORDS:
+            raise TrainError(_too_short(words, self._place))
+        self._steps.detail(f"{texts:,} text{'' if texts == 1 else 's'}, {words:,} words")
+        return words
+
+    def _split(self, words: int, seed: int) -> SplitOptions:
+        """What is held out.
+
+        Raises:
+            TrainError: there are too few rows.
+        """
+        rows = RowList(self._place.parts("chunk"))
+        found = splits([rows[number] for number in range(len(rows))], seed)
+        if found is None:
+            raise TrainError(_too_short(words, self._place, examples=len(rows)))
+        return found
+
+    def _effort(self, base: Base, machine: Machine, sequence: int) -> Effort:
+        from storytui_train.training.this_machine import training_speed
+
+        rows = RowList(self._place.parts("dataset"), split="train")
+        lengths = [
+            length(len(row.context) + len(row.continuation) + len(row.reasoning), sequence)
+            for row in (rows[number] for number in range(len(rows)))
+        ]
+        rate = training_speed(base.parameters, machine.device)
+        return effort(lengths, rate, self._wishes)
+
+    def _measuring(self, expected: Effort, recipe: Recipe) -> float:
+        """Seconds that measuring takes, roughly: each row is read four times, without a way back,
+        and what is written goes a token at a time."""
+        options = recipe.evaluate
+        of_row = expected.seconds / max(1, expected.all_steps * expected.batch)
+        tests = len(RowList(self._place.parts("dataset"), split="test"))
+        rows, takes = min(options.rows or tests, tests), min(options.takes, tests)
+        return of_row * (rows * 4 / 3 + takes * 8)
+
+    def _write(self, recipe: Recipe) -> Recipe:
+        """Put the recipe into its file; one that was changed by hand is put aside.
+
+        Returns:
+            It as it is read from there.
+        """
+        import tomli_w
+
+        path = self._path
+        text = HEAD.format(path=path) + tomli_w.dumps(changed(recipe), multiline_strings=False)
+        try:
+            _put_aside(path, self._told)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text.encode())
+            (path.parent / KEPT).unlink(missing_ok=True)
+        except OSError as error:
+            raise TrainError(
+                f"The recipe {visible(str(path), newlines=False)} cannot be written: "
+                f"{error.strerror or error}."
+            ) from error
+        return load(path)
+
+
+def is_gguf(base: str) -> bool:
+    """Whether a base that is named is a GGUF file."""
+    from storytui_train.training.base import base_place
+
+    if base.strip().casefold() == BUILT_IN:
+        return True
+    return base_place(TrainOptions(base=base))[0] == "gguf"
+
+
+def _too_short(words: int, place: Workplace, examples: int = -1) -> str:
+    """Why her texts are too short, and how much is needed."""
+    said = f"There are {words:,} words that can be used"
+    if examples >= 0:
+        said += f", which make {examples:,} examples: too few to learn from and to measure with"
+    left = refusals(place, _TEXT_STAGES)
+    why = "; ".join(described(each).rstrip(".") for each in left[:_FEW])
+    more = f" Left out: {why}." if why else ""
+    return (
+        f"{said}. At least {LEAST_WORDS:,} are needed, some 30 pages, and a model becomes clearly "
+        f"better with a whole novel. Name more manuscripts.{more}"
+    )
+
+
+def _is_decided(wishes: Wishes, path: Path) -> bool:
+    """Whether the recipe that is there was written for these wishes."""
+    kept = _kept(path)
+    return kept is not None and kept.wishes == wishes and path.is_file()
+
+
+def _kept(path: Path) -> Kept | None:
+    with suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode((path.parent / KEPT).read_bytes(), type=Kept)
+    return None
+
+
+def _keep(wishes: Wishes, path: Path) -> None:
+    kept = Kept(wishes=wishes, recipe=sha256(path.read_bytes()).hexdigest())
+    try:
+        write_atomically(path.parent / KEPT, msgspec.json.encode(kept) + b"\n")
+    except OSError as error:
+        raise TrainError(
+            f"Nothing can be written in {visible(str(path.parent), newlines=False)}: "
+            f"{error.strerror or error}."
+        ) from error
+
+
+def _put_aside(path: Path, told: Callable[[str], None]) -> None:
+    """Keep a recipe that was changed by hand under another name."""
+    kept = _kept(path)
+    if kept is None or not path.is_file():
+        return
+    if sha256(path.read_bytes()).hexdigest() != kept.recipe:
+        other = path.with_name("recipe-before.toml")
+        path.replace(other)
+        told(f"The recipe that you changed is kept as {visible(str(other), newlines=False)}.")
+
+
+def _begins(steps: Steps) -> Callable[[str], None]:
+    def begin(name: str) -> None:
+        steps.begin(name)
+
+    return begin
+
+
+def _result(
+    wishes: Wishes, recipe: Recipe, place: Workplace, path: Path, steps: Steps, *, worse: bool
+) -> Result:
+    """What came of it, by what lies in the folder."""
+    from storytui_train.stages.adding import listed_name
+    from storytui_train.stages.exporting import files_of
+    from storytui_train.stages.measuring import is_better, measured
+    from storytui_train.stages.work import ModelWork
+
+    work = ModelWork(recipe, place, steps.detail)
+    exported = place.record("export")
+    files = list(files_of(work, exported).values()) if exported else []
+    there = place.record("evaluate") is not None and files
+    found = measured(work, files[0]) if there else None
+    return Result(
+        name=listed_name(work),
+        base=wishes.base,
+        better=bool(there and is_better(work, files[0])),
+        worse=worse,
+        verdict=found.verdict if found else "",
+        change=found.change if found else None,
+        low=found.low if found else None,
+        high=found.high if found else None,
+        books=found.books if found else 0,
+        report=found.report if found else "",
+        recipe=str(path),
+        minutes=steps.minutes,
+    )

@@ -1,0 +1,236 @@
+"""Stages behind the data set: done once, in order, and gone on with wherever they ended."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import gguf
+import msgspec
+import pytest
+import tiny_chain
+
+from storytui.models.trained import trained_models
+from storytui_train import cli
+from storytui_train.data.pipeline.record import Record, sha256_of
+from storytui_train.stages import adding, exporting, measuring
+
+Run = Callable[..., tuple[int, str, str]]
+STAGES = ("train", "export", "evaluate", "add")
+
+
+def records(recipe: Path) -> dict[str, Record]:
+    work = recipe.parent / "work"
+    return {
+        name: msgspec.json.decode((work / f"{name}.json").read_bytes(), type=Record)
+        for name in STAGES
+        if (work / f"{name}.json").is_file()
+    }
+
+
+def files(recipe: Path) -> dict[str, bytes]:
+    folder = recipe.parent / "work" / "gguf"
+    return {each.name: each.read_bytes() for each in folder.glob("*.gguf")}
+
+
+def said(path: Path) -> dict[str, object]:
+    return {key: field.contents() for key, field in gguf.GGUFReader(path).fields.items()}
+
+
+def test_each_stage_has_a_record_that_names_what_it_made(done: Path) -> None:
+    found = records(done)
+    work = done.parent / "work"
+    assert tuple(found) == STAGES
+    assert found["train"].counts["steps"] == 2
+    for record in found.values():
+        assert all(sha256_of(work / path) == digest for path, digest in record.outputs.items())
+    names = {Path(each).name for each in found["export"].outputs}
+    assert names == set(files(done)) == {
+        *("Tiny-98K-Tiny-Voice-v1.0-F16-LoRA.gguf", "Tiny-98K-Tiny-Voice-v1.0.gguf")
+    }
+    adapter = next(each for each in found["train"].outputs if each.endswith(".safetensors"))
+    assert found["export"].inputs[adapter] == found["train"].outputs[adapter]
+
+
+def test_the_files_say_what_they_are(done: Path) -> None:
+    folder = done.parent / "work" / "gguf"
+    for path in folder.glob("*.gguf"):
+        entries = said(path)
+        assert entries["general.name"] == "Tiny Voice"
+        assert entries["storytui.prompt_format"] == "storytui-1"
+        assert entries["storytui.recipe"] == sha256_of(done)
+        assert entries["general.base_model.0.name"] == "Tiny"
+    assert said(next(folder.glob("*LoRA.gguf")))["general.type"] == "adapter"
+
+
+def test_the_model_is_listed_with_what_was_measured_and_where_it_is_from(done: Path) -> None:
+    (model,) = trained_models()
+    report = json.loads((done.parent / "work" / "evaluation" / "report.json").read_text())
+    own = next(each for each in report["models"] if each["adapters"])
+    assert model.name == "tiny-voice"
+    assert model.recipe == sha256_of(done)
+    assert model.sources == ("A Book",)
+    assert not model.private
+    assert model.measured is not None
+    assert model.measured.bits == own["figures"]["bits_prompt"]["mean"]
+    assert model.measured.change == own["bits_change"]["mean"]
+    assert model.measured.verdict == own["verdict"]["sentence"]
+    assert Path(model.adapter).read_bytes() == files(done)["Tiny-98K-Tiny-Voice-v1.0-F16-LoRA.gguf"]
+
+
+def test_what_did_not_change_is_skipped(done: Path, train: Run) -> None:
+    before, made = records(done), files(done)
+    _, _, told = train("run", done)
+    # The base's path is another one in this copy of the folder, and the list names it.
+    assert [told.count(f"{name}: nothing changed, skipped") for name in STAGES[:3]] == [1, 1, 1]
+    assert {name: records(done)[name] for name in STAGES[:3]} == {
+        name: before[name] for name in STAGES[:3]
+    }
+    assert files(done) == made
+    _, _, told = train("run", done)
+    assert told.count("nothing changed, skipped") == 4
+
+
+def test_only_what_depends_on_a_change_is_done_again(done: Path, train: Run) -> None:
+    done.write_text(done.read_text().replace("rows = 3", "rows = 2"))
+    _, _, told = train("evaluate", done)
+    assert "train: nothing changed" in told
+    assert "export: nothing changed" in told
+    assert "evaluate: nothing changed" not in told
+    done.write_text(done.read_text().replace('name = "Tiny Voice"', 'name = "Other Voice"'))
+    _, _, told = train("export", done)
+    assert "train: nothing changed" in told
+    assert {name.split("-v1.0")[0] for name in files(done)} == {"Tiny-98K-Other-Voice"}
+
+
+@pytest.mark.parametrize("name", ["export", "evaluate"])
+def test_a_stage_can_be_asked_for_again(name: str, done: Path, train: Run) -> None:
+    before = records(done)[name]
+    status, _, told = train("run", done, "--again", name, "--until", name)
+    assert status in (0, 1)
+    assert f"{name}: nothing changed" not in told
+    assert records(done)[name].fingerprint == before.fingerprint
+    status, _, told = train("run", done, "--again", "add", "--until", "train")
+    assert status == 2
+    assert "--again add comes after train" in told
+
+
+def test_until_ends_a_run(tmp_path: Path, train: Run) -> None:
+    recipe = tiny_chain.make(tmp_path / "made")
+    status, out, _ = train("run", recipe, "--until", "export", "--json")
+    assert status == 0
+    assert list(json.loads(out)) == ["train", "export"]
+    assert list(records(recipe)) == ["train", "export"]
+    assert trained_models() == ()
+
+
+def test_a_recipe_without_test_rows_is_listed_without_figures(tmp_path: Path, train: Run) -> None:
+    recipe = tiny_chain.make(tmp_path / "made", test=0)
+    status, _, told = train("run", recipe)
+    assert status == 0, told
+    assert "nothing is measured, as no row is held out" in told
+    (model,) = trained_models()
+    assert model.measured is None
+
+
+def test_a_base_without_a_gguf_is_trained_and_what_is_missing_is_said(
+    tmp_path: Path, train: Run
+) -> None:
+    import small_run
+
+    recipe = tiny_chain.make(tmp_path / "made")
+    small_run.make_base(tmp_path / "made" / "weights")
+    recipe.write_text(recipe.read_text().replace('"tiny.gguf"', '"weights"'))
+    status, _, told = train("run", recipe)
+    assert status == 1
+    assert told.index("Name a GGUF of the same base") < told.index("2 steps")
+    assert told.rstrip().endswith("and stays.")
+    assert (recipe.parent / "work" / "train" / "adapter" / "adapter_model.safetensors").is_file()
+    assert list(records(recipe)) == ["train"]
+
+
+def test_a_recipe_without_a_base_ends_with_its_data_set(tmp_path: Path, train: Run) -> None:
+    recipe = tiny_chain.make(tmp_path / "made")
+    recipe.write_text('name = "x"\nfolder = "work"\n')
+    assert train("train", recipe)[0] == 2
+    status, _, told = train("export", recipe)
+    assert status == 2
+    assert "No base is named" in told
+
+
+def killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "left"),
+    [
+        (exporting, "_begin", ["train"]),
+        (exporting, "hashes", ["train"]),
+        (measuring, "evaluate", ["train", "export"]),
+        (adding, "keep_trained", ["train", "export", "evaluate"]),
+    ],
+)
+def test_a_run_that_was_killed_goes_on_where_it_was(
+    module: object,
+    name: str,
+    left: list[str],
+    done: Path,
+    train: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = files(done)
+    for stage in STAGES[len(left) :]:
+        (done.parent / "work" / f"{stage}.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, killed)
+        assert train("run", done)[0] == cli.INTERRUPTED
+    assert list(records(done)) == left
+    status, _, told = train("run", done)
+    assert status in (0, 1)
+    assert tuple(records(done)) == STAGES
+    assert files(done) == expected
+    assert len(trained_models()) == 1
+    assert told.count("nothing changed, skipped") == len(left)
+
+
+def test_files_of_other_work_do_not_stay(done: Path, train: Run) -> None:
+    done.write_text(done.read_text().replace('["adapter", "direct"]', '["adapter"]'))
+    train("export", done)
+    assert list(files(done)) == ["Tiny-98K-Tiny-Voice-v1.0-F16-LoRA.gguf"]
+
+
+def test_a_changed_recipe_replaces_its_own_model_and_no_other(done: Path, train: Run) -> None:
+    done.write_text(done.read_text() + "seed = 2\n")
+    _, _, told = train("add", done)
+    (model,) = trained_models()
+    assert model.recipe == sha256_of(done), told
+
+    other = tiny_chain.make(done.parent.parent / "other", test=0)
+    status, _, told = train("run", other)
+    assert status == 1
+    assert "Another trained model is called tiny-voice" in told
+    (still,) = trained_models()
+    assert still == model
+
+
+def test_evaluate_takes_a_recipe_or_rows_and_never_mixes_them(done: Path, train: Run) -> None:
+    status, _, told = train("evaluate", done, "--rows", "3")
+    assert status == 2
+    assert "--rows cannot go with a recipe" in told
+    rows = done.parent / "work" / "dataset" / "parts"
+    status, _, told = train("evaluate", rows, "--again", "--model", "built-in")
+    assert status == 2
+    assert "--again and --workers go with a recipe" in told
+
+
+def test_a_model_that_is_worse_ends_with_a_status_of_its_own(
+    done: Path, train: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = done.parent / "work" / "evaluate.json"
+    record = records(done)["evaluate"]
+    worse = msgspec.structs.replace(record, counts={**record.counts, measuring.WORSE: 1})
+    path.write_bytes(msgspec.json.encode(worse))
+    assert train("evaluate", done)[0] == 1
+    same = msgspec.structs.replace(record, counts={**record.counts, measuring.WORSE: 0})
+    path.write_bytes(msgspec.json.encode(same))
+    assert train("evaluate", done)[0] == 0

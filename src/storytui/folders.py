@@ -27,6 +27,11 @@ def manuscripts_folder() -> Path:
     return user_data_path(_NAME, appauthor=False) / "manuscripts"
 
 
+def trained_models() -> Path:
+    """Where the models are that were trained on this machine; nothing is created."""
+    return user_data_path(_NAME, appauthor=False) / "models" / "trained"
+
+
 def remembered(name: str) -> Path | None:
     """A file of what can be found out again, by its name; None where nothing can be kept."""
     try:

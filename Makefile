@@ -5,11 +5,13 @@
 #   make test     every test                                 make check            what CI runs
 #   make bench    measure this machine                       make torture          the long tests
 #   make bench BENCH="--only first-token --markdown"          make gpu-check        the same on a GPU
+#   make gpu-check-train    training a 7B model's shape on a GPU
 #   make test-cluster   the trainer on Ray and Slurm
 
 PYTHON ?= python3
 FILE ?=
 BENCH ?=
+TRAIN ?=
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed-runtime
@@ -18,7 +20,7 @@ DEV := $(VENV)/.installed-dev
 CLUSTER := $(VENV)/.installed-cluster
 SOURCES := pyproject.toml constraints.txt tools/install.py
 
-.PHONY: run test check torture test-cluster format bench gpu-check clean
+.PHONY: run test check torture test-cluster format bench gpu-check gpu-check-train clean
 
 run: $(RUNTIME)
 	@$(BIN)/storytui $(if $(FILE),"$(FILE)",--sample)
@@ -58,6 +60,11 @@ bench: $(WITH_PEERS)
 #   make gpu-check MODEL=my.gguf INDEX=https://… BENCH="--only first-token"
 gpu-check:
 	@"$(PYTHON)" tools/gpu_check.py $(if $(MODEL),--model "$(MODEL)") $(if $(INDEX),--index "$(INDEX)") $(BENCH)
+
+# Needs an NVIDIA GPU. Plain TRL is measured beside where trl is installed in the environment:
+#   make gpu-check-train TRAIN="--sequence 2048 --steps 8"
+gpu-check-train: $(DEV)
+	@$(BIN)/python tools/gpu_check_train.py $(TRAIN)
 
 clean:
 	rm -rf $(VENV)

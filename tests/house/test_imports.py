@@ -64,6 +64,7 @@ WITHOUT = {
     "storytui.engine.process": set(),
     "storytui.engine.scores": set(),
     "storytui.engine.scripted": set(),
+    "storytui_train.personal.deciding": set(),
     "storytui_train.training.packing": set(),
     "storytui_train.training.row_files": set(),
     "storytui_train.training.row_making": set(),
@@ -81,6 +82,13 @@ def imported_by(module: str) -> set[str]:
 @pytest.mark.parametrize("module", WITHOUT)
 def test_a_headless_module_brings_nothing_heavy(module: str) -> None:
     assert imported_by(module) & HEAVY <= WITHOUT[module]
+
+
+def test_the_trainers_commands_bring_nothing_before_they_run() -> None:
+    brought = imported_by("storytui_train.cli as cli; cli.build_parser()")
+
+    foreign = {name for name in brought - set(sys.stdlib_module_names) if not name.startswith("_")}
+    assert foreign == {"storytui", "storytui_train"}
 
 
 def test_every_module_of_the_story_is_pure() -> None:

@@ -61,7 +61,8 @@ class Steps:
 def minutes(count: float) -> str:
     """A length of time in minutes, as people say it."""
     if count < 0.95:
-        return f"{max(1, round(count * 60))} seconds"
+        seconds = max(1, round(count * 60))
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
     if count < 90:
         return f"{count:.0f} minute{'' if round(count) == 1 else 's'}"
     return f"{count / 60:.1f} hours"

@@ -57,8 +57,8 @@ def evaluate_stage(work: ModelWork, exported: Record) -> Record | None:
     sitting = Sitting(work, NAME, inputs, options)
     done = sitting.done()
     if done is not None:
-        for each in verdicts(work, files):
-            work.told(f"{NAME}: {each}")
+        for sentence in verdicts(work, files):
+            work.told(f"{NAME}: {sentence}")
         return done
     folder = work.place.stage(FOLDER)
     report = evaluate(work.dataset, [*own, *others], folder, options, base=str(base), split=TEST)

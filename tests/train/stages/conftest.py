@@ -1,7 +1,7 @@
 """A chain that was done once; each test has a copy of it, and a home of its own."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="session")
-def done_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def done_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all stages done, and the data folder that the editor's list is in."""
     folder = tmp_path_factory.mktemp("chain")
     with pytest.MonkeyPatch.context() as patch:
@@ -23,7 +23,7 @@ def done_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         recipe = tiny_chain.make(folder / "made")
         assert cli.main(["run", str(recipe)]) in (0, 1)
     assert (folder / "made" / "work" / "add.json").is_file()
-    yield folder
+    return folder
 
 
 @pytest.fixture

@@ -44,9 +44,11 @@ def test_each_stage_has_a_record_that_names_what_it_made(done: Path) -> None:
     for record in found.values():
         assert all(sha256_of(work / path) == digest for path, digest in record.outputs.items())
     names = {Path(each).name for each in found["export"].outputs}
-    assert names == set(files(done)) == {
-        *("Tiny-98K-Tiny-Voice-v1.0-F16-LoRA.gguf", "Tiny-98K-Tiny-Voice-v1.0.gguf")
-    }
+    assert (
+        names
+        == set(files(done))
+        == {*("Tiny-98K-Tiny-Voice-v1.0-F16-LoRA.gguf", "Tiny-98K-Tiny-Voice-v1.0.gguf")}
+    )
     adapter = next(each for each in found["train"].outputs if each.endswith(".safetensors"))
     assert found["export"].inputs[adapter] == found["train"].outputs[adapter]
 

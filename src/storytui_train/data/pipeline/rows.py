@@ -69,8 +69,8 @@ def split(work: Work) -> Mapping[str, int]:
 
     source, options = work.place.parts("chunk"), work.recipe.split
     heads = cast("Iterator[Row]", _lines(source, _Head))
-    by = "place" if options.by == "place" else "chapter"
-    plan = plan_splits(count_books(heads, by), options, work.recipe.seed)
+    books = count_books(heads, "place" if options.by == "place" else "chapter")
+    plan = plan_splits(books, options, work.recipe.seed)
     write_atomically(work.folder / PLAN, msgspec.json.encode(plan))
     work.told(f"split: {plan.report.sentence}")
     index = None

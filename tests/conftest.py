@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from storytui.models.starter import INSTEAD
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -13,3 +15,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     for kind in ("CONFIG", "DATA", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(folder / kind.lower()))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def bare_built_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The built-in model is bare, so that what it writes hangs on no other file."""
+    monkeypatch.setenv(INSTEAD, "")

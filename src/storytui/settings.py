@@ -16,6 +16,8 @@ from storytui.story.prompt import AUTO, UnknownFormatError, prompt_format
 NonNegative = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 
+NO_ADAPTER = "none"
+"""In place of an adapter: none, not even the one that comes with the built-in model."""
 HowFar = Literal["auto", "off", "read", "think", "write"]
 """How much the model does ahead; `auto` is for the editor to find out."""
 WholeWindows = Literal["auto", "yes", "no"]
@@ -46,7 +48,9 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     Empty: the small built-in model, where it is installed."""
     adapter: str = ""
-    """A LoRA adapter for it: a GGUF file, or its name by `storytui models adapter list`."""
+    """A LoRA adapter for it: a GGUF file, its name by `storytui models adapter list`, or none.
+
+    Empty: the one that comes with the built-in model, where that is used; else none."""
     adapter_scale: Annotated[float, Meta(ge=-10, le=10)] = 1.0
     """How strongly the adapter works; 1: as it was trained, 0: not at all."""
     context: NonNegative = 0

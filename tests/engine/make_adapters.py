@@ -79,13 +79,14 @@ def write_adapter(
     return path
 
 
-def make_adapter(path: Path, base: Path, seed: int, *, strength: float = STRENGTH) -> Path:
-    """An adapter for a model of the llama architecture."""
-    return write_adapter(
-        path,
-        matrices(base, seed, strength=strength),
-        strings={"general.name": f"Voice {seed}", "general.base_model.0.name": "SmolLM2 135M"},
-    )
+def make_adapter(
+    path: Path, base: Path, seed: int, *, strength: float = STRENGTH, prompt_format: str = ""
+) -> Path:
+    """An adapter for a model of the llama architecture, which may name a prompt format."""
+    strings = {"general.name": f"Voice {seed}", "general.base_model.0.name": "SmolLM2 135M"}
+    if prompt_format:
+        strings["storytui.prompt_format"] = prompt_format
+    return write_adapter(path, matrices(base, seed, strength=strength), strings=strings)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from make_adapters import make_adapter, matrices, write_adapter
 
+from storytui.continuing import Options, Plan, continue_story, show_prompt
 from storytui.engine.api import (
     AdapterError,
     EngineDiedError,
@@ -28,6 +29,7 @@ from storytui.engine.api import (
 from storytui.engine.messages import ModelConfig
 from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.process import ProcessEngine
+from storytui.models.formats import format_in_use
 
 STORY = "The lamp had been out for eleven minutes before anyone in the village noticed."
 SWITCHES = 50
@@ -198,6 +200,60 @@ def test_several_work_together(
     info = engine.adapt([Adapter(path=str(each)) for each in voices])
     assert info.adapter == "voice-1 + voice-2"
     assert both_answers(engine) == fresh["both"]
+
+
+def test_what_adapters_say_of_the_prompt_format_comes_and_goes_with_them(
+    start: Callable[..., ProcessEngine], small_model: Path, voices: list[Path], tmp_path: Path
+) -> None:
+    mine = make_adapter(tmp_path / "mine.gguf", small_model, 1, prompt_format="storytui-1")
+    other = make_adapter(tmp_path / "other.gguf", small_model, 2, prompt_format="cra-v1")
+
+    def formats(info: ModelInfo) -> list[tuple[str, str, float]]:
+        return [(Path(e.path).stem, e.prompt_format, e.scale) for e in info.adapters]
+
+    # Whoever names an adapter need not have looked into it, and may be wrong.
+    engine = start(Adapter(path=str(mine), prompt_format="cra-v1"))
+    assert formats(engine.load()) == [("mine", "storytui-1", 1.0)]
+    assert format_in_use("auto", engine.load()).name == "storytui-1"
+    engine.adapt([Adapter(path=str(voices[0]))])
+    assert formats(engine.load()) == [("voice-1", "", 1.0)]
+    assert format_in_use("auto", engine.load()).origin == "default"
+    both = [Adapter(path=str(mine), scale=0.25), Adapter(path=str(other), scale=0.5)]
+    engine.adapt([*both, Adapter(path=str(voices[0]), scale=0.0)])
+    assert formats(engine.load()) == [("mine", "storytui-1", 0.25), ("other", "cra-v1", 0.5)]
+    assert format_in_use("auto", engine.load()).name == "cra-v1"
+    engine.adapt(())
+    assert engine.load().adapters == ()
+
+
+def test_the_prompt_and_the_cache_follow_a_switch_to_another_format(
+    engine: ProcessEngine, small_model: Path, tmp_path: Path
+) -> None:
+    mine = make_adapter(tmp_path / "mine.gguf", small_model, 1, prompt_format="storytui-1")
+    adapter = Adapter(path=str(mine))
+    asked = Options(words=8, reasoning_tokens=0, sampling=Sampling(seed=1, temperature=0.0))
+
+    def go_on() -> tuple[str, str, int]:
+        events = list(continue_story(engine, STORY, len(STORY), asked))
+        plan = next(each for each in events if isinstance(each, Plan))
+        rest = [each for each in events if not isinstance(each, Plan)]
+        statistics = cost(rest)
+        assert statistics.reused_tokens + statistics.evaluated_tokens == statistics.prompt_tokens
+        return plan.format, written(rest), statistics.reused_tokens
+
+    bare = go_on()
+    assert bare[0] == "cra-v1"
+    engine.adapt([adapter])
+    adapted = go_on()
+    assert (adapted[0], adapted[2]) == ("storytui-1", 0)
+    assert "### Task: Continue the story from the very end" in "".join(
+        part.text for part in show_prompt(engine, STORY, len(STORY), asked).parts
+    )
+    engine.rebuild()
+    assert go_on()[:2] == adapted[:2]
+    engine.adapt(())
+    again = go_on()
+    assert (again[:2], again[2]) == (bare[:2], 0)
 
 
 def test_an_adapter_that_was_replaced_in_its_file_is_read_again(

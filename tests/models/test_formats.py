@@ -7,10 +7,11 @@ import stores
 import tiny_gguf as tiny
 from msgspec import structs
 
+from storytui.engine.adapting import adapted
 from storytui.engine.api import ModelError
+from storytui.engine.model_info import PROMPT_FORMAT, Adapter
 from storytui.engine.scripted import SCRIPTED_MODEL
 from storytui.models.formats import (
-    KEY,
     FormatChoice,
     format_in_use,
     prompt_format_for,
@@ -112,13 +113,13 @@ def test_a_model_on_a_server_is_known_by_its_name_there() -> None:
 
 @pytest.mark.parametrize("stored", FORMATS)
 def test_a_format_in_a_file_is_read(tmp_path: Path, stored: str) -> None:
-    pairs = [*tiny.llama_pairs(), tiny.text(KEY, stored)]
+    pairs = [*tiny.llama_pairs(), tiny.text(PROMPT_FORMAT, stored)]
     path = stores.written(tmp_path / "m.gguf", bytes(tiny.write(pairs, ()).data))
 
     assert stored_format(path) == stored
 
 
-@pytest.mark.parametrize("more", [(), (tiny.scalar(KEY, tiny.UINT32, 1),)])
+@pytest.mark.parametrize("more", [(), (tiny.scalar(PROMPT_FORMAT, tiny.UINT32, 1),)])
 def test_a_file_that_says_nothing_says_nothing(tmp_path: Path, more: tuple[tiny.Pair, ...]) -> None:
     assert stored_format(stores.written(tmp_path / "m.gguf", stores.gguf(more=more))) == ""
 
@@ -132,3 +133,70 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, data: bytes) -> 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"There is no model .*m\.gguf"):
         stored_format(tmp_path / "m.gguf")
+
+
+# --- what is laid over a model ------------------------------------------------------------------
+
+
+def adapter(name: str, form: str, scale: float = 1.0) -> Adapter:
+    return Adapter(path=f"/adapters/{name}.gguf", scale=scale, prompt_format=form)
+
+
+def in_use(*adapters: Adapter, stored: str = "", wanted: str = "auto") -> FormatChoice:
+    info = structs.replace(SCRIPTED_MODEL, name="Plain", path="/m/plain.gguf", stored_format=stored)
+    return format_in_use(wanted, adapted(info, adapters))
+
+
+@pytest.mark.parametrize("stored", ["", "cra-v1", "storytui-9"])
+def test_an_adapters_format_goes_before_the_models(stored: str) -> None:
+    assert in_use(adapter("mine", "storytui-1"), stored=stored) == FormatChoice(
+        "storytui-1", "adapter", True, "The adapter mine names storytui-1."
+    )
+
+
+def test_without_the_adapter_the_model_decides_again() -> None:
+    assert in_use(stored="cra-v1-guided").name == "cra-v1-guided"
+    assert in_use(adapter("voice", ""), stored="cra-v1-guided").origin == "file"
+
+
+def test_an_adapter_that_does_nothing_decides_nothing() -> None:
+    assert in_use(adapter("mine", "storytui-1", 0.0), stored="cra-v1").name == "cra-v1"
+
+
+def test_adapters_that_agree_are_no_news() -> None:
+    choice = in_use(adapter("mine", "storytui-1"), adapter("voice", "storytui-1"))
+    assert (choice.name, choice.disagreement) == ("storytui-1", "")
+
+
+@pytest.mark.parametrize(
+    ("scales", "form", "which"),
+    [
+        ((1, 1), "storytui-1", "first, mine,"),
+        ((0.5, -0.5), "storytui-1", "first, mine,"),
+        ((0.5, 1), "cra-v1", "strongest, voice,"),
+        ((0.5, -1), "cra-v1", "strongest, voice,"),
+        ((1, 0.5), "storytui-1", "strongest, mine,"),
+    ],
+)
+def test_of_adapters_that_disagree_the_strongest_decides_and_it_is_said(
+    scales: tuple[float, float], form: str, which: str
+) -> None:
+    choice = in_use(adapter("mine", "storytui-1", scales[0]), adapter("voice", "cra-v1", scales[1]))
+    assert (choice.name, choice.origin, choice.trained) == (form, "adapter", True)
+    assert choice.disagreement == choice.sentence
+    assert "different prompt formats" in choice.disagreement
+    assert which in choice.disagreement
+
+
+def test_a_format_that_an_adapter_names_and_nobody_knows_is_said() -> None:
+    choice = in_use(adapter("mine\x1b", "storytui-9"), stored="storytui-1")
+    assert choice.name == "storytui-1"
+    assert choice.sentence.startswith("The adapter mine␛ names storytui-9, which this version")
+    other = in_use(adapter("mine", "storytui-9"), adapter("voice", "cra-v1", 0.5))
+    assert (other.name, other.disagreement) == ("cra-v1", "")
+
+
+def test_the_settings_decide_over_adapters_and_there_is_nothing_to_warn_of() -> None:
+    both = (adapter("mine", "storytui-1"), adapter("voice", "cra-v1"))
+    choice = in_use(*both, wanted="cra-v1-guided")
+    assert (choice.name, choice.trained, choice.disagreement) == ("cra-v1-guided", True, "")

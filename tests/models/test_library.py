@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from storytui.engine.api import ModelError
 from storytui.models.added import Added, add_place, forget_place, read_added, record_sums
 from storytui.models.choosing import Chosen, as_setting, choose, is_path, resolve
-from storytui.models.library import Library, LibraryModel, library
+from storytui.models.library import Library, library
+from storytui.models.library_model import LibraryModel
 from storytui.models.names import typeable, unique, with_marks
 from storytui.models.starter import starter_model
 from storytui.models.verifying import expected_sum

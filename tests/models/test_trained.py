@@ -7,14 +7,13 @@ from typing import Any
 
 import msgspec
 import pytest
-import tiny_gguf as tiny
+from trained_files import adapter_file, merged_file, told
 
 from storytui import folders
 from storytui.engine.api import ModelError
 from storytui.models import trained
 from storytui.models.trained import (
     Measured,
-    TrainedModel,
     files_to_run,
     forget_trained,
     in_short,
@@ -33,31 +32,6 @@ MEASURED = Measured(
     verdict="It is better than its base.",
     report="/nowhere/report.md",
 )
-
-
-def adapter_file(path: Path, rank: int = 4) -> Path:
-    path.write_bytes(
-        tiny.write(
-            [
-                tiny.text("general.architecture", "llama"),
-                tiny.text("general.type", "adapter"),
-                tiny.text("adapter.type", "lora"),
-                tiny.scalar("adapter.lora.alpha", tiny.FLOAT32, 8.0),
-            ],
-            [tiny.Weights(b"blk.0.attn_q.weight.lora_a", (32, rank))],
-        ).data
-    )
-    return path
-
-
-def merged_file(path: Path) -> Path:
-    path.write_bytes(tiny.llama().data)
-    return path
-
-
-def told(base: Path | str = "/models/base.gguf", **other: Any) -> TrainedModel:
-    known = {"name": "mine", "base_name": "base", "recipe": "abc", "made": "2026-01-31"}
-    return TrainedModel(**(known | {"base": str(base)} | other))
 
 
 def test_what_is_kept_is_listed_with_all_that_is_known_of_it(tmp_path: Path) -> None:

@@ -163,10 +163,19 @@ class AdapterScreen(ModalScreen[tuple[Adapter, ...] | None]):
         if number == 0:
             self.dismiss(())
             return
-        path = os.path.abspath(self._offers[number - 1].path)
+        offer = self._offers[number - 1]
+        path = os.path.abspath(offer.path)
         model = self._settings.model
         its_own = os.path.abspath(Path(model.adapter).expanduser()) == path
-        self.dismiss((Adapter(path=path, scale=model.adapter_scale if its_own else 1.0),))
+        self.dismiss(
+            (
+                Adapter(
+                    path=path,
+                    scale=model.adapter_scale if its_own else 1.0,
+                    prompt_format="" if offer.header is None else offer.header.prompt_format,
+                ),
+            )
+        )
 
     def action_leave(self) -> None:
         """Change nothing."""

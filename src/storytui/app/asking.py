@@ -86,6 +86,11 @@ def notes_left_out(wanted: str, notes: str, model: ModelInfo | None) -> str:
     return f"The model is not given these notes: its prompt format, {name}, has no place for them."
 
 
+def disagreement(settings: Settings, model: ModelInfo) -> str:
+    """What the adapters over a model say against one another, as a sentence; empty: nothing."""
+    return format_in_use(settings.continuing.format, model).disagreement
+
+
 def _format(wanted: str, model: ModelInfo | None) -> str:
     """The prompt format's name; empty where the model is still to say it."""
     if model is not None:

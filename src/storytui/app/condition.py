@@ -31,14 +31,19 @@ class Condition:
         self._died_of = self._failed_of = ""
         """What was told of a death and of a run that failed; the first of the two tells both."""
 
-    def ready(self, info: ModelInfo) -> str:
-        """It is loaded; returns what the writer is to be told of it and was not, or nothing."""
+    def ready(self, info: ModelInfo, more: str = "") -> str:
+        """It is loaded; returns what the writer is to be told of it and was not, or nothing.
+
+        Args:
+            info: the model.
+            more: what else she is to be told of it.
+        """
         self.info, self.remote = info, info.remote
         self.none_chosen = False
         self.absent = self._mourning = False
         self._failed_of = self.unagreed = ""
         # Its plan is worked out anew whenever it is started again.
-        says = " ".join(filter(None, (info.template_problem, info.note)))
+        says = " ".join(filter(None, (info.template_problem, info.note, more)))
         news = says if says != self._told_of_it else ""
         self._told_of_it = says
         return news

@@ -12,7 +12,7 @@ from storytui.app.adapter_choice import AdapterChoice
 from storytui.app.adapting import AdaptingRoom
 from storytui.app.agreeing import ask_to_send
 from storytui.app.ahead import Ahead
-from storytui.app.asking import new_seed, options, side_by_side, take_asked_for
+from storytui.app.asking import disagreement, new_seed, options, side_by_side, take_asked_for
 from storytui.app.condition import Condition
 from storytui.app.desk import Desk
 from storytui.app.engine_room import Asked, EngineRoom
@@ -131,7 +131,7 @@ class Flow(Taking):
 
     def ready(self, info: ModelInfo) -> None:
         """The model is loaded."""
-        if news := self._condition.ready(info):
+        if news := self._condition.ready(info, disagreement(self._settings, info)):
             self._screen.complain(news)
         self._screen.status.model = self._condition.runs_on
         self._screen.status.warning = self._condition.partly

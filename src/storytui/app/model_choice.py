@@ -10,9 +10,11 @@ from storytui.app.keys import key_of
 from storytui.app.running import what_runs
 from storytui.app.screens.models import ModelsScreen
 from storytui.app.screens.story import StoryScreen
+from storytui.engine.adapting import in_force
 from storytui.engine.api import EngineError
+from storytui.engine.model_info import ModelInfo
 from storytui.models.beside_plan import beside_plan
-from storytui.models.offers import Offer, Shelf
+from storytui.models.offers import Offer, Shelf, Used
 
 
 class ModelChoice:
@@ -76,7 +78,7 @@ class ModelChoice:
         self._here = None
         if offer.path is not None:
             self._cancel()
-            await self._use(offer.name, offer.path)
+            await self._use(offer.name, offer.path, offer.called)
         else:
             self._fetch(offer)
 
@@ -147,10 +149,10 @@ class ModelChoice:
         if self._shown is not None:
             self._shown.show_fetching(offer, fetched)
 
-    async def _use(self, name: str, path: Path) -> None:
+    async def _use(self, name: str, path: Path, called: str = "") -> None:
         """Have a model go on with the story, now and at the next start."""
         try:
-            used = await asyncio.to_thread(self._shelf.use, path)
+            used = await asyncio.to_thread(self._shelf.use, path, called)
         except EngineError as error:
             self._screen.complain(str(error))
             return
@@ -161,7 +163,7 @@ class ModelChoice:
             server = info.backend if info is not None and info.remote else ""
             instead = f", and {server} is asked no more" if server else ""
             self._screen.say(f"{name} is the model from now on{instead}.")
-        if info is None or info.remote or Path(info.path) != path:
+        if info is None or info.remote or Path(info.path) != path or _laid(info) != _laid(used):
             self._flow.use(used.make)
 
     def close(self) -> None:
@@ -169,6 +171,11 @@ class ModelChoice:
         self.fetching.close()
         if self._made is not None:
             self._made.close()
+
+
+def _laid(over: ModelInfo | Used) -> list[tuple[str, float]]:
+    """What is laid over a model: which files, and how strongly."""
+    return [(each.path, each.scale) for each in in_force(over.adapters)]
 
 
 def _built_in() -> bool:

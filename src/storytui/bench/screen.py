@@ -18,6 +18,7 @@ from pathlib import Path
 
 from storytui.bench.terminal import Terminal, TerminalError
 from storytui.models.names import BUILT_IN
+from storytui.models.starter import INSTEAD as STARTER_ADAPTER_INSTEAD
 
 LAST_NAME = "Zephyrine"
 """Stands near the end of every story that is opened here, where the cursor is, and nowhere else."""
@@ -157,6 +158,7 @@ def desk() -> Iterator[tuple[Path, dict[str, str]]]:
         environment.update(TERM="xterm-256color", COLORTERM="truecolor")
         for key in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
             environment[key] = str(folder / key.lower())
+        environment[STARTER_ADAPTER_INSTEAD] = ""
         # The welcome of the first start would stand in front of the story.
         opened = folder / "xdg_state_home" / "storytui" / "opened-before"
         opened.parent.mkdir(parents=True)

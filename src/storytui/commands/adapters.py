@@ -4,14 +4,14 @@ import argparse
 import json
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from storytui import folders
-from storytui.commands.choices import model_chosen
+from storytui.commands.choices import adapters_chosen, model_chosen
 from storytui.commands.ending import fail
 from storytui.commands.printing import write
-from storytui.engine.api import ModelError
+from storytui.engine.adapting import adapter_name
+from storytui.engine.api import AdapterError, ModelError
 from storytui.models.adapter_checking import examine_adapter
 from storytui.models.adapter_offers import (
     Offer,
@@ -21,7 +21,10 @@ from storytui.models.adapter_offers import (
     offers,
 )
 from storytui.models.adapters import AdapterHeader, matches, read_adapter, read_base
-from storytui.settings import Settings, SettingsError, load_settings
+from storytui.models.choosing import Chosen
+from storytui.models.starter import is_built_in, starter_adapter
+from storytui.models.walking import shown
+from storytui.settings import NO_ADAPTER, Settings, SettingsError, load_settings
 from storytui.settings_writing import set_in_settings
 from storytui.story.visible import visible
 
@@ -36,9 +39,10 @@ def run_adapter(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:
-    base = model_chosen(settings).path
+    model = model_chosen(settings)
+    base = model.path
     found = offers(adapters_here(settings.models.folders), base)
-    chosen = _in_use(settings, found)
+    laid = _laid(settings, model)
     if options.json:
         listing = {
             "model": str(base),
@@ -48,7 +52,7 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
                     "path": str(each.path),
                     "agrees": each.agrees,
                     "reason": each.sentence,
-                    "in_use": each is chosen,
+                    "in_use": os.path.abspath(each.path) in laid,
                     **(_as_json(each.header) if each.header else {}),
                 }
                 for each in found
@@ -58,13 +62,14 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
         return 0
     lines = [f"For the model {visible(base.stem, newlines=False)}:"]
     for each in found:
-        mark = "*" if each is chosen else " "
+        mark = "*" if os.path.abspath(each.path) in laid else " "
         lines.append(f"{mark} {each.name:32} {each.path}")
         lines.append(f"  {'':32} {_about(each)}")
     if not found:
         lines.append("  no adapter is here")
-    elif chosen is not None:
-        lines += ["", f"* is in use, at scale {settings.model.adapter_scale:g}."]
+    for path, scale in laid.items():
+        which = f"{adapter_name(path)} is" if len(laid) > 1 else "* is"
+        lines += ["", f"{which} in use, at scale {scale:g}."]
     write(sys.stdout, "\n".join(lines) + "\n")
     return 0
 
@@ -76,13 +81,13 @@ def _about(offer: Offer) -> str:
     return f"goes with it: rank {offer.header.rank}, {_size(offer.header.size)}{made_for}"
 
 
-def _in_use(settings: Settings, found: list[Offer]) -> Offer | None:
-    """Which of the adapters the settings name."""
-    wanted = settings.model.adapter
-    if not wanted:
-        return None
-    path = os.path.abspath(Path(wanted).expanduser())
-    return next((e for e in found if wanted == e.name or path == os.path.abspath(e.path)), None)
+def _laid(settings: Settings, model: Chosen) -> dict[str, float]:
+    """The files that are laid over the model, with how strongly; none where one is no use."""
+    try:
+        return {each.path: each.scale for each in adapters_chosen(settings, model)}
+    except AdapterError as error:
+        write(sys.stderr, f"{error}\n")
+        return {}
 
 
 def _info(options: argparse.Namespace, settings: Settings) -> int:
@@ -109,6 +114,7 @@ def _info(options: argparse.Namespace, settings: Settings) -> int:
         ("size", _size(header.size)),
         ("for the task", header.task),
         ("wants before a prompt", header.prompt_prefix),
+        ("prompt format", header.prompt_format),
         ("file", str(path)),
     ]
     lines = [header.name]
@@ -140,12 +146,29 @@ def _use(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _off(options: argparse.Namespace, settings: Settings) -> int:
+    """Lay it aside; over the built-in model that is said, since an empty setting means another."""
+    model, before = _model_or_none(settings), settings.model.adapter
+    starter = model is not None and is_built_in(model.path) and starter_adapter() is not None
     set_in_settings(
-        folders.settings_file(), {("model", "adapter"): None, ("model", "adapter_scale"): None}
+        folders.settings_file(),
+        {("model", "adapter"): NO_ADAPTER if starter else None, ("model", "adapter_scale"): None},
     )
-    said = "No adapter is used from now on." if settings.model.adapter else "No adapter was in use."
-    write(sys.stdout, f"{said}\n")
+    used = before != NO_ADAPTER and (before != "" or starter)
+    lines = ["No adapter is used from now on." if used else "No adapter was in use."]
+    if model is not None and model.laid is not None:
+        lines = [
+            f"No adapter is used from now on but that of {model.name} itself. Choose its base "
+            f"with: storytui models use {shown(model.path)}"
+        ]
+    write(sys.stdout, "\n".join(lines) + "\n")
     return 0
+
+
+def _model_or_none(settings: Settings) -> Chosen | None:
+    try:
+        return model_chosen(settings)
+    except ModelError:
+        return None
 
 
 def _as_json(header: AdapterHeader) -> dict[str, Any]:
@@ -159,6 +182,7 @@ def _as_json(header: AdapterHeader) -> dict[str, Any]:
         "bytes": header.size,
         "task": header.task,
         "prompt_prefix": header.prompt_prefix,
+        "prompt_format": header.prompt_format,
     }
 
 

@@ -64,7 +64,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--adapter",
         metavar="ADAPTER",
         help="a LoRA for it: a GGUF file, a name that storytui models adapter list shows, or none; "
-        "with --model, none unless one is given",
+        "with --model, the one of the settings is not used",
     )
     group.add_argument(
         "--adapter-scale",

@@ -14,7 +14,7 @@ from storytui.bench.report import MEASURES, BenchError, Wanted, run, show
 from storytui.commands.choices import settings_in_force, start_engine
 from storytui.commands.ending import FAILURE, fail
 from storytui.engine.api import Engine
-from storytui.settings import SettingsError
+from storytui.settings import NO_ADAPTER, Settings, SettingsError
 
 
 def run_bench(options: argparse.Namespace) -> int:
@@ -25,7 +25,7 @@ def run_bench(options: argparse.Namespace) -> int:
         if options.figures is not None:
             show(_figures(Path(options.figures)), form=form, picture=picture)
             return 0
-        settings = settings_in_force(options)
+        settings = _without_starter_adapter(settings_in_force(options))
 
         def start(context: int = 0) -> Engine:
             model = settings.model
@@ -46,6 +46,13 @@ def run_bench(options: argparse.Namespace) -> int:
     except (SettingsError, BenchError, BookError, ContenderError) as error:
         return fail(error, FAILURE)
     return 0
+
+
+def _without_starter_adapter(settings: Settings) -> Settings:
+    """For the bare model where no adapter is named: what is compared with has none."""
+    model = settings.model
+    adapter = model.adapter or NO_ADAPTER
+    return msgspec.structs.replace(settings, model=msgspec.structs.replace(model, adapter=adapter))
 
 
 def _figures(path: Path) -> dict[str, Any]:

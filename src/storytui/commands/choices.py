@@ -1,6 +1,7 @@
 """Settings and command line become what the program runs with; the command line wins."""
 
 import argparse
+import contextlib
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -12,7 +13,7 @@ from storytui import folders
 from storytui.commands.server import server_engine, server_settings
 from storytui.engine.api import AdapterError, Engine, Sampling
 from storytui.engine.model_info import Adapter
-from storytui.settings import SamplingSettings, Settings, load_settings
+from storytui.settings import NO_ADAPTER, SamplingSettings, Settings, load_settings
 from storytui.story.prompt import AUTO, prompt_format
 
 if TYPE_CHECKING:  # the editor needs the model's side only after its first paint
@@ -69,7 +70,7 @@ def _adapter_asked_for(options: argparse.Namespace) -> str | None:
     adapter: str | None = getattr(options, "adapter", None)
     if adapter is None and options.model is not None:
         return ""  # the settings' adapter was chosen for the settings' model
-    return "" if adapter == "none" else adapter
+    return adapter
 
 
 def _over(table: _Struct, **given: object) -> _Struct:
@@ -105,11 +106,11 @@ def model_config(settings: Settings) -> "ModelConfig":
     from storytui.engine.messages import ModelConfig
     from storytui.models.checking import examine
 
-    path = model_chosen(settings).path
-    examine(path, folders.models_checked())
+    chosen = model_chosen(settings)
+    examine(chosen.path, folders.models_checked())
     return ModelConfig(
-        path=str(path),
-        adapters=adapters_chosen(settings, path),
+        path=str(chosen.path),
+        adapters=adapters_chosen(settings, chosen),
         context=settings.model.context,
         gpu_layers=settings.model.gpu_layers,
         threads=settings.model.threads,
@@ -119,25 +120,40 @@ def model_config(settings: Settings) -> "ModelConfig":
     )
 
 
-def adapters_chosen(settings: Settings, base: Path) -> tuple[Adapter, ...]:
-    """The adapter that the settings name, held against the model; none where they name none.
+def adapters_chosen(settings: Settings, chosen: "Chosen") -> tuple[Adapter, ...]:
+    """What is laid over the model, each held against it.
+
+    The adapter that makes a trained model what it is, then the one that the settings name; where
+    they name none, the starter adapter over the built-in model.
 
     Raises:
         AdapterError: there is no such adapter, or it cannot be used with the model.
     """
-    if not settings.model.adapter:
-        return ()
     from storytui.models.adapter_checking import examine_adapter
     from storytui.models.adapter_offers import adapter_file, adapters_cache, adapters_here
+    from storytui.models.starter import is_built_in, starter_adapter
 
+    wanted, scale = settings.model.adapter, settings.model.adapter_scale
+
+    def laid(path: Path, scale: float = 1.0) -> Adapter:
+        header = examine_adapter(path, chosen.path, adapters_cache())
+        return Adapter(path=os.path.abspath(path), scale=scale, prompt_format=header.prompt_format)
+
+    own = () if chosen.laid is None else (laid(chosen.laid),)
+    starter = None if own or wanted or not is_built_in(chosen.path) else starter_adapter()
+    if starter is not None:
+        # It may not go with another release of the model.
+        with contextlib.suppress(AdapterError):
+            return (laid(starter, scale),)
+    if wanted in ("", NO_ADAPTER):
+        return own
     try:
-        path = adapter_file(settings.model.adapter, lambda: adapters_here(settings.models.folders))
-        examine_adapter(path, base, adapters_cache())
+        path = adapter_file(wanted, lambda: adapters_here(settings.models.folders))
+        return (*own, laid(path, scale))
     except AdapterError as error:
         raise AdapterError(
             f"{error} To go on without it: --adapter none, or storytui models adapter off."
         ) from error
-    return (Adapter(path=os.path.abspath(path), scale=settings.model.adapter_scale),)
 
 
 _WHOLE = {"auto": None, "yes": True, "no": False}

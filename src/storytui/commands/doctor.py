@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 
 import msgspec
 
@@ -101,9 +101,10 @@ def _about_model(settings: Settings, *, continuation: bool) -> Iterator[Finding]
     def about_model() -> Iterator[Finding]:
         from storytui.doctor.model import Chosen, check_model
 
+        model = cache(partial(model_chosen, settings))
         chosen = Chosen(
-            path=lambda: model_chosen(settings).path,
-            adapters=lambda file: adapters_chosen(settings, file),
+            path=lambda: model().path,
+            adapters=lambda: adapters_chosen(settings, model()),
             start=partial(start_engine, settings),
             agreed=may_be_sent_to,
         )

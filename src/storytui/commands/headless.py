@@ -89,10 +89,11 @@ def _run(
         with closing(start(settings)) as engine:
             load_when_agreed(engine)
             info = engine.load()
-            for says in filter(None, (info.template_problem, info.note)):
+            in_use = format_in_use(form, info)
+            for says in filter(None, (info.template_problem, info.note, in_use.disagreement)):
                 write(sys.stderr, f"storytui: {visible(says, newlines=False)}\n")
             if form == AUTO:
-                form = format_in_use(AUTO, info).name
+                form = in_use.name
                 notes = _notes(options, form)
             asked = continuation(settings, options.guidance or "", notes, candidates)
             return work(Job(engine, text, offset, replace(asked, format=form)), options)

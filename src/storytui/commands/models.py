@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storytui import folders
-from storytui.commands.choices import library_for
+from storytui.commands.choices import adapters_chosen, library_for
 from storytui.commands.ending import fail
 from storytui.commands.models_facts import size
 from storytui.commands.printing import write
+from storytui.commands.trained_facts import in_a_line, trained_as_json
 from storytui.engine.api import EngineError, ModelError
-from storytui.models.choosing import choose
+from storytui.models.choosing import Chosen, choose
+from storytui.models.walking import shown
 from storytui.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from storytui.models.library import Library
+    from storytui.models.library_model import LibraryModel
 
 
 def run_models(options: argparse.Namespace) -> int:
@@ -57,9 +60,11 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
     from storytui.models.starting import machine_of
 
     library = library_for(settings)
-    path, trouble = _in_use(library, settings)
-    used = library.model_at(path) if path is not None else None
-    troubles = [*library.troubles, *([trouble] if trouble else [])]
+    chosen, trouble = _in_use(library, settings)
+    path = None if chosen is None else chosen.path
+    used = None if chosen is None else _of(library, chosen)
+    laid, wrong = ([], "") if chosen is None else _laid(settings, chosen)
+    troubles = [*library.troubles, *filter(None, (trouble, wrong))]
     models: list[dict[str, Any]] = [
         {
             "name": each.name,
@@ -71,6 +76,7 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
             "architecture": each.architecture,
             "catalogue": each.entry,
             "in_use": each is used,
+            "trained": None if each.trained is None else trained_as_json(each.trained),
         }
         for each in library.models
     ]
@@ -104,6 +110,7 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
             "here": models,
             "adapters": adapters,
             "in_use": None if path is None else str(path),
+            "laid_over_it": laid,
             "server": settings.remote.address,
             "catalogue": entries,
             "troubles": troubles,
@@ -111,16 +118,17 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
         write(sys.stdout, json.dumps(listing, ensure_ascii=False) + "\n")
         return 0
     lines = ["On this machine (* is used):"]
-    for each in models:
+    for each, model in zip(models, library.models, strict=True):
         mark = "*" if each["in_use"] else " "
         lines += [
-            f"{mark} {each['name']:40} {size(each['bytes']):>9}  {each['source']:12}  "
-            f"{each['path']}"
+            f"{mark} {each['name']:40} {size(each['bytes']):>9}  {each['source']:12}  {model.own}"
         ]
+        lines += [f"  {'':40} {in_a_line(model.trained)}"] if model.trained else []
         lines += [f"  {'':40} also {', '.join(each['also_named'])}"] if each["also_named"] else []
     lines += [] if models else ["  no model"]
     if path is not None and used is None:
         lines += [f"* {path}"]
+    lines += [f"Over the model that is used: {shown(Path(each))}" for each in laid]
     if settings.remote.address:
         lines += [f"Replies come from {settings.remote.address}, and from no model here."]
     if adapters:
@@ -142,11 +150,24 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _in_use(library: "Library", settings: Settings) -> tuple[Path | None, str]:
-    """The file that the settings name, or why there is none."""
+def _laid(settings: Settings, chosen: Chosen) -> tuple[list[str], str]:
+    """The files of what is laid over the chosen model, or why it cannot be told."""
+    try:
+        return [each.path for each in adapters_chosen(settings, chosen)], ""
+    except EngineError as error:
+        return [], str(error)
+
+
+def _of(library: "Library", chosen: Chosen) -> "LibraryModel | None":
+    """The model of the library that was chosen; None for one beside it."""
+    return library.model_at(chosen.path) if chosen.laid is None else library.model(chosen.name)
+
+
+def _in_use(library: "Library", settings: Settings) -> tuple[Chosen | None, str]:
+    """The model that the settings name, or why there is none."""
     if settings.remote.address:
         return None, ""
     try:
-        return choose(settings.model.path, lambda _only: library).path, ""
+        return choose(settings.model.path, lambda _only: library), ""
     except ModelError as error:
         return None, f"The chosen model cannot be had: {error}"

@@ -10,15 +10,18 @@ from storytui.commands.choices import library_for
 from storytui.commands.models_facts import hashes_file
 from storytui.commands.printing import write
 from storytui.engine.api import ModelError
+from storytui.models.adapter_checking import examine_adapter
+from storytui.models.adapter_offers import adapters_cache
 from storytui.models.added import add_place, added_file, record_sums, whole
 from storytui.models.checking import examine
 from storytui.models.choosing import Chosen, as_setting, choose, is_path
 from storytui.models.fingerprint import fingerprint
 from storytui.models.glimpse import glimpse
-from storytui.models.library import Library, LibraryModel
+from storytui.models.library import Library
+from storytui.models.library_model import LibraryModel
 from storytui.models.names import OLLAMA
 from storytui.models.walking import shown
-from storytui.settings import Settings
+from storytui.settings import NO_ADAPTER, Settings
 from storytui.settings_writing import set_in_settings
 
 _LARGE = 256 << 20
@@ -41,19 +44,22 @@ def run_use(options: argparse.Namespace, settings: Settings) -> int:
 
     chosen = choose("" if options.default else options.model, find)
     header = examine(chosen.path, folders.models_checked())
+    if chosen.laid is not None:
+        examine_adapter(chosen.laid, chosen.path, adapters_cache())
     value = _setting_for(chosen, found)
     file = folders.settings_file()
     set_in_settings(file, {("model", "path"): value or None})
     lines = [f"{chosen.name or header.name} is used from now on: {chosen.path}"]
     if not value:
         lines[0] = f"The built-in model is used from now on: {chosen.path}"
+    lines += [f"It is an adapter over that file: {chosen.laid}"] if chosen.laid else []
     lines += [f"Kept as path under [model] in {file}."] if value else []
     if chosen.adapters:
         lines.append(
             "Ollama lays an adapter over this model, which is not done here by itself. Choose it "
             f"with: storytui models adapter use {chosen.adapters[0]}"
         )
-    if settings.model.adapter:
+    if settings.model.adapter not in ("", NO_ADAPTER):
         lines.append(
             f"The adapter {settings.model.adapter} stays chosen. Lay it aside with: storytui "
             "models adapter off"

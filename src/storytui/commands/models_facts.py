@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,18 @@ from storytui import folders
 from storytui.commands.choices import library_for
 from storytui.commands.ending import FAILURE, fail
 from storytui.commands.printing import write
+from storytui.commands.trained_facts import trained_as_json, trained_rows
 from storytui.engine.api import ModelError
+from storytui.engine.model_info import Adapter
+from storytui.models.adapter_checking import examine_adapter
+from storytui.models.adapter_offers import adapters_cache
 from storytui.models.added import added_file, read_added, record_sums
 from storytui.models.checking import examine
 from storytui.models.choosing import choose
 from storytui.models.details import details_of, verdict_on
 from storytui.models.fingerprint import known
 from storytui.models.gguf import further_parts
-from storytui.models.library import LibraryModel
+from storytui.models.library_model import LibraryModel
 from storytui.models.verifying import FileVerdict, expected_sum, verify
 from storytui.models.walking import shown
 from storytui.settings import Settings
@@ -43,12 +48,18 @@ def run_info(options: argparse.Namespace, settings: Settings) -> int:
         "catalogue": model.entry,
         "sha256": _known_sum(model.path),
         "adapters": [str(each) for each in model.adapters],
+        "trained": None if model.trained is None else trained_as_json(model.trained),
     }
     fault = ""
     try:
         examine(model.path, folders.models_checked())
         file_name = "" if model.source == "Ollama" else model.path.name
-        details = details_of(model.path, repository=model.repository, file_name=file_name)
+        details = details_of(
+            model.path,
+            repository=model.repository,
+            file_name=file_name,
+            adapters=_laid(model),
+        )
         facts |= details.as_json()
         facts["fit"] = verdict_on(model.path, memory())
     except ModelError as error:
@@ -72,6 +83,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("files", str(len(facts["files"])) if len(facts["files"]) > 1 else ""),
         ("sha256", facts["sha256"]),
         ("Ollama's adapters", ", ".join(facts["adapters"])),
+        *trained_rows(facts["trained"]),
     ]
     if facts["fault"]:
         return rows
@@ -150,6 +162,9 @@ def _named(wanted: str, settings: Settings) -> LibraryModel:
     """
     library = library_for(settings)
     chosen = choose(wanted, lambda _only: library)
+    if chosen.laid is not None:
+        # Where its base is now may not be where it was.
+        return replace(library.model(chosen.name), path=chosen.path)
     if found := library.model_at(chosen.path):
         return found
     parts = (chosen.path, *further_parts(chosen.path))
@@ -161,6 +176,18 @@ def _named(wanted: str, settings: Settings) -> LibraryModel:
         repository=chosen.repository,
         parts=parts if len(parts) > 1 else (),
     )
+
+
+def _laid(model: LibraryModel) -> list[Adapter]:
+    """The adapter that makes it what it is, where it was trained here; held against its base.
+
+    Raises:
+        AdapterError: it does not go with it.
+    """
+    if model.trained is None or not model.trained.adapter:
+        return []
+    header = examine_adapter(model.own, model.path, adapters_cache())
+    return [Adapter(path=str(model.own), prompt_format=header.prompt_format)]
 
 
 def _size_of(model: LibraryModel) -> int:

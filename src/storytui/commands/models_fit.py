@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from storytui.commands.choices import library_for, measurements_file
@@ -11,7 +11,7 @@ from storytui.commands.ending import FAILURE
 from storytui.commands.models_facts import size
 from storytui.commands.printing import write
 from storytui.engine.api import ModelError
-from storytui.models.choosing import resolve
+from storytui.models.choosing import choose
 from storytui.settings import Settings
 from storytui.story.visible import visible
 
@@ -48,7 +48,7 @@ def run_fit(options: argparse.Namespace, settings: Settings) -> int:
         known = measured_ways(records, shape, machine.driver, None)
     found = plan(
         shape,
-        machine,
+        replace(machine, beside=looked.beside),
         context=options.context or 0,
         kv_type=kv_type,
         allow_partial=options.allow_partial,
@@ -83,6 +83,8 @@ class _Looked:
     shape: "Shape"
     origin: "Origin"
     note: str = ""
+    beside: int = 0
+    """Bytes of an adapter that is laid over it."""
 
 
 def _look_at(model: str, settings: Settings) -> _Looked:
@@ -98,11 +100,15 @@ def _look_at(model: str, settings: Settings) -> _Looked:
     if wanted is not None and wanted.repository.casefold().endswith(".gguf"):
         wanted = None
     try:
-        path = resolve(model, lambda only: library_for(settings, only))
+        chosen = choose(model, lambda only: library_for(settings, only))
     except ModelError:
         if wanted is None:
             raise
     else:
+        path = chosen.path
+        if chosen.laid is not None:
+            name, beside = chosen.name, chosen.laid.stat().st_size
+            return _Looked(name, str(path), shape_in(path), "file", beside=beside)
         if wanted is None or path.exists():
             return _Looked(path.name, str(path), shape_in(path), "file")
     return _look_on_the_hub(model, wanted, settings)

@@ -12,8 +12,9 @@ from storytui.commands.printing import write
 from storytui.engine.api import ModelError
 from storytui.models.added import added_file, forget_place, read_added, whole
 from storytui.models.choosing import choose
-from storytui.models.library import LibraryModel
+from storytui.models.library_model import LibraryModel
 from storytui.models.names import OLLAMA
+from storytui.models.trained import forget_trained, is_kept, own_file, trained_models
 from storytui.models.walking import shown
 from storytui.settings import Settings
 from storytui.settings_writing import set_in_settings
@@ -33,6 +34,9 @@ def run_remove(options: argparse.Namespace, settings: Settings) -> int:
             sys.stdout, f"{shown(whole(Path(options.model)))} was forgotten. It is not deleted.\n"
         )
         return 0
+    name = options.model.strip().casefold()
+    if is_kept(name):
+        return _remove_trained(name, options, settings)
     library = library_for(settings)
     try:
         model = library.model(options.model)
@@ -77,24 +81,57 @@ def _delete(model: LibraryModel, options: argparse.Namespace, settings: Settings
     chosen = _is_chosen(model, settings)
     lines = [f"{model.name}, {size(model.size_bytes)} in the Hugging Face cache:"]
     lines += [f"  {each}" for each in model.files]
+    trained = [each for each in trained_models() if each.adapter]
+    over = [each.name for each in trained if Path(each.base) == model.path]
+    lines += [f"Trained over it, and of no use without it: {', '.join(over)}"] if over else []
     write(sys.stdout, "\n".join(lines) + "\n")
-    if not options.yes:
-        if not sys.stdin.isatty():
-            return fail(
-                "Nothing was removed: there is no terminal to ask at. Add --yes to remove it "
-                "unasked.",
-                USAGE_ERROR,
-            )
-        write(sys.stdout, "Delete it? Other programs that use this cache lose it too. (y/n) ")
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            write(sys.stdout, "Nothing was removed.\n")
-            return FAILURE
+    refused = _refused(options, "Delete it? Other programs that use this cache lose it too.")
+    if refused:
+        return refused
     freed = remove(place_of_hub(settings), model.path)
     write(sys.stdout, f"Removed; {freed:,} bytes are free.\n")
     if chosen:
-        set_in_settings(folders.settings_file(), {("model", "path"): None})
-        write(sys.stdout, "It was the chosen model. The built-in one is used from now on.\n")
+        _use_built_in()
     return 0
+
+
+def _remove_trained(name: str, options: argparse.Namespace, settings: Settings) -> int:
+    """Delete a model that was trained here, never its base."""
+    known = next((each for each in trained_models() if each.name == name), None)
+    lines = [f"{name}, trained here:"]
+    if known is not None:
+        lines += [f"  {shown(own_file(known))}"]
+        lines += [f"  its base stays: {shown(Path(known.base))}"] if known.adapter else []
+    write(sys.stdout, "\n".join(lines) + "\n")
+    refused = _refused(options, "Delete it? What made it can make it again.")
+    if refused:
+        return refused
+    freed = forget_trained(name)
+    write(sys.stdout, f"Removed; {freed:,} bytes are free.\n")
+    if settings.model.path.strip().casefold() == name:
+        _use_built_in()
+    return 0
+
+
+def _refused(options: argparse.Namespace, question: str) -> int:
+    """Ask before something is deleted; returns the exit status where it is not to be, else 0."""
+    if options.yes:
+        return 0
+    if not sys.stdin.isatty():
+        return fail(
+            "Nothing was removed: there is no terminal to ask at. Add --yes to remove it unasked.",
+            USAGE_ERROR,
+        )
+    write(sys.stdout, f"{question} (y/n) ")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        write(sys.stdout, "Nothing was removed.\n")
+        return FAILURE
+    return 0
+
+
+def _use_built_in() -> None:
+    set_in_settings(folders.settings_file(), {("model", "path"): None})
+    write(sys.stdout, "It was the chosen model. The built-in one is used from now on.\n")
 
 
 def _is_chosen(model: LibraryModel, settings: Settings) -> bool:

@@ -14,16 +14,17 @@ from pathlib import Path
 from msgspec import structs
 
 from storytui import folders
-from storytui.commands.choices import library_for, model_chosen, start_engine
+from storytui.commands.choices import adapters_chosen, library_for, model_chosen, start_engine
 from storytui.commands.hub_fetch import HubFetch
 from storytui.commands.left_off import forget_download, note_download
 from storytui.commands.models_hub import place_of_hub
+from storytui.commands.trained_facts import about_trained, shown_licence
 from storytui.engine.api import ModelError
 from storytui.engine.asking import ask_devices
 from storytui.engine.devices import DeviceReport
 from storytui.models.catalog import CatalogueModel, entry_for
 from storytui.models.checking import examine
-from storytui.models.choosing import as_setting
+from storytui.models.choosing import Chosen, as_setting, chosen
 from storytui.models.fit import Machine, plan
 from storytui.models.gguf_choice import whole_models
 from storytui.models.graphics import advice
@@ -39,10 +40,12 @@ from storytui.models.hub.errors import HubError
 from storytui.models.hub.place import HubPlace
 from storytui.models.hub.records import HubFile, HubRepository, total
 from storytui.models.hub.talks import Talks
-from storytui.models.library import Library, LibraryModel
+from storytui.models.library import Library
+from storytui.models.library_model import LibraryModel
 from storytui.models.offers import Fetch, Offer, Offers, Used
 from storytui.models.shape_of_file import shape_in
 from storytui.models.starting import machine_of
+from storytui.models.trained import in_short
 from storytui.models.verdicts import Verdict, best_of, in_order, verdicts_of
 from storytui.settings import Settings, SettingsError
 from storytui.settings_writing import set_in_settings
@@ -126,18 +129,23 @@ class MachineShelf:
         name, _, file = offer.id.partition(":")
         return HubFetch(place, name, patterns=(file,))
 
-    def use(self, path: Path) -> Used:
+    def use(self, path: Path, called: str = "") -> Used:
         """Remember a model as the chosen one; see `Shelf`."""
-        examine(path, folders.models_checked())
-        model = library_for(self.settings).model_at(path)
+        library = library_for(self.settings)
+        model = library.model(called) if called else library.model_at(path)
+        its = Chosen(path) if model is None or model.trained is None else chosen(model)
+        examine(its.path, folders.models_checked())
         value = str(path) if model is None else as_setting(model)
         changes: dict[tuple[str, str], str | None] = {("model", "path"): value or None}
         model_settings = structs.replace(self.settings.model, path=value)
         in_use = self._in_use()
-        if in_use is None or not _same(in_use, path):
+        if in_use is None or not _same(in_use.path, its.path):
             # An adapter belongs to the model that it was made for.
             changes["model", "adapter"] = None
             model_settings = structs.replace(model_settings, adapter="")
+        # Before anything is kept: one that cannot be used is not the model from now on.
+        new_settings = structs.replace(self.settings, model=model_settings)
+        adapters = adapters_chosen(new_settings, its)
         if self.settings.remote.address:
             # A server would go before the model.
             changes["remote", "address"] = None
@@ -147,8 +155,8 @@ class MachineShelf:
         except SettingsError as error:
             only_now = f"It was not kept for the next start: {str(error).rstrip('.')}."
         remote = structs.replace(self.settings.remote, address="")
-        self.settings = structs.replace(self.settings, model=model_settings, remote=remote)
-        return Used(partial(start_engine, self.settings), only_now)
+        self.settings = structs.replace(new_settings, remote=remote)
+        return Used(partial(start_engine, self.settings), only_now, adapters)
 
     def fetching(self, offer: Offer | None) -> None:
         """Note which offer is fetched now; see `Shelf`."""
@@ -174,7 +182,8 @@ class MachineShelf:
     def _here(self, library: Library, machine: Machine) -> Iterator[Offer]:
         in_use = self._in_use()
         for model in library.models:
-            verdict, fits = _verdict_here(model, machine)
+            its_machine = replace(machine, beside=model.size_bytes) if _lays(model) else machine
+            verdict, fits = _verdict_here(model, its_machine)
             kind = _kind(model.path.name) or _kind(model.name)
             name = re.sub(rf"[-_.]{re.escape(kind)}$", "", model.name, flags=re.IGNORECASE)
             yield Offer(
@@ -186,8 +195,10 @@ class MachineShelf:
                 verdict=verdict,
                 fits=fits,
                 good_at=_good_at(model),
+                licence="" if model.trained is None else shown_licence(model.trained),
                 path=model.path,
-                in_use=in_use is not None and _same(in_use, model.path),
+                called=model.name if _lays(model) else "",
+                in_use=in_use is not None and _is(in_use, model),
                 details=tuple(_details(model)),
             )
 
@@ -195,11 +206,11 @@ class MachineShelf:
         if address := self.settings.remote.address:
             yield f"Replies come from {address} now, and from no model here."
 
-    def _in_use(self) -> Path | None:
+    def _in_use(self) -> Chosen | None:
         if self.settings.remote.address:
             return None
         try:
-            return model_chosen(self.settings).path
+            return model_chosen(self.settings)
         except ModelError:
             return None
 
@@ -315,6 +326,9 @@ def _verdict_here(model: LibraryModel, machine: Machine) -> tuple[str, bool]:
 
 
 def _details(model: LibraryModel) -> Iterator[str]:
+    if model.trained is not None:
+        yield from about_trained(model.trained)
+        return
     where = "" if model.source in ("added", "folder", "built in") else f"Of {model.source}. "
     yield f"{where}{model.path}"
     if model.adapters:
@@ -322,10 +336,24 @@ def _details(model: LibraryModel) -> Iterator[str]:
 
 
 def _good_at(model: LibraryModel) -> str:
+    if model.trained is not None:
+        return in_short(model.trained)
     if model.source == "built in":
         return "Shows how the program works; too small to write well."
     entry = entry_for(repository=model.repository, file_name=model.path.name)
     return "" if entry is None else entry.good_at
+
+
+def _lays(model: LibraryModel) -> bool:
+    """Whether it is an adapter over another model's file."""
+    return model.trained is not None and bool(model.trained.adapter)
+
+
+def _is(in_use: Chosen, model: LibraryModel) -> bool:
+    """Whether a model is the one in use."""
+    return (in_use.laid is not None) == _lays(model) and _same(
+        model.path if in_use.laid is None else model.own, in_use.laid or in_use.path
+    )
 
 
 def _same(one: Path, other: Path) -> bool:

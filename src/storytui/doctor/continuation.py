@@ -92,7 +92,13 @@ def _failed(subject: str, error: EngineError, server: Address | None) -> Finding
 def _of(info: ModelInfo, wanted_format: str) -> Iterator[Finding]:
     """What is known of a model once it is loaded."""
     form = format_in_use(wanted_format, info)
-    if form.origin == "default":
+    if form.disagreement:
+        yield warning(
+            "Prompt format",
+            form.disagreement,
+            "Lay only one of them over the model: storytui models adapter use NAME, or off",
+        )
+    elif form.origin == "default":
         yield ok("Prompt format", f"{form.name}, since nothing says which one it was trained on")
     else:
         yield ok("Prompt format", f"{form.name}: {form.sentence}")

@@ -8,7 +8,8 @@ from storytui import folders
 from storytui.doctor.continuation import check_continuation
 from storytui.doctor.finding import Finding, ok, problem, warning
 from storytui.doctor.server import check_server
-from storytui.engine.api import AdapterError, Engine, EngineError, ModelError
+from storytui.engine.adapting import adapter_name
+from storytui.engine.api import Engine, EngineError, ModelError
 from storytui.engine.asking import ask_devices
 from storytui.engine.devices import Device, DeviceReport
 from storytui.engine.model_info import Adapter
@@ -29,8 +30,8 @@ class Chosen:
 
     path: Callable[[], Path]
     """The file of the model; raises ModelError."""
-    adapters: Callable[[Path], Sequence[Adapter]]
-    """What is laid over the model in that file; raises AdapterError."""
+    adapters: Callable[[], Sequence[Adapter]]
+    """What is laid over the model; raises EngineError."""
     start: Callable[[], Engine]
     """Makes the engine."""
     agreed: Callable[[str], bool]
@@ -80,8 +81,7 @@ def check_model(
             return
         if report is not None:
             yield _check_fit(file, report, settings)
-        if settings.model.adapter:
-            finding = _check_adapter(file, chosen, settings)
+        for finding in _check_adapters(chosen):
             yield finding
             if finding.level != "ok":
                 return
@@ -101,18 +101,19 @@ def _check_file(path: Callable[[], Path], settings: Settings) -> tuple[Path | No
     return file, ok("Model", says)
 
 
-def _check_adapter(file: Path, chosen: Chosen, settings: Settings) -> Finding:
+def _check_adapters(chosen: Chosen) -> Iterator[Finding]:
     try:
-        chosen.adapters(file)
-    except AdapterError as error:
-        return problem(
+        adapters = chosen.adapters()
+    except EngineError as error:
+        yield problem(
             "Adapter",
             str(error),
             "Choose another (storytui models adapter list), or none: storytui models adapter off",
         )
-    scale = settings.model.adapter_scale
-    strength = "" if scale == 1 else f", at {scale:g} of its strength"
-    return ok("Adapter", f"{Path(settings.model.adapter).stem} goes with the model{strength}")
+        return
+    for each in adapters:
+        strength = "" if each.scale == 1 else f", at {each.scale:g} of its strength"
+        yield ok("Adapter", f"{adapter_name(each.path)} goes with the model{strength}")
 
 
 def _check_fit(file: Path, report: DeviceReport, settings: Settings) -> Finding:

@@ -1,5 +1,6 @@
 """What runs a model, in one line: for the log, and for whoever asks."""
 
+from storytui.engine.adapting import adapter_name
 from storytui.engine.model_info import ModelInfo
 from storytui.story.visible import visible
 
@@ -26,5 +27,10 @@ def describe(info: ModelInfo) -> str:
         f"flash attention {'on' if info.flash_attention else 'off'}",
         template,
         f"its file names the prompt format {info.stored_format}" if info.stored_format else "",
+        *(
+            f"the adapter {adapter_name(each.path)} names the prompt format {each.prompt_format}"
+            for each in info.adapters
+            if each.prompt_format
+        ),
     )
     return visible(", ".join(each for each in parts if each), newlines=False)

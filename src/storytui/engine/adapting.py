@@ -20,6 +20,7 @@ def adapted(info: ModelInfo, adapters: Sequence[Adapter]) -> ModelInfo:
         info,
         adapter=" + ".join(adapter_name(each.path) for each in adapters),
         adapter_scale=adapters[-1].scale if adapters else 1.0,
+        adapters=in_force(adapters),
     )
 
 

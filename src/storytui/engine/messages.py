@@ -24,7 +24,7 @@ from storytui.engine.devices import DeviceReport
 from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.scores import Encoded, Passage, Scored
 
-PROTOCOL = 8
+PROTOCOL = 9
 MAX_FRAME = 32 * 1024 * 1024
 """Bytes; a longer frame is nonsense on the pipe. The largest manuscript takes half of it."""
 

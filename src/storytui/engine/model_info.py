@@ -6,6 +6,10 @@ import msgspec
 
 from storytui.engine.devices import Buffers
 
+PROMPT_FORMAT = "storytui.prompt_format"
+"""The entry of a GGUF header, a model's or an adapter's, that names the prompt format; this
+project's trainer writes it."""
+
 TemplateKind = Literal["gguf", "default", "failed", "remote"]
 """`gguf`: the model brought its own chat template. `default`: it has none. `failed`: it has one
 that cannot be used. `remote`: a server knows."""
@@ -18,6 +22,9 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     """A GGUF file."""
     scale: float = 1.0
     """How strongly it works; 1: as it was trained, 0: not at all."""
+    prompt_format: str = ""
+    """The prompt format that its file names (`storytui.prompt_format`); empty: none, or nobody has
+    looked yet. The engine looks whenever it loads one."""
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +64,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the adapter that is laid over it, of several all names; empty: none."""
     adapter_scale: float = 1.0
     """How strongly the adapter works; of several, the last."""
+    adapters: tuple[Adapter, ...] = ()
+    """What is laid over it and changes it, in the order in which it was named."""
     can_move: bool = True
     """Whether evaluated tokens can be moved in the cache. Sliding windows that keep no more than
     they need and recurrent layers cannot: after a change they are read from a checkpoint on."""

@@ -21,7 +21,7 @@ from storytui.models.gguf import further_parts, opened
 from storytui.models.gguf_reading import Contents, Tensor, named
 from storytui.models.remembering import marks_of, recall, remember
 
-VERSION = "adapter-1"
+VERSION = "adapter-2"
 """Goes up with every change to what is checked: older verdicts are then not believed."""
 COMMAND = (sys.executable, "-P", "-X", "utf8", "-m", "storytui.models.adapter_checking")
 """What runs as the checking process. -P: a file in the folder where she writes is not imported."""

@@ -11,6 +11,8 @@ from storytui import folders
 from storytui.engine.api import AdapterError
 from storytui.models.adapters import AdapterHeader, matches, read_adapter, read_base
 from storytui.models.found import find_models
+from storytui.models.starter import starter_adapter
+from storytui.models.trained import trained_models
 from storytui.story.visible import visible
 
 
@@ -42,12 +44,16 @@ class Offer:
 
 
 def adapters_here(more_folders: Sequence[str] = ()) -> Sequence[NamedAdapter]:
-    """The adapters on this machine. Blocks while it reads folders and the beginnings of files.
+    """The adapters on this machine, those that were trained here too.
+
+    Blocks while it reads folders and the beginnings of files.
 
     Args:
         more_folders: as `[models] folders` of the settings.
     """
+    own = [starter_adapter(), *(Path(each.adapter) for each in trained_models() if each.adapter)]
     more = [Path(each).expanduser() for each in more_folders if each.strip()]
+    more += [each for each in own if each is not None and each.is_file()]
     return find_models(os.environ, Path.home(), sys.platform, folders=more).adapters
 
 

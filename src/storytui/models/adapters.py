@@ -12,6 +12,7 @@ import msgspec
 
 from storytui.engine.adapting import adapter_name
 from storytui.engine.api import AdapterError, ModelError
+from storytui.engine.model_info import PROMPT_FORMAT
 from storytui.models.adapter_rules import EMBEDDINGS, Pair, check_adapter, shown_shape
 from storytui.models.gguf import further_parts, opened
 from storytui.models.gguf_reading import Contents, named
@@ -46,6 +47,8 @@ class AdapterHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What it says it is for."""
     prompt_prefix: str = ""
     """What it says is to stand before a prompt; nothing is put there."""
+    prompt_format: str = ""
+    """The prompt format that it says it was trained on; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ def _header(
         bases=_bases(contents),
         task=_text(contents, "adapter.lora.task_name"),
         prompt_prefix=_text(contents, "adapter.lora.prompt_prefix"),
+        prompt_format=_text(contents, PROMPT_FORMAT),
     )
 
 

@@ -5,16 +5,17 @@ the GGUF specification (ggml, docs/gguf.md).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from storytui.engine.api import ModelError
+from storytui.engine.model_info import PROMPT_FORMAT, Adapter
 from storytui.engine.template import TemplateError, render_frame
 from storytui.models.catalog import CatalogueModel, entry_for
-from storytui.models.formats import KEY, FormatChoice, prompt_format_for
+from storytui.models.formats import FormatChoice, prompt_format_for
 from storytui.models.gguf import further_parts, look_into, opened
 from storytui.models.gguf_reading import Value
 from storytui.story.visible import visible
@@ -62,7 +63,13 @@ class Details:
         return asdict(self)
 
 
-def details_of(path: Path, *, repository: str = "", file_name: str = "") -> Details:
+def details_of(
+    path: Path,
+    *,
+    repository: str = "",
+    file_name: str = "",
+    adapters: Sequence[Adapter] = (),
+) -> Details:
     """Read what a model says about itself; its weights are not read.
 
     Its chat template is rendered in this process, so `checking.examine` comes first.
@@ -71,6 +78,7 @@ def details_of(path: Path, *, repository: str = "", file_name: str = "") -> Deta
         path: the model; of a divided one, its first file.
         repository: owner/name on Hugging Face, or its name in Ollama; empty: not known.
         file_name: a name that says what it is; empty: the file's does not.
+        adapters: what is laid over it.
 
     Raises:
         ModelError: it cannot be read, or is no model.
@@ -89,8 +97,9 @@ def details_of(path: Path, *, repository: str = "", file_name: str = "") -> Deta
             rendered = "yes"
         except TemplateError as error:
             rendered = f"fails: {_shown(str(error))}"
-    stored = values.get(KEY)
+    stored = values.get(PROMPT_FORMAT)
     form: FormatChoice = prompt_format_for(
+        adapters=adapters,
         stored=stored.strip() if isinstance(stored, str) else "",
         repository=repository,
         file_name=file_name,

@@ -1,16 +1,15 @@
 """The library: which models and adapters are on this machine, by which names, and where.
 
-Everything that `found.find_models` finds, the built-in model, and what she added by its path. A
-model has one name that is its own, and others that lead to it: its id in the catalogue, the names
-of its copies by links. Two that share a name are told apart by where they are.
+Everything that `found.find_models` finds, the built-in model, what was trained here, and what she
+added by its path. A model has one name that is its own, and others that lead to it: its id in the
+catalogue, the names of its copies by links. Two that share a name are told apart by where they are.
 """
 
 import difflib
-import fnmatch
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,62 +18,21 @@ from storytui.engine.api import ModelError
 from storytui.models.added import Added, added_file, read_added
 from storytui.models.catalog import CatalogueModel, catalogue, entry_for
 from storytui.models.found import Elsewhere, Found, FoundModel, find_models
-from storytui.models.names import BUILT_IN, OLLAMA, ollama_name, typeable, unique, with_marks
-from storytui.models.starter import starter_model
+from storytui.models.gguf import further_parts
+from storytui.models.library_model import (
+    IN_THE_PACKAGE,
+    TRAINED,
+    LibraryAdapter,
+    LibraryModel,
+)
+from storytui.models.library_names import adapters_with_names, with_names
+from storytui.models.names import OLLAMA, typeable
+from storytui.models.starter import starter_adapter, starter_model
+from storytui.models.trained import Trained, TrainedModel, own_file, read_trained
 from storytui.models.walking import identity, shown
 from storytui.story.visible import visible
 
 _MOST_NAMED = 8
-_BUILT_IN_SOURCE = "built in"
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryModel:
-    """A model on this machine."""
-
-    name: str
-    """Its own name: nothing else here has it, and it can be typed."""
-    path: Path
-    """What llama.cpp is given."""
-    source: str
-    """Where it comes from: `built in`, a program's name, `added` (by its path) or `folder`."""
-    size_bytes: int
-    also_named: tuple[str, ...] = ()
-    """Other names that lead to it, its id in the catalogue among them; they may lead elsewhere too,
-    and are then no use."""
-    hints: tuple[str, ...] = ()
-    """Names that lead to it where nothing else has them."""
-    repository: str = ""
-    """owner/name on Hugging Face, or its name in Ollama without the tag; empty: not known."""
-    architecture: str = ""
-    own_name: str = ""
-    """What its header calls it."""
-    entry: str = ""
-    """The id of the catalogue's entry that it belongs to; empty: none."""
-    parts: tuple[Path, ...] = ()
-    """All files of a divided model; empty for an undivided one."""
-    adapters: tuple[Path, ...] = ()
-    """Adapters that Ollama lays over it, and this program does not by itself."""
-    also: tuple[Elsewhere, ...] = ()
-    """Where else the same file is found."""
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Every file that it is made of."""
-        return self.parts or (self.path,)
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryAdapter:
-    """A LoRA adapter on this machine."""
-
-    name: str
-    """Its own name, as of a model."""
-    path: Path
-    architecture: str
-    """Of the models that it may go with."""
-    also_named: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
 
 
 _Thing = TypeVar("_Thing", LibraryModel, LibraryAdapter)
@@ -85,7 +43,7 @@ class Library:
     """What there is, each thing once."""
 
     models: tuple[LibraryModel, ...] = ()
-    """The built-in one first, then by name."""
+    """The built-in one first, then those that were trained here, then the others, by name."""
     adapters: tuple[LibraryAdapter, ...] = ()
     troubles: tuple[str, ...] = ()
     """What was passed over, in sentences fit to be shown."""
@@ -119,14 +77,17 @@ class Library:
         )
 
     def model_at(self, path: Path) -> LibraryModel | None:
-        """The model whose file a path leads to; None for one that is not in the library."""
+        """The model whose file a path leads to; None for one that is not in the library.
+
+        A base is itself, whatever adapters were trained over it.
+        """
         try:
             wanted = identity(path)
         except (OSError, ValueError):
             return next((each for each in self.models if path in each.files), None)
         for each in self.models:
             try:
-                if identity(each.path) == wanted:
+                if identity(each.own) == wanted:
                     return each
             except (OSError, ValueError):
                 continue  # it is gone since it was found
@@ -184,6 +145,8 @@ def library_here(
         folders=[Path(each).expanduser() for each in more_folders if each.strip()],
         added=added,
         built_in=starter_model(),
+        trained=read_trained(),
+        more_adapters=tuple(filter(None, [starter_adapter()])),
         troubles=trouble,
         only=only,
     )
@@ -197,6 +160,8 @@ def library(
     folders: Sequence[Path] = (),
     added: Added | None = None,
     built_in: Path | None = None,
+    trained: Trained | None = None,
+    more_adapters: Sequence[Path] = (),
     entries: Sequence[CatalogueModel] | None = None,
     troubles: Sequence[str] = (),
     only: Collection[str] | None = None,
@@ -211,6 +176,8 @@ def library(
         folders: folders, or files, that her settings name.
         added: what she added by its path.
         built_in: the built-in model; None: it is not installed.
+        trained: what was trained here; None: nothing.
+        more_adapters: adapters that lie in no folder of models.
         entries: the catalogue; None: the program's own.
         troubles: what went wrong already.
         only: whose folders are looked into; None: everybody's.
@@ -218,12 +185,20 @@ def library(
     """
     entries = catalogue() if entries is None else entries
     added = added or Added()
-    found = find(environment, home, platform, folders=[*folders, *added.places], only=only)
-    models = list(_with_built_in(found.models, built_in, added, entries))
+    trained = trained or Trained()
+    made = [Path(each.adapter) for each in trained.models if each.adapter]
+    adapters = [each for each in (*made, *more_adapters) if each.is_file()]
+    places = [*folders, *added.places, *adapters]
+    found = find(environment, home, platform, folders=places, only=only)
+    models = [
+        *_with_built_in(found.models, built_in, added, entries),
+        *map(_of_trained, trained.models),
+    ]
+    models.sort(key=lambda each: (each.source != IN_THE_PACKAGE, each.source != TRAINED))
     return Library(
-        models=_with_names(models, entries),
-        adapters=_adapters(found),
-        troubles=(*troubles, *found.troubles),
+        models=with_names(models, entries),
+        adapters=adapters_with_names(found),
+        troubles=(*troubles, *trained.troubles, *found.troubles),
         entries=entries,
     )
 
@@ -268,12 +243,26 @@ def _with_built_in(
         yield LibraryModel(
             name=built_in.stem,
             path=built_in,
-            source=_BUILT_IN_SOURCE,
+            source=IN_THE_PACKAGE,
             size_bytes=size,
             architecture="llama",
             also=tuple(same),
         )
     yield from others
+
+
+def _of_trained(model: TrainedModel) -> LibraryModel:
+    """A model that was trained here; whether its files are there shows when it is chosen."""
+    own = own_file(model)
+    parts = (own, *(each for each in further_parts(own) if each.exists()))
+    return LibraryModel(
+        name=model.name,
+        path=Path(model.base) if model.adapter else own,
+        source=TRAINED,
+        size_bytes=sum(each.stat().st_size for each in parts if each.exists()),
+        parts=parts if len(parts) > 1 else (),
+        trained=model,
+    )
 
 
 def _identity(path: Path) -> tuple[int, int] | str | None:
@@ -286,82 +275,6 @@ def _identity(path: Path) -> tuple[int, int] | str | None:
 def _file_name(model: FoundModel) -> str:
     """A file's name as far as it says what the model is: a blob's does not."""
     return "" if model.source == "Ollama" else model.path.name
-
-
-# --- names ----------------------------------------------------------------------------------------
-
-
-def _with_names(
-    models: Sequence[LibraryModel], entries: Sequence[CatalogueModel]
-) -> tuple[LibraryModel, ...]:
-    """The models, each by a name of its own."""
-    bases = [_base(each.name, each.source) for each in models]
-    ideas = [
-        with_marks(base, os.fsencode(each.path), each.source, each.repository.partition("/")[0])
-        for base, each in zip(bases, models, strict=True)
-    ]
-    preferred = _preferred(models, entries)
-    named = []
-    for name, base, model in zip(unique(ideas), bases, models, strict=True):
-        others = [base, *(_base(each.name, each.source) for each in model.also)]
-        hints: list[str] = []
-        if model.source == _BUILT_IN_SOURCE:
-            others.append(BUILT_IN)
-        if model.entry:
-            (others if id(model) in preferred else hints).append(model.entry)
-        others += [each.removesuffix(":latest") for each in others if each.endswith(":latest")]
-        for each in others:
-            if each.startswith(OLLAMA):
-                plain = each.removeprefix(OLLAMA)
-                hints += [plain, OLLAMA + plain.partition(":")[0]]
-        named.append(
-            replace(
-                model,
-                name=name,
-                also_named=tuple(dict.fromkeys(each for each in others if each != name)),
-                hints=tuple(dict.fromkeys(hints)),
-            )
-        )
-    return tuple(named)
-
-
-def _base(name: str, source: str) -> str:
-    return ollama_name(name) if source == "Ollama" else typeable(name)
-
-
-def _preferred(models: Sequence[LibraryModel], entries: Sequence[CatalogueModel]) -> set[int]:
-    """Which models their catalogue's id means first: those whose file the entry names first."""
-    by_entry: dict[str, list[tuple[int, LibraryModel]]] = {}
-    patterns = {each.id: each.files for each in entries}
-    for model in models:
-        if model.entry:
-            rank = _rank(model, patterns[model.entry])
-            by_entry.setdefault(model.entry, []).append((rank, model))
-    chosen: set[int] = set()
-    for ranked in by_entry.values():
-        best = min(rank for rank, _ in ranked)
-        chosen |= {id(model) for rank, model in ranked if rank == best}
-    return chosen
-
-
-def _rank(model: LibraryModel, patterns: Sequence[str]) -> int:
-    name = f"{model.name.lower().replace(':', '-')}.gguf"
-    fitting = (at for at, each in enumerate(patterns) if fnmatch.fnmatchcase(name, each.lower()))
-    return next(fitting, len(patterns))
-
-
-def _adapters(found: Found) -> tuple[LibraryAdapter, ...]:
-    bases = [typeable(each.name) for each in found.adapters]
-    ideas = [
-        with_marks(base, os.fsencode(each.path))
-        for base, each in zip(bases, found.adapters, strict=True)
-    ]
-    named = zip(unique(ideas), bases, found.adapters, strict=True)
-    adapters = [
-        LibraryAdapter(name, each.path, each.architecture, (base,) if base != name else ())
-        for name, base, each in named
-    ]
-    return tuple(sorted(adapters, key=lambda each: (each.name, str(each.path))))
 
 
 def _called(things: Sequence[_Thing], name: str, what: str) -> _Thing | None:

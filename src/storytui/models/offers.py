@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from storytui.engine.api import Engine, EngineError
+from storytui.engine.model_info import Adapter
 
 Group = Literal["here", "catalogue", "hub", "repository"]
 """Where an offer comes from: it is on this machine, of the catalogue, a file that was searched for
@@ -44,6 +45,9 @@ class Offer:
     licence: str = ""
     path: Path | None = None
     """Its file, where it is here."""
+    called: str = ""
+    """The name that it is chosen by, where its path leads to another one: that of an adapter which
+    was trained here is its base's."""
     begun: int = 0
     """Bytes of it that an earlier download left here."""
     in_use: bool = False
@@ -105,6 +109,8 @@ class Used:
     """Makes its engine; blocks."""
     only_now: str = ""
     """Why the next start will not have it, a sentence; empty: it will."""
+    adapters: tuple[Adapter, ...] = ()
+    """What is laid over it."""
 
 
 class Shelf(Protocol):
@@ -138,11 +144,15 @@ class Shelf(Protocol):
         """What fetches an offer; nothing is begun."""
         ...
 
-    def use(self, path: Path) -> Used:
+    def use(self, path: Path, called: str = "") -> Used:
         """Remember a model as the chosen one.
 
+        Args:
+            path: its file.
+            called: its name, where it has one that goes before the file; see `Offer.called`.
+
         Raises:
-            EngineError: the file is no model.
+            EngineError: the file is no model, or an adapter that belongs to it cannot be used.
         """
         ...
 

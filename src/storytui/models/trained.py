@@ -149,6 +149,17 @@ def _read(record: Path) -> TrainedModel:
     return model
 
 
+def is_kept(name: str, folder: Path | None = None) -> bool:
+    """Whether a model of a name was trained here, its record damaged or not."""
+    folder = folders.trained_models() if folder is None else folder
+    return typeable(name) == name and (folder / f"{name}.json").is_file()
+
+
+def own_file(model: TrainedModel) -> Path:
+    """The file that was made: the adapter, or the merged model; of a divided one, the first."""
+    return Path(model.adapter or model.model)
+
+
 def files_to_run(model: TrainedModel) -> tuple[Path, Path | None]:
     """What is loaded for a model: a GGUF file, and the adapter that is laid over it, if any.
 
@@ -158,7 +169,7 @@ def files_to_run(model: TrainedModel) -> tuple[Path, Path | None]:
         ModelError: a file is not there any more; the message says which, and what to do.
     """
     name = visible(model.name, newlines=False)
-    own = Path(model.adapter or model.model)
+    own = own_file(model)
     if not own.is_file():
         kind = "adapter" if model.adapter else "file"
         raise ModelError(
@@ -284,7 +295,7 @@ def forget_trained(name: str, folder: Path | None = None) -> int:
     """
     folder = folders.trained_models() if folder is None else folder
     record = folder / f"{name}.json"
-    if typeable(name) != name or not record.is_file():
+    if not is_kept(name, folder):
         raise ModelError(f"No model {visible(name, newlines=False)} was trained here.")
     try:
         record.unlink()

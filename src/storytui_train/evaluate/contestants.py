@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from storytui.engine.adapting import in_force
 from storytui.engine.api import Engine, ModelError
 from storytui.engine.model_info import Adapter
 from storytui.models.details import details_of
@@ -16,8 +17,8 @@ from storytui.story.prompt import AUTO, FORMATS
 from storytui.story.visible import visible
 from storytui_train.data.teacher.engines import (
     adapter_for,
-    model_file,
-    model_fingerprint,
+    fingerprint_of,
+    model_to_run,
     open_engine,
 )
 from storytui_train.errors import EvaluateError, RecipeError, TeacherError
@@ -115,35 +116,48 @@ def _format_of(contestant: Contestant, wanted: str, shared: str) -> str:
 
 
 def base_of(wanted: str) -> str:
-    """A model's name or path without the adapter that is named behind it."""
-    return _split(wanted)[0]
+    """A model's name or path without what is laid over it: as it is, where nothing is.
+
+    Raises:
+        RecipeError: nothing is named.
+        TeacherError: there is no such model.
+    """
+    model, adapter, _ = _split(wanted)
+    its = model_to_run(model)
+    if its.adapters:
+        return str(its.path)
+    return model if adapter else wanted
 
 
 def _contestant(wanted: str) -> Contestant:
     model, adapter, scale = _split(wanted)
-    path = model_file(model)
+    its = model_to_run(model)
+    path = its.path
     try:
-        own = details_of(path, repository=repository_of(path), file_name=path.name)
-        form, trained = own.prompt_format, own.trained_on_format
-        name, identity = path.stem, model_fingerprint(path)
-        laid: tuple[Adapter, ...] = ()
         if adapter:
             file = adapter_for(adapter, path)
-            laid = (Adapter(path=str(file), scale=scale),)
             said = stored_format(file)
-            if said in FORMATS:
-                form, trained = said, True
-            name += f" + {file.stem}" + ("" if scale == 1 else f" × {scale:g}")
-            identity += f"+{model_fingerprint(file)}@{scale:g}"
+            own = Adapter(path=str(file), scale=scale, prompt_format=said)
+            its = replace(its, adapters=(*its.adapters, own))
+        known = details_of(
+            path,
+            repository=repository_of(path),
+            file_name=path.name,
+            adapters=in_force(its.adapters),
+        )
+        name = path.stem
+        for each in its.adapters:
+            name += f" + {Path(each.path).stem}" + ("" if each.scale == 1 else f" × {each.scale:g}")
+        identity = fingerprint_of(its)
     except ModelError as error:
         raise EvaluateError(visible(str(error))) from error
     return Contestant(
         name=visible(name, newlines=False),
         path=path,
-        adapters=laid,
+        adapters=its.adapters,
         identity=identity,
-        format=form,
-        trained=trained,
+        format=known.prompt_format,
+        trained=known.trained_on_format,
     )
 
 
@@ -156,7 +170,7 @@ def _split(wanted: str) -> tuple[str, str, float]:
     places = [at for at, sign in enumerate(wanted) if sign == "+" and 0 < at < len(wanted) - 1]
     for at in reversed(places):
         with contextlib.suppress(TeacherError):
-            model_file(wanted[:at])
+            model_to_run(wanted[:at])
             return wanted[:at], *_scaled(wanted[at + 1 :])
     return wanted, "", 1.0
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from storytui.models.formats import KEY as PROMPT_FORMAT
+from storytui.engine.model_info import PROMPT_FORMAT
 from storytui.story.prompt import FORMATS
 from storytui_train.errors import GgufError
 from storytui_train.gguf.base_file import BaseFile

@@ -26,6 +26,7 @@ from storytui.models.hub.records import HubRepository
 from storytui.models.library import library_here
 from storytui.models.published import build_shape, files_as_published
 from storytui.models.shape_of_file import shape_in
+from storytui.models.trained import is_kept
 from storytui.story.visible import visible
 from storytui_train.errors import RecipeError, TrainError
 from storytui_train.training.trained_shape import (
@@ -95,7 +96,9 @@ def find_shape(
         return FoundShape(named, _on_hub(base, revision or "main", hub or hub_here()), "hub")
     try:
         return _in_file(named, resolve(base, _library))
-    except ModelError:
+    except ModelError as error:
+        if is_kept(base.strip().casefold()):
+            raise RecipeError(visible(str(error))) from error
         raise RecipeError(
             f"There is no base {named}. Name a repository of the Hub (owner/name), a folder of "
             f"weights, a GGUF file, or {BUILT_IN}."

@@ -126,8 +126,8 @@ class ScriptedShelf:
         self.asked.append(("fetch", offer.id))
         return self.fetches.pop(0)
 
-    def use(self, path: Path) -> Used:
-        self.asked.append(("use", str(path)))
+    def use(self, path: Path, called: str = "") -> Used:
+        self.asked.append(("use", called or str(path)))
         if self.refuses:
             raise EngineError(self.refuses)
 

@@ -12,17 +12,20 @@ anew after a switch, and a card's memory is short.
 import ctypes
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import llama_cpp
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from storytui.engine.adapting import adapter_name, in_force
 from storytui.engine.api import AdapterError, EngineError
 from storytui.engine.llama import backend
-from storytui.engine.model_info import Adapter
+from storytui.engine.llama.loaded import text_of
+from storytui.engine.model_info import PROMPT_FORMAT, Adapter
 
 _Mark = tuple[str, int, int, int]
 """What tells that an adapter's file is another one: path, size, time of change, inode."""
@@ -72,6 +75,17 @@ class LoadedAdapters:
         self._scales, self.unproved = scales, bool(scales)
         return True
 
+    def looked_at(self, adapters: Sequence[Adapter]) -> list[Adapter]:
+        """Adapters with what the files of those that work say of themselves.
+
+        Args:
+            adapters: as `use` was told last.
+        """
+        formats = {mark[0]: _text(each, PROMPT_FORMAT) for mark, each in self._loaded.items()}
+        return [
+            structs.replace(each, prompt_format=formats.get(each.path, "")) for each in adapters
+        ]
+
     def prove(self, logits: NDArray[np.float32]) -> None:
         """See that numbers come of the adapters, by the first logits.
 
@@ -106,6 +120,11 @@ class LoadedAdapters:
 def _free(handles: dict[_Mark, Any]) -> None:
     for each in handles.values():
         llama_cpp.llama_adapter_lora_free(each)
+
+
+def _text(handle: Any, key: str) -> str:
+    """A value of an adapter's header, as text; empty where there is none."""
+    return text_of(partial(llama_cpp.llama_adapter_meta_val_str, handle), key).strip()
 
 
 def _mark(adapter: Adapter) -> _Mark:

@@ -2,7 +2,9 @@
 
 import ctypes
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from storytui.engine.devices import Device
 from storytui.engine.llama import backend, said
 from storytui.engine.llama.devices import free_memory
 from storytui.engine.messages import ModelConfig
-from storytui.engine.model_info import ModelInfo, TemplateKind
+from storytui.engine.model_info import PROMPT_FORMAT, ModelInfo, TemplateKind
 
 _QUANTISATION = re.compile(r"[-._](?:I?Q\d\w*|B?F16|F32|MXFP4)(?:-\d+-of-\d+)?$", re.IGNORECASE)
 
@@ -65,7 +67,7 @@ def info_of(model: Any, config: ModelConfig, figures: Figures) -> ModelInfo:
         threads=figures.threads,
         chat_template=figures.chat_template,
         template_problem=figures.template_problem,
-        stored_format=metadata(model, "storytui.prompt_format").strip(),
+        stored_format=metadata(model, PROMPT_FORMAT).strip(),
         device=" + ".join(each.description for each in used),
         kv_type=config.kv_type,
         # Where nothing is said: as it is asked for.
@@ -79,10 +81,21 @@ def info_of(model: Any, config: ModelConfig, figures: Figures) -> ModelInfo:
 
 def metadata(model: Any, key: str) -> str:
     """A value of the model's header, as text; empty where there is none."""
+    return text_of(partial(llama_cpp.llama_model_meta_val_str, model), key)
+
+
+def text_of(read: Callable[[bytes, Any, int], int], key: str) -> str:
+    """A value of a header, as text; empty where there is none.
+
+    Args:
+        read: puts a key's value into a buffer of so many bytes, as llama.cpp's functions do, and
+            returns how many bytes it has.
+        key: in the header.
+    """
     size = 256
     while True:
         buffer = ctypes.create_string_buffer(size)
-        length = llama_cpp.llama_model_meta_val_str(model, key.encode(), buffer, size)
+        length = read(key.encode(), buffer, size)
         if length < size:
             return buffer.value.decode("utf-8", "replace") if length > 0 else ""
         size = length + 1

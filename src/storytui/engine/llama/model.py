@@ -133,7 +133,7 @@ class LlamaModel:
             AdapterError: one cannot be used, or not with this model; all is as it was.
         """
         changed = self._adapters.use(adapters)
-        self.info = adapted(self.info, adapters)
+        self.info = adapted(self.info, self._adapters.looked_at(adapters))
         return changed
 
     # --- evaluating -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from storytui.engine.llama.loaded import metadata, name_of
 from storytui.engine.llama.loading import load_model
 from storytui.engine.llama.vocabulary import LlamaVocabulary, frame_of
 from storytui.engine.messages import ModelConfig
-from storytui.engine.model_info import ModelInfo
+from storytui.engine.model_info import PROMPT_FORMAT, ModelInfo
 
 
 class VocabularyOnly:
@@ -42,7 +42,7 @@ class VocabularyOnly:
             threads=0,
             chat_template=kind,
             template_problem=problem,
-            stored_format=metadata(self._model, "storytui.prompt_format").strip(),
+            stored_format=metadata(self._model, PROMPT_FORMAT).strip(),
         )
 
     def _number(self, key: str) -> int:

@@ -1,5 +1,6 @@
 """The project's local engine for the stages: a GGUF by name or path, loaded as the editor does."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from storytui import folders
@@ -10,7 +11,7 @@ from storytui.engine.process import ProcessEngine
 from storytui.models.adapter_checking import examine_adapter
 from storytui.models.adapter_offers import adapter_file, adapters_cache, adapters_here
 from storytui.models.checking import examine
-from storytui.models.choosing import resolve
+from storytui.models.choosing import choose, resolve
 from storytui.models.fingerprint import fingerprint
 from storytui.models.library import library_here
 from storytui.models.starting import StartPlanner
@@ -25,7 +26,8 @@ def model_file(model: str) -> Path:
         model: a path, or a name that `storytui models list` shows; empty: the built-in model.
 
     Raises:
-        TeacherError: there is none of that name, or the file is no model.
+        TeacherError: there is none of that name, the file is no model, or what has the name is an
+            adapter over one.
     """
     try:
         path = resolve(model, lambda only: library_here(only=only))
@@ -33,6 +35,37 @@ def model_file(model: str) -> Path:
     except ModelError as error:
         raise TeacherError(visible(str(error))) from error
     return path
+
+
+@dataclass(frozen=True, slots=True)
+class ModelToRun:
+    """A model by its name: its file, and what belongs over it."""
+
+    path: Path
+    adapters: tuple[Adapter, ...] = ()
+    """That which makes a model what it is that was trained here. No model gets another one unasked:
+    the built-in one is bare."""
+
+
+def model_to_run(model: str) -> ModelToRun:
+    """What is loaded for a model that is named.
+
+    Args:
+        model: as `model_file`.
+
+    Raises:
+        TeacherError: there is none of that name, or a file is no model or not there.
+    """
+    try:
+        found = choose(model, lambda only: library_here(only=only))
+        examine(found.path, folders.models_checked())
+        if found.laid is None:
+            return ModelToRun(found.path)
+        header = examine_adapter(found.laid, found.path, adapters_cache())
+    except ModelError as error:
+        raise TeacherError(visible(str(error))) from error
+    own = Adapter(path=str(found.laid), prompt_format=header.prompt_format)
+    return ModelToRun(found.path, (own,))
 
 
 def adapter_for(adapter: str, base: Path) -> Path:
@@ -100,6 +133,16 @@ def open_vocabulary(path: Path, *, log: Path | None = None) -> ProcessEngine:
         log: a file for what llama.cpp says; None: nowhere.
     """
     return ProcessEngine(ModelConfig(path=str(path), gpu_layers=0, vocabulary_only=True), log)
+
+
+def fingerprint_of(model: ModelToRun) -> str:
+    """What tells a model from others: the sha256 of its file, and those of what is laid over it.
+
+    Raises:
+        TeacherError: one cannot be read.
+    """
+    over = [f"+{model_fingerprint(Path(each.path))}@{each.scale:g}" for each in model.adapters]
+    return "".join((model_fingerprint(model.path), *over))
 
 
 def model_fingerprint(path: Path) -> str:

@@ -22,7 +22,7 @@ from storytui.story.sentences import sentence_starts
 from storytui.story.visible import visible
 from storytui.story.words import count_words
 from storytui_train.data.examples import Row
-from storytui_train.data.teacher.engines import model_file, model_fingerprint, open_engine
+from storytui_train.data.teacher.engines import fingerprint_of, model_to_run, open_engine
 from storytui_train.data.teacher.kept_judgements import Gains, KeptJudgements
 from storytui_train.data.teacher.masking import middle, shared_spans, unmasked
 from storytui_train.errors import RecipeError, TeacherError
@@ -288,9 +288,11 @@ class Judge:
             raise RecipeError("The recipe has no judge: set score.model.")
         self._options = options
         if engine is None:
-            path = model_file(options.model)
-            self._model = model_fingerprint(path)
-            self.engine: Engine = open_engine(path, context=context, scores=True, log=log)
+            model = model_to_run(options.model)
+            self._model = fingerprint_of(model)
+            self.engine: Engine = open_engine(
+                model.path, adapters=model.adapters, context=context, scores=True, log=log
+            )
             """What scores."""
         else:
             self._model, self.engine = options.model, engine

@@ -30,7 +30,7 @@ from storytui.engine.api import (
 )
 from storytui.story.prompt import REASONING
 from storytui.story.visible import visible
-from storytui_train.data.teacher.engines import model_file, open_engine
+from storytui_train.data.teacher.engines import model_to_run, open_engine
 from storytui_train.errors import TeacherError
 
 HINTS = "storytui"
@@ -212,5 +212,8 @@ class LocalTeachers:
         Raises:
             TeacherError: there is no such model.
         """
-        engine = open_engine(model_file(self.model), context=self.context, log=self.log)
+        model = model_to_run(self.model)
+        engine = open_engine(
+            model.path, adapters=model.adapters, context=self.context, log=self.log
+        )
         return LocalServer(config, rank, engine)

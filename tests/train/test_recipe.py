@@ -84,7 +84,15 @@ def test_a_recipe_that_is_not_there_or_no_text_is_said(tmp_path: Path) -> None:
         load(tmp_path / "odd.toml")
 
 
-@pytest.mark.parametrize("argv", [["run", "none.toml"], ["prepare", "none.txt", "--out", "x"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        *([name, "none.toml"] for name in ("run", "train", "export", "evaluate", "add", "publish")),
+        ["plan", "--recipe", "none.toml"],
+        ["prepare", "none.txt", "--out", "x"],
+        ["personal", "none.txt", "--out", "x"],
+    ],
+)
 def test_what_is_not_there_ends_a_command_with_one_sentence(
     argv: list[str],
     tmp_path: Path,

@@ -284,9 +284,13 @@ def changed(recipe: Recipe) -> dict[str, object]:
 
 
 def _changed(struct: msgspec.Struct) -> dict[str, object]:
-    fields = msgspec.structs.fields(struct)
-    return {
-        each.name: msgspec.to_builtins(getattr(struct, each.name))
-        for each in fields
-        if each.required or getattr(struct, each.name) != each.default
-    }
+    """What of a section is not the default."""
+    found: dict[str, object] = {}
+    for each in msgspec.structs.fields(struct):
+        default = each.default
+        if each.default_factory is not msgspec.NODEFAULT:
+            default = each.default_factory()
+        value = getattr(struct, each.name)
+        if value != default:
+            found[each.name] = msgspec.to_builtins(value)
+    return found

@@ -111,8 +111,13 @@ def make(
         TrainError: it does not fit this machine, her texts are too short, or a step failed; the
             same command goes on from there.
     """
+    from storytui_train.stages.adding import name_trouble
+
     steps = Steps(told)
     place = Workplace(out, out)
+    trouble = name_trouble(wishes.name, out)
+    if trouble:
+        raise RecipeError(f"{trouble} Say it with --name.")
     with place.alone():
         path = out / RECIPE
         if _is_decided(wishes, path):
@@ -124,7 +129,7 @@ def make(
             if not agreed(expected):
                 return None
             _keep(wishes, path)
-        done = run_chain(recipe, place, steps.detail, recipe_path=path, began=_begins(steps))
+        done = run_chain(recipe, place, steps.detail, recipe_path=path, began=steps.begin)
         steps.end()
         return _result(wishes, recipe, place, path, steps, worse=done.worse)
 
@@ -346,13 +351,6 @@ def _put_aside(path: Path, told: Callable[[str], None]) -> None:
         other = path.with_name("recipe-before.toml")
         path.replace(other)
         told(f"The recipe that you changed is kept as {visible(str(other), newlines=False)}.")
-
-
-def _begins(steps: Steps) -> Callable[[str], None]:
-    def begin(name: str) -> None:
-        steps.begin(name)
-
-    return begin
 
 
 def _result(

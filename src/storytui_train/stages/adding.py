@@ -12,7 +12,7 @@ import msgspec
 
 from storytui.engine.api import ModelError
 from storytui.models.details import details_of
-from storytui.models.names import typeable
+from storytui.models.names import BUILT_IN, typeable
 from storytui.models.trained import TrainedModel, keep_trained, trained_models
 from storytui.story.visible import visible
 from storytui_train.data.dataset.reading import RowList
@@ -79,6 +79,27 @@ def add_stage(work: ModelWork, exported: Record, evaluated: Record | None) -> Re
     return sitting.finish({"models": 1}, {})
 
 
+def name_trouble(name: str, folder: Path) -> str:
+    """Why a working folder cannot list a model by a name, found before anything is trained.
+
+    Args:
+        name: as the editor would list it.
+        folder: the working folder.
+
+    Returns:
+        A sentence; empty where it can.
+    """
+    if name in (BUILT_IN, "none"):
+        return f"A model cannot be called {name}; that means another one."
+    there = next((each for each in trained_models() if each.name == name), None)
+    if there is None or there.recipe in _read_listed(folder / LISTED):
+        return ""
+    return (
+        f"Another trained model is called {name}, made on {there.made or 'another day'}. It stays; "
+        "choose another name."
+    )
+
+
 def listed_name(work: ModelWork) -> str:
     """The name that the editor lists the model by."""
     return typeable(model_name(work))
@@ -103,12 +124,16 @@ def _is_private(work: ModelWork) -> bool:
 def _listed(work: ModelWork, recipe: str) -> list[str]:
     """The recipes that models of this folder were listed with before; this one is one from now."""
     path = work.place.folder / LISTED
-    before: list[str] = []
-    with suppress(OSError, msgspec.MsgspecError):
-        before = msgspec.json.decode(path.read_bytes(), type=list[str])
+    before = _read_listed(path)
     if recipe not in before:
         try:
             write_atomically(path, msgspec.json.encode([*before, recipe]) + b"\n")
         except OSError as error:
             raise unwritten(NAME, error) from error
     return before
+
+
+def _read_listed(path: Path) -> list[str]:
+    with suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(path.read_bytes(), type=list[str])
+    return []

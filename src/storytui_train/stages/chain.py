@@ -124,3 +124,10 @@ def _warn(work: ModelWork) -> None:
         served_base(work)
     except TrainError as error:
         work.told(f"export: {error}")
+        return
+    if work.recipe.export.add:
+        from storytui_train.stages.adding import listed_name, name_trouble
+
+        trouble = name_trouble(listed_name(work), work.place.folder)
+        if trouble:
+            work.told(f"add: {trouble} The name is name under [export] in the recipe.")

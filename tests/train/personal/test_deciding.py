@@ -147,6 +147,9 @@ def test_a_recipe_is_the_same_behind_its_file(base: Base, device: deciding.Devic
         )
         text = tomli_w.dumps(deciding.changed(made))
         assert msgspec.convert(tomllib.loads(text), Recipe) == made
+        # Only what is not the default stands there.
+        assert "pattern" not in text
+        assert "extra" not in text
         assert made.sources[0].private  # type: ignore[union-attr]
         assert made.publish.private
         # A row has room for both.

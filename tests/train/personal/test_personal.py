@@ -100,6 +100,7 @@ def test_a_manuscript_that_is_too_short_is_told_how_much_is_needed(
         (("novels", "--steps", "0"), 2, "not a whole number from 1 on"),
         (("novels", "--minutes", "soon"), 2, "soon is no number of minutes"),
         (("novels", "--out", "novels/alder.md"), 2, "is a file, and a folder is wanted"),
+        (("novels", "--name", "built-in"), 2, "A model cannot be called built-in"),
         (("novels", "--out", "novels"), 2, "no working folder of storytui-train"),
     ],
 )

@@ -210,7 +210,10 @@ def test_a_changed_recipe_replaces_its_own_model_and_no_other(done: Path, train:
     other = tiny_chain.make(done.parent.parent / "other", test=0)
     status, _, told = train("run", other)
     assert status == 1
-    assert "Another trained model is called tiny-voice" in told
+    # It is said before training, and again where it could not be.
+    first = told.index("add: Another trained model is called tiny-voice")
+    assert first < told.index("step 1/2")
+    assert told.rindex("Another trained model is called tiny-voice") > first
     (still,) = trained_models()
     assert still == model
 

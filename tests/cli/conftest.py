@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from storytui.cli import main
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -26,6 +28,19 @@ def storytui() -> Run:
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )
+
+    return run
+
+
+@pytest.fixture
+def here(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run `storytui` in this process, where its imports are made already."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        capfd.readouterr()
+        status = main(list(map(str, arguments)))
+        said = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, status, said.out, said.err)
 
     return run
 

@@ -162,6 +162,7 @@ paths = ["manuscripts"]
 # rank_pattern = {}      # ranks of modules by the ends of their names: { "down_proj" = 32 }
 # alpha_pattern = {}
 # reasoning = true       # whether plans are trained with the replies
+# answers_per_plan = 0.0 # the most rows without a plan for each one that has a plan; 0: all
 # learning_rate = 2e-4
 # schedule = "cosine"    # cosine, linear, constant
 # warmup = 0.03          # share of the steps in which the learning rate rises

@@ -18,18 +18,22 @@ from storytui_train.training.memory import parts
 CPU = torch.device("cpu")
 TOKENS = torch.arange(500, 548).reshape(1, 48)
 LOAD = """
-import json, resource, sys
+import json, pathlib, re, sys
 import bitsandbytes, gguf.quants, peft, torch, transformers
 from transformers.models.llama import modeling_llama
 from storytui_train.recipe_training import TrainOptions
 from storytui_train.training.base import load_base
+from storytui_train.training.device_memory import hold_no_freed_memory
 from storytui_train.training.memory import parts
 
 torch.set_num_threads(1)
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not of getrusage, which begins with the most that the starting process had.
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) * 1024
 
+hold_no_freed_memory()
 before = peak()
 base = load_base(TrainOptions(base=sys.argv[1]), torch.device("cpu"))
 peak = peak() - before

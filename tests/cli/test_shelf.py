@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import tiny_gguf as tiny
 from hub_stand_in import HubStandIn, repository
+from make_adapters import make_adapter
 from msgspec import structs
 
 from storytui import folders
@@ -19,8 +20,9 @@ from storytui.engine.devices import Device, DeviceReport
 from storytui.models.catalog import catalogue
 from storytui.models.hub.cache import PARTIAL
 from storytui.models.offers import FetchCancelledError, Fetched, FetchEndedError, Offer
-from storytui.models.starter import starter_model
-from storytui.settings import ModelsSettings, Settings, load_settings
+from storytui.models.starter import INSTEAD, starter_model
+from storytui.models.trained import Measured, TrainedModel, keep_trained
+from storytui.settings import ModelSettings, ModelsSettings, Settings, load_settings
 
 GIB = 1 << 30
 PLAIN = Settings(models=ModelsSettings(xet=False))
@@ -292,3 +294,107 @@ def test_a_download_that_another_start_left_is_told_once(monkeypatch: pytest.Mon
 def test_a_note_of_a_download_that_is_damaged_says_nothing(note: str) -> None:
     (folders.state_folder() / "download.json").write_bytes(note.encode("latin-1"))
     assert take_left_off() == ""
+
+
+# --- models that were trained here ----------------------------------------------------------------
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> TrainedModel:
+    """An adapter over the built-in model, which is better than it."""
+    small = starter_model()
+    assert small is not None
+    made = make_adapter(tmp_path / "made.gguf", small, 1, prompt_format="storytui-1")
+    measured = Measured(
+        base_bits=0.99,
+        bits=0.94,
+        low=-6,
+        high=-4,
+        change=-5.05,
+        books=2,
+        verdict="It is better than its base.",
+    )
+    about = TrainedModel(
+        name="mine",
+        base=str(small),
+        base_name="SmolLM2\x1b",
+        sources=("One", "Two"),
+        made="2026-01-31",
+        licence="CC0",
+        private=True,
+        measured=measured,
+    )
+    return keep_trained(about, made)
+
+
+def of_here(shelf: MachineShelf) -> dict[str, Offer]:
+    return {each.id: each for each in shelf.offers().offers if each.group == "here"}
+
+
+def test_a_trained_model_is_offered_with_how_it_did_and_where_it_came_from(
+    mine: TrainedModel,
+) -> None:
+    found = of_here(MachineShelf(PLAIN))
+    its, base = found["here:mine"], found["here:smollm2-135m-instruct.q4_1"]
+    assert (its.name, its.called, its.path) == ("mine", "mine", base.path)
+    assert (its.in_use, base.in_use, its.kind) == (False, True, "Q4_1")
+    assert its.size == Path(mine.adapter).stat().st_size
+    assert its.good_at == "0.94 bits a byte, 5.0 % below its base"
+    assert its.licence == "CC0"
+    assert its.details == (
+        "Trained on this machine on 2026-01-31, over SmolLM2␛.",
+        "From One, Two.",
+        "It is better than its base.",
+        "It is private: it is not to leave this machine.",
+    )
+
+
+def test_a_trained_model_is_used_by_its_name_and_its_base_again_by_its_file(
+    mine: TrainedModel,
+) -> None:
+    shelf = MachineShelf(PLAIN)
+    its = of_here(shelf)["here:mine"]
+    assert its.path is not None
+    used = shelf.use(its.path, its.called)
+    assert [each.path for each in used.adapters] == [mine.adapter]
+    assert load_settings(folders.settings_file()).model.path == "mine"
+    found = of_here(shelf)
+    assert [each.name for each in found.values() if each.in_use] == ["mine"]
+    engine = used.make()
+    try:
+        assert engine.load().adapter == "mine"
+    finally:
+        engine.close()
+    base = found["here:smollm2-135m-instruct.q4_1"]
+    assert base.path is not None
+    assert shelf.use(base.path, base.called).adapters == ()
+    assert load_settings(folders.settings_file()).model.path == ""
+
+
+def test_a_trained_model_whose_adapter_is_no_use_does_not_become_the_chosen_one(
+    mine: TrainedModel,
+) -> None:
+    shelf = MachineShelf(PLAIN)
+    its = of_here(shelf)["here:mine"]
+    assert its.path is not None
+    Path(mine.adapter).write_bytes(b"GGUF")
+    with pytest.raises(ModelError):
+        shelf.use(its.path, its.called)
+    assert not folders.settings_file().exists()
+    assert shelf.settings == PLAIN
+
+
+def test_the_starter_adapter_is_laid_over_the_built_in_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = starter_model()
+    assert small is not None
+    path = make_adapter(tmp_path / "starter-lora.gguf", small, 1)
+    monkeypatch.setenv(INSTEAD, str(path))
+    shelf = MachineShelf(PLAIN)
+    (here,) = of_here(shelf).values()
+    assert "starter-lora" in " ".join(here.details)
+    assert [each.path for each in shelf.use(small).adapters] == [str(path)]
+    off = structs.replace(PLAIN, model=ModelSettings(adapter="none"))
+    (bare,) = of_here(MachineShelf(off)).values()
+    assert "starter-lora" not in " ".join(bare.details)

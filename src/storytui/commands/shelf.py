@@ -19,6 +19,7 @@ from storytui.commands.hub_fetch import HubFetch
 from storytui.commands.left_off import forget_download, note_download
 from storytui.commands.models_hub import place_of_hub
 from storytui.commands.trained_facts import about_trained, shown_licence
+from storytui.engine.adapting import adapter_name
 from storytui.engine.api import ModelError
 from storytui.engine.asking import ask_devices
 from storytui.engine.devices import DeviceReport
@@ -47,6 +48,7 @@ from storytui.models.shape_of_file import shape_in
 from storytui.models.starting import machine_of
 from storytui.models.trained import in_short
 from storytui.models.verdicts import Verdict, best_of, in_order, verdicts_of
+from storytui.models.walking import shown
 from storytui.settings import Settings, SettingsError
 from storytui.settings_writing import set_in_settings
 from storytui.story.visible import visible
@@ -199,7 +201,7 @@ class MachineShelf:
                 path=model.path,
                 called=model.name if _lays(model) else "",
                 in_use=in_use is not None and _is(in_use, model),
-                details=tuple(_details(model)),
+                details=tuple(_details(model, self.settings)),
             )
 
     def _server(self) -> Iterator[str]:
@@ -325,12 +327,15 @@ def _verdict_here(model: LibraryModel, machine: Machine) -> tuple[str, bool]:
     return fit.reason, fit.fits
 
 
-def _details(model: LibraryModel) -> Iterator[str]:
+def _details(model: LibraryModel, settings: Settings) -> Iterator[str]:
     if model.trained is not None:
         yield from about_trained(model.trained)
         return
     where = "" if model.source in ("added", "folder", "built in") else f"Of {model.source}. "
     yield f"{where}{model.path}"
+    if model.source == "built in" and not settings.model.adapter:
+        for each in adapters_chosen(settings, Chosen(model.path)):
+            yield f"With the adapter {shown(Path(adapter_name(each.path)))}, trained for it, over it."
     if model.adapters:
         yield "Ollama lays an adapter over it, which is not done here by itself."
 

@@ -9,12 +9,15 @@ from msgspec import structs
 from textual.widgets import Label, OptionList
 
 from storytui.app.adapter_choice import AdapterScreen
+from storytui.app.asking import notes_left_out
 from storytui.app.commands import palette_commands
+from storytui.app.running import what_runs
+from storytui.engine.adapting import adapted
 from storytui.engine.api import EngineError, Reading, SegmentStarted, Text
 from storytui.engine.model_info import Adapter, ModelInfo
 from storytui.engine.scripted import SCRIPTED_MODEL, Wait, reply
 from storytui.models.starter import starter_model
-from storytui.settings import AheadSettings, ModelSettings, Settings
+from storytui.settings import AheadSettings, ContinueSettings, ModelSettings, Settings
 
 
 @pytest.fixture
@@ -84,6 +87,55 @@ async def test_the_settings_scale_goes_with_the_settings_adapter(start, info, vo
         await editor.until(lambda: editor.engine.adapters)
         assert editor.engine.adapters == (Adapter(path=str(voices[0]), scale=0.5),)
         await editor.until(lambda: "+ voice-1 × 0.5" in editor.said)
+
+
+async def test_the_prompt_format_changes_with_the_adapter(start, info, tmp_path, voices):
+    trained = tmp_path / "adapters" / "trained.gguf"
+    make_adapter(trained, Path(info.path), 3, prompt_format="storytui-1")
+    async with start([reply("", "She went.")] * 3, info=info) as editor:
+        await editor.go_on()
+        assert editor.desk.take.format == "cra-v1"
+        await choose(editor, "down", "enter")
+        await editor.until(lambda: editor.engine.adapters)
+        assert Path(editor.engine.adapters[0].path) == trained
+        assert editor.engine.adapters[0].prompt_format == "storytui-1"
+        await editor.press("ctrl+t")
+        await editor.until(lambda: not editor.flow.room.busy)
+        assert editor.desk.take.format == "storytui-1"
+        assert editor.engine.requests[-1].trained
+        assert "### Task: Continue the story" in editor.engine.requests[-1].message
+        assert "Prompt format: storytui-1. The adapter trained names storytui-1." in what_runs(
+            editor.flow.model, "auto"
+        )
+        assert not notes_left_out("auto", "She limps.", editor.flow.model)
+
+        await choose(editor, "up", "enter")
+        await editor.until(lambda: not editor.engine.adapters)
+        await editor.press("ctrl+t")
+        await editor.until(lambda: not editor.flow.room.busy)
+        assert editor.desk.take.format == "cra-v1"
+        assert "### Task: Understand how" in editor.engine.requests[-1].message
+
+
+async def test_adapters_that_disagree_are_said_once(start, info):
+    both = (
+        Adapter(path="/a/mine.gguf", prompt_format="storytui-1"),
+        Adapter(path="/a/voice.gguf", prompt_format="cra-v1"),
+    )
+    async with start(info=adapted(info, both)) as editor:
+        assert "different prompt formats" in editor.said
+        await editor.go_on()
+        assert editor.desk.take.format == "storytui-1"
+
+
+async def test_where_the_settings_name_the_format_there_is_nothing_to_disagree_on(start, info):
+    both = (
+        Adapter(path="/a/mine.gguf", prompt_format="storytui-1"),
+        Adapter(path="/a/voice.gguf", prompt_format="cra-v1"),
+    )
+    settings = Settings(continuing=ContinueSettings(format="cra-v1"))
+    async with start(info=adapted(info, both), settings=settings) as editor:
+        assert "different prompt formats" not in editor.said
 
 
 async def test_a_reply_on_its_way_ends_first_and_the_next_take_tells_the_adapter(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from storytui.engine.api import EngineError
+from storytui.engine.model_info import Adapter
 from storytui.engine.scripted import ScriptedEngine, reply
 from storytui.models.offers import (
     Fetch,
@@ -106,6 +107,8 @@ class ScriptedShelf:
     engines: list[ScriptedEngine] = field(default_factory=list)
     refuses: str = ""
     only_now: str = ""
+    adapters: tuple[Adapter, ...] = ()
+    """What is laid over the model that is chosen."""
     noted: list[str] = field(default_factory=list)
     closed: bool = False
 
@@ -135,7 +138,7 @@ class ScriptedShelf:
             self.engines.append(ScriptedEngine([reply("Otherwise.", f"\n\nBy {path.stem}.")] * 3))
             return self.engines[-1]
 
-        return Used(make, self.only_now)
+        return Used(make, self.only_now, self.adapters)
 
     def fetching(self, offer: Offer | None) -> None:
         self.noted.append("" if offer is None else offer.name)

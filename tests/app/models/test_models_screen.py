@@ -12,9 +12,10 @@ from storytui.app.running import what_runs
 from storytui.app.screens.confirm import ConfirmScreen
 from storytui.app.screens.models import ModelsScreen
 from storytui.engine.api import EngineError, NoModelError
+from storytui.engine.model_info import Adapter
 from storytui.engine.scripted import SCRIPTED_MODEL, Wait, reply
 from storytui.models.beside_plan import BesidePlan
-from storytui.models.offers import Fetched, Offers
+from storytui.models.offers import Fetched, Offer, Offers
 from storytui.settings import SamplingSettings, Settings
 
 CARD_UNUSED = (
@@ -328,6 +329,34 @@ async def test_choosing_the_model_that_runs_does_not_load_it_anew(start):
         assert shelf.asked == [("use", SCRIPTED_MODEL.path)]
         assert not editor.engine.closed
         assert shelf.engines == []
+
+
+async def test_a_trained_model_shows_how_it_did_and_takes_the_place_of_its_base(start):
+    mine = Offer(
+        "here:mine",
+        "mine",
+        "here",
+        size=2_000_000,
+        verdict="fits",
+        good_at="0.94 bits a byte, 5.0 % below its base",
+        path=Path(SCRIPTED_MODEL.path),
+        called="mine",
+        details=("Trained on this machine on 2026-01-31, over SmolLM2 135M.",),
+    )
+    base = Offer("here:base", "base", "here", size=1, path=Path(SCRIPTED_MODEL.path), in_use=True)
+    shelf = ScriptedShelf(
+        looked=Offers("A CPU", (mine, base), best=mine.id), adapters=(Adapter(path="/t/mine.gguf"),)
+    )
+    async with start(shelf=shelf) as editor:
+        before = editor.engine
+        await open_models(editor)
+        assert "5.0 % below its base" in shown(editor, "models-details")
+        assert "Trained on this machine" in shown(editor, "models-details")
+        await editor.press("enter")
+        # Its path is the one that runs already; what is laid over it is not.
+        await editor.until(lambda: shelf.engines and editor.loaded)
+        assert before.closed
+        assert shelf.asked == [("use", "mine")]
 
 
 async def test_what_runs_comes_onto_the_screen_when_the_model_is_loaded(start):

@@ -1,6 +1,7 @@
 """Models that were trained here, chosen by name: it is theirs, whatever else has it."""
 
 import os
+import tomllib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -147,6 +148,14 @@ def test_the_starter_adapter_lies_in_the_package_or_in_a_checkout(
         folder.mkdir(parents=True)
         its = adapter_file(folder / "starter-lora.gguf")
         assert starter_adapter() == its
+
+
+def test_a_wheel_has_it_where_the_program_looks() -> None:
+    root = Path(__file__).parents[2]
+    wheel = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+    assert wheel["targets"]["wheel"]["force-include"] == {"assets/starter": "storytui/starter"}
+    # Without the folder no wheel could be built.
+    assert (root / "assets" / "starter").is_dir()
 
 
 def test_what_tests_write_is_bare() -> None:

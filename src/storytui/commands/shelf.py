@@ -48,7 +48,6 @@ from storytui.models.shape_of_file import shape_in
 from storytui.models.starting import machine_of
 from storytui.models.trained import in_short
 from storytui.models.verdicts import Verdict, best_of, in_order, verdicts_of
-from storytui.models.walking import shown
 from storytui.settings import Settings, SettingsError
 from storytui.settings_writing import set_in_settings
 from storytui.story.visible import visible
@@ -335,7 +334,8 @@ def _details(model: LibraryModel, settings: Settings) -> Iterator[str]:
     yield f"{where}{model.path}"
     if model.source == "built in" and not settings.model.adapter:
         for each in adapters_chosen(settings, Chosen(model.path)):
-            yield f"With the adapter {shown(Path(adapter_name(each.path)))}, trained for it, over it."
+            name = visible(adapter_name(each.path), newlines=False)
+            yield f"With the adapter {name}, which was trained for it, over it."
     if model.adapters:
         yield "Ollama lays an adapter over it, which is not done here by itself."
 

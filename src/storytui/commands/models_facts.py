@@ -122,8 +122,7 @@ def run_verify(options: argparse.Namespace, settings: Settings) -> int:
             write(sys.stderr, f"Reading {path} …\n")
 
     base = (model.path, *further_parts(model.path)) if _laid(model) else ()
-    files = (*base, *model.files, *model.adapters)
-    verdicts = verify(files, read_added(file), before_each)
+    verdicts = verify((*base, *model.files, *model.adapters), read_added(file), before_each)
     right = all(each.right for each in verdicts)
     new = {each.path: each.sha256 for each in verdicts if not each.expected}
     not_kept = ""

@@ -135,7 +135,8 @@ def _read(record: Path) -> TrainedModel:
         with record.open("rb") as opened:
             # The standard reader: names of files that are no text come back as they were.
             model = msgspec.convert(json.loads(opened.read(_MOST_BYTES)), _Record).model
-        if model.name != record.stem or bool(model.adapter) == bool(model.model):
+        right_name = model.name == record.stem == typeable(record.stem)
+        if not right_name or bool(model.adapter) == bool(model.model):
             raise ValueError
     except OSError as error:
         raise ModelError(

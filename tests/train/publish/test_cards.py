@@ -10,6 +10,7 @@ from hub_uploads import troubles_of
 from huggingface_hub import DatasetCard, ModelCard
 from msgspec import structs
 
+from storytui_train.data.examples import WRITTEN, Teacher
 from storytui_train.errors import PublishError
 from storytui_train.publish.model_card import licence_of
 from storytui_train.publish.publication import Bundle, Publication, make_publication
@@ -233,3 +234,15 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     assert troubles_of(card) == []
     assert ModelCard(card).data.base_model == "Qwen/Qwen2.5-7B-Instruct"
     assert "\n# c" not in card
+
+
+def test_plans_that_people_wrote_are_no_models_words(tmp_path: Path) -> None:
+    people = Teacher(model=WRITTEN, prompt="")
+    rows = [row(1, teacher=people), row(2, teacher=people)]
+    own = bundle(publication(published_folder.make(tmp_path, rows=rows)), "adapter").card
+    assert "Plans were written by people" in own
+    assert "provider" not in own
+
+    both = bundle(publication(published_folder.make(tmp_path, rows=[rows[0], row(2)])), "adapter")
+    assert "Plans were written by people" in both.card
+    assert "written by deepseek/deepseek-r1, which saw" in both.card

@@ -13,14 +13,13 @@ from teacher_rows import NEXT, make_row, rows
 from teacher_stand_in import LINES, SENTENCES
 
 from storytui_train.data.examples import Row, Teacher
-from storytui_train.data.teacher.access import check_teacher, is_here, refuse_private
+from storytui_train.data.teacher.access import check_teacher, is_here, plans_file, refuse_private
 from storytui_train.data.teacher.choosing import finish_row
 from storytui_train.data.teacher.reasoning import Planned
 from storytui_train.data.teacher.written import (
     Written,
     plan_written,
     planned_rows,
-    plans_file,
     read_written,
 )
 from storytui_train.errors import RecipeError, TeacherError

@@ -46,7 +46,8 @@ def written_hash(place: Workplace, recipe: Recipe) -> Mapping[str, str]:
     Raises:
         RecipeError: they are not there, or the recipe has another teacher besides.
     """
-    from storytui_train.data.teacher.written import plans_file, unreadable
+    from storytui_train.data.teacher.access import plans_file
+    from storytui_train.data.teacher.written import unreadable
 
     path = plans_file(recipe.teacher, place.recipe_folder)
     if path is None:
@@ -60,8 +61,8 @@ def written_hash(place: Workplace, recipe: Recipe) -> Mapping[str, str]:
 def _take(work: Work, source: Path) -> None:
     """Take the plans that people wrote; nobody is asked."""
     from storytui_train.data.pipeline.blocks import read_lines
-    from storytui_train.data.teacher.access import check_teacher
-    from storytui_train.data.teacher.written import planned_rows, plans_file, read_written
+    from storytui_train.data.teacher.access import check_teacher, plans_file
+    from storytui_train.data.teacher.written import planned_rows, read_written
 
     options = work.recipe.teacher
     check_teacher(options)

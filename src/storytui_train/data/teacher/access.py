@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from storytui.engine.api import EngineError
 from storytui.engine.remote.address import Address, is_her_own, parse_address
@@ -72,6 +73,28 @@ def check_teacher(options: TeacherOptions) -> None:
             "teacher.completion_price, in US dollars for a million tokens."
         )
     _check_variable(options)
+
+
+def plans_file(options: TeacherOptions, recipe_folder: Path) -> Path | None:
+    """The file that people's plans are in; None where the recipe has another teacher.
+
+    Args:
+        options: the recipe's.
+        recipe_folder: what the file's name is seen from.
+
+    Raises:
+        RecipeError: the kind of teacher needs a file and none is named, or the other way round.
+    """
+    if options.kind == "written":
+        if not options.file:
+            raise RecipeError('teacher.kind is "written": set teacher.file to the file of plans.')
+        return recipe_folder / Path(options.file).expanduser()
+    if options.file:
+        raise RecipeError(
+            f'teacher.file is only read where teacher.kind is "written", and it is '
+            f'"{options.kind}": change the one, or take out the other.'
+        )
+    return None
 
 
 def key_to(options: TeacherOptions, environment: Mapping[str, str] = os.environ) -> str:

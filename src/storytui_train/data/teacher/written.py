@@ -44,28 +44,6 @@ class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     guidance: str = ""
 
 
-def plans_file(options: TeacherOptions, recipe_folder: Path) -> Path | None:
-    """The file that people's plans are in; None where the recipe has another teacher.
-
-    Args:
-        options: the recipe's.
-        recipe_folder: what the file's name is seen from.
-
-    Raises:
-        RecipeError: the kind of teacher needs a file and none is named, or the other way round.
-    """
-    if options.kind == "written":
-        if not options.file:
-            raise RecipeError('teacher.kind is "written": set teacher.file to the file of plans.')
-        return recipe_folder / Path(options.file).expanduser()
-    if options.file:
-        raise RecipeError(
-            f'teacher.file is only read where teacher.kind is "written", and it is '
-            f'"{options.kind}": change the one, or take out the other.'
-        )
-    return None
-
-
 def read_written(path: Path) -> dict[str, Written]:
     """The plans of a file, by their rows' ids.
 

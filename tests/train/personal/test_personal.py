@@ -17,7 +17,7 @@ from storytui_train.recipe import load
 from storytui_train.stages import chain
 
 Run = Callable[..., tuple[int, str, str]]
-SMALL = ("--steps", "2", "--sequence", "512", "--takes", "0")
+SMALL = ("--steps", "1", "--sequence", "512", "--takes", "0")
 needs_model = pytest.mark.skipif(starter_model() is None, reason="the small model is not installed")
 
 
@@ -58,7 +58,7 @@ def test_two_manuscripts_become_a_model_in_the_list(tmp_path: Path, personal: Ru
         assert f"{number}/6 " in told
     recipe = tomllib.loads((out / "recipe.toml").read_text())
     assert recipe["sources"] == [{"type": "manuscripts", "paths": [str(novels)], "private": True}]
-    assert recipe["train"]["steps"] == 2
+    assert recipe["train"]["steps"] == 1
     assert load(out / "recipe.toml").publish.private
 
     # The same command goes on: there is nothing left to do.
@@ -66,7 +66,7 @@ def test_two_manuscripts_become_a_model_in_the_list(tmp_path: Path, personal: Ru
     before = {name: (out / f"{name}.json").read_bytes() for name in ("train", "export", "evaluate")}
     status, said, told = personal(novels, "--out", out, *SMALL)
     assert "It goes on with" in told
-    assert "step 1/2" not in told
+    assert "step 1/1" not in told
     assert before == {name: (out / f"{name}.json").read_bytes() for name in before}
     assert found["verdict"] in said
     assert "storytui continue FILE --model novels" in said
@@ -188,9 +188,9 @@ def test_a_recipe_that_she_changed_is_used_and_put_aside_for_other_wishes(
     monkeypatch.setattr(making, "run_chain", data_alone)
     assert personal(novels, "--out", out, *SMALL)[0] == cli.INTERRUPTED
     path = out / "recipe.toml"
-    path.write_text(path.read_text().replace("steps = 2", "steps = 3"))
+    path.write_text(path.read_text().replace("steps = 1", "steps = 3"))
     assert personal(novels, "--out", out, *SMALL)[0] == cli.INTERRUPTED
-    assert [each.train.steps for each in used] == [2, 3]
+    assert [each.train.steps for each in used] == [1, 3]
     _, _, told = personal(novels, "--out", out, *SMALL, "--seed", "2")
     assert "The recipe that you changed is kept as" in told
     assert "steps = 3" in (out / "recipe-before.toml").read_text()

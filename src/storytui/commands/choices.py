@@ -156,6 +156,21 @@ def adapters_chosen(settings: Settings, chosen: "Chosen") -> tuple[Adapter, ...]
         ) from error
 
 
+def adapters_that_can_be(settings: Settings, chosen: "Chosen") -> tuple[Adapter, ...]:
+    """As `adapters_chosen`; where the settings' own cannot be used, which a start says, nothing.
+
+    Raises:
+        AdapterError: the adapter that makes a trained model what it is cannot be used.
+    """
+    try:
+        return adapters_chosen(settings, chosen)
+    except AdapterError:
+        if chosen.laid is not None:
+            own = msgspec.structs.replace(settings.model, adapter=NO_ADAPTER)
+            return adapters_chosen(msgspec.structs.replace(settings, model=own), chosen)
+        return ()
+
+
 _WHOLE = {"auto": None, "yes": True, "no": False}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import structs
 
 from storytui import folders
-from storytui.commands.choices import adapters_chosen, library_for, model_chosen, start_engine
+from storytui.commands.choices import adapters_that_can_be, library_for, model_chosen, start_engine
 from storytui.commands.hub_fetch import HubFetch
 from storytui.commands.left_off import forget_download, note_download
 from storytui.commands.models_hub import place_of_hub
@@ -144,9 +144,8 @@ class MachineShelf:
             # An adapter belongs to the model that it was made for.
             changes["model", "adapter"] = None
             model_settings = structs.replace(model_settings, adapter="")
-        # Before anything is kept: one that cannot be used is not the model from now on.
         new_settings = structs.replace(self.settings, model=model_settings)
-        adapters = adapters_chosen(new_settings, its)
+        adapters = adapters_that_can_be(new_settings, its)
         if self.settings.remote.address:
             # A server would go before the model.
             changes["remote", "address"] = None
@@ -333,7 +332,7 @@ def _details(model: LibraryModel, settings: Settings) -> Iterator[str]:
     where = "" if model.source in ("added", "folder", "built in") else f"Of {model.source}. "
     yield f"{where}{model.path}"
     if model.source == "built in" and not settings.model.adapter:
-        for each in adapters_chosen(settings, Chosen(model.path)):
+        for each in adapters_that_can_be(settings, Chosen(model.path)):
             name = visible(adapter_name(each.path), newlines=False)
             yield f"With the adapter {name}, which was trained for it, over it."
     if model.adapters:

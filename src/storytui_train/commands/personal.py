@@ -20,6 +20,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", help="manuscripts: files, or folders of them"
     )
     parser.add_argument(
+        "--folders",
+        choices=("auto", "book", "books"),
+        default="auto",
+        help="whether a folder is one book in chapters, or books (default: by what is in it)",
+    )
+    parser.add_argument(
         "--base",
         default="built-in",
         metavar="MODEL",
@@ -77,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
     out = Path(options.out) if options.out else folders.data_folder() / "training" / name
     wishes = Wishes(
         paths=paths,
+        folders=options.folders,
         base=_seen(options.base) or "built-in",
         gguf=_seen(options.gguf),
         name=name,

@@ -49,6 +49,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
 
     paths: tuple[str, ...]
     """Her manuscripts, from the root on."""
+    folders: Literal["auto", "book", "books"] = "auto"
+    """Whether a folder is one book in chapters, or books."""
     base: str
     gguf: str = ""
     """A GGUF of the base, where that is none."""
@@ -139,7 +141,7 @@ def recipe_of(
         folder=".",
         seed=wishes.seed,
         licence="private",
-        sources=(ManuscriptSource(paths=wishes.paths, private=True),),
+        sources=(ManuscriptSource(paths=wishes.paths, folders=wishes.folders, private=True),),
         choose=ChooseOptions(languages=(), fiction="any", minimum_words=100, quality="off"),
         chunk=ChunkOptions(
             context_words=max(100, context),

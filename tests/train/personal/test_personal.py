@@ -1,5 +1,6 @@
 """`storytui-train personal`: her manuscripts become a model in the editor's list."""
 
+import io
 import json
 import tomllib
 from collections.abc import Callable
@@ -37,8 +38,9 @@ def personal(capsys: pytest.CaptureFixture[str]) -> Run:
 @needs_model
 def test_two_manuscripts_become_a_model_in_the_list(tmp_path: Path, personal: Run) -> None:
     novels, out = write(tmp_path / "novels"), tmp_path / "out"
+    wishes = (novels, "--folders", "books", "--out", out, *SMALL)
 
-    status, said, told = personal(novels, "--out", out, *SMALL, "--json")
+    status, said, told = personal(*wishes, "--json")
 
     assert status in (0, 1), told
     found = json.loads(said)
@@ -57,14 +59,15 @@ def test_two_manuscripts_become_a_model_in_the_list(tmp_path: Path, personal: Ru
     for number in range(1, 7):
         assert f"{number}/6 " in told
     recipe = tomllib.loads((out / "recipe.toml").read_text())
-    assert recipe["sources"] == [{"type": "manuscripts", "paths": [str(novels)], "private": True}]
+    source = {"type": "manuscripts", "paths": [str(novels)], "folders": "books", "private": True}
+    assert recipe["sources"] == [source]
     assert recipe["train"]["steps"] == 1
     assert load(out / "recipe.toml").publish.private
 
     # The same command goes on: there is nothing left to do.
     (out / "add.json").unlink()
     before = {name: (out / f"{name}.json").read_bytes() for name in ("train", "export", "evaluate")}
-    status, said, told = personal(novels, "--out", out, *SMALL)
+    status, said, told = personal(*wishes)
     assert "It goes on with" in told
     assert "step 1/1" not in told
     assert before == {name: (out / f"{name}.json").read_bytes() for name in before}
@@ -155,17 +158,14 @@ def test_what_does_not_fit_is_said_with_what_to_change(
 def test_she_is_asked_before_it_begins(
     tmp_path: Path, personal: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Terminal:
+    class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
-        def readline(self) -> str:
-            return "n\n"
-
-    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
     novels = write(tmp_path / "novels")
     status, _, told = personal(novels, "--out", tmp_path / "out", "--sequence", "512")
-    assert status == 0
+    assert status == 0, told
     assert "steps of training take about" in told
     assert "Nothing was trained" in told
     assert not (tmp_path / "out" / "personal.json").exists()

@@ -207,9 +207,9 @@ def test_an_interrupt_is_one_however_it_comes(
         except KeyboardInterrupt as error:
             raise RuntimeError("Error calling __set_name__") from error
 
-    from storytui_train.commands import run
+    from storytui_train.stages import chain
 
-    monkeypatch.setattr(run, "run_stages", interrupted)
+    monkeypatch.setattr(chain, "run_chain", interrupted)
     status, _, told = train("run", recipe)
     assert status == 130
     assert told.startswith("storytui-train: Stopped.")

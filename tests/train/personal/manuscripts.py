@@ -17,9 +17,10 @@ def novel(name: str, words: int, chapters: int = 8) -> str:
     return f"# The {name}\n\n" + "\n\n".join(told) + "\n"
 
 
-def write(folder: Path, words: int = 4_600, names: tuple[str, ...] = ("Alder", "Birch")) -> Path:
-    """Two manuscripts in a folder."""
+def write(folder: Path, words: int = 4_600, chapters: int = 8) -> Path:
+    """Two manuscripts in a folder, of so many words each."""
     folder.mkdir()
-    for name in names:
-        (folder / f"{name.lower()}.md").write_text(novel(name, words), encoding="utf-8")
+    for name in ("Alder", "Birch"):
+        text = novel(name, words, chapters)
+        (folder / f"{name.lower()}.md").write_text(text, encoding="utf-8")
     return folder

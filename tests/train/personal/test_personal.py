@@ -4,6 +4,7 @@ import io
 import json
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from manuscripts import write
 from storytui.models.starter import starter_model
 from storytui.models.trained import trained_models
 from storytui_train import cli
-from storytui_train.personal import making
+from storytui_train.evaluate.contestants import opening
+from storytui_train.evaluate.evaluating import evaluate
+from storytui_train.personal import deciding, making
 from storytui_train.recipe import load
-from storytui_train.stages import chain
+from storytui_train.stages import chain, measuring
 
 Run = Callable[..., tuple[int, str, str]]
 SMALL = ("--steps", "1", "--sequence", "512", "--takes", "0")
@@ -35,14 +38,26 @@ def personal(capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
+@pytest.fixture
+def little_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let stories do where novels are wanted, and engines keep to one core: this is about the way
+    from the one end to the other, which a small model takes a minute for then."""
+    monkeypatch.setattr(making, "LEAST_WORDS", 1_500)
+    monkeypatch.setattr(deciding, "LEAST_TRAINED", 4)
+    monkeypatch.setattr(deciding, "LEAST_MEASURED", 2)
+    monkeypatch.setattr(measuring, "evaluate", partial(evaluate, open_engine=opening(1)))
+
+
 @needs_model
+@pytest.mark.usefixtures("little_is_enough")
 def test_two_manuscripts_become_a_model_in_the_list(tmp_path: Path, personal: Run) -> None:
-    novels, out = write(tmp_path / "novels"), tmp_path / "out"
-    wishes = (novels, "--folders", "books", "--out", out, *SMALL)
+    novels, out = write(tmp_path / "novels", 1_400, chapters=6), tmp_path / "out"
+    small = ("--steps", "1", "--sequence", "320", "--takes", "0")
+    wishes = (novels, "--folders", "books", "--out", out, *small)
 
     status, said, told = personal(*wishes, "--json")
 
-    assert status in (0, 1), told
+    assert said, told
     found = json.loads(said)
     (model,) = trained_models()
     assert found["name"] == model.name == "novels"

@@ -190,8 +190,8 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
 def splits(rows: Sequence[object], seed: int) -> SplitOptions | None:
     """How rows are split, so that there are enough to learn from and to measure with.
 
-    Whole books are held out of many; of few the last chapters of each, and where chapters do not
-    serve, the last places.
+    Whole books are held out of many; of few the last chapters of each, where chapters do not
+    serve, the last places, and where these do not either, whole books again.
 
     Args:
         rows: of all her texts (`examples.Row`, or what has the same source, chapter and span).
@@ -201,8 +201,9 @@ def splits(rows: Sequence[object], seed: int) -> SplitOptions | None:
         None where there are too few.
     """
     ways: list[tuple[By, int]] = [("chapter", 1), ("chapter", 0), ("place", 1), ("place", 0)]
-    if len({_source_id(each) for each in rows}) >= _BOOKS:
-        ways.insert(0, ("book", 1))
+    many = len({_source_id(each) for each in rows}) >= _BOOKS
+    # Of several short texts parts cannot be held out, but one of them can.
+    ways.insert(0 if many else len(ways), ("book", 1))
     for by, gap in ways:
         options = SplitOptions(by=by, gap_chapters=gap, validation=0.06, test=0.1)
         counted = count_books(rows, "place" if by == "place" else "chapter")  # type: ignore[arg-type]

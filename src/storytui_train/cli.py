@@ -7,6 +7,7 @@ from importlib import import_module
 
 from storytui import __version__
 from storytui.story.visible import visible
+from storytui_train.commands.argument_types import from_one
 from storytui_train.errors import RecipeError, TrainError
 
 STAGES = {
@@ -134,7 +135,7 @@ def _sentence(text: str) -> str:
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="a TOML file; see storytui-train init")
-    parser.add_argument("--workers", type=_count, metavar="N", help="processes (default: cores)")
+    parser.add_argument("--workers", type=from_one, metavar="N", help="processes (default: cores)")
     parser.add_argument(
         "--again", choices=STAGES, metavar="STAGE", help="do a stage though nothing changed"
     )
@@ -147,16 +148,16 @@ def _add_prepare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--catalog", metavar="FILE", help="Project Gutenberg's catalogue, or one like it (TSV)"
     )
-    parser.add_argument("--context-sentences", type=_count, default=80, metavar="N")
-    parser.add_argument("--continuation-sentences", type=_count, default=20, metavar="N")
-    parser.add_argument("--stride-sentences", type=_count, default=0, metavar="N")
+    parser.add_argument("--context-sentences", type=from_one, default=80, metavar="N")
+    parser.add_argument("--continuation-sentences", type=from_one, default=20, metavar="N")
+    parser.add_argument("--stride-sentences", type=from_one, default=0, metavar="N")
     parser.add_argument("--varied-cuts", type=_share, default=None, metavar="SHARE")
     parser.add_argument("--languages", default="en", metavar="CODES", help="such as en,de")
     parser.add_argument(
         "--any-kind", action="store_true", help="take plays, verse and what is no fiction as well"
     )
     parser.add_argument("--keep-duplicates", action="store_true")
-    parser.add_argument("--workers", type=_count, default=0, metavar="N")
+    parser.add_argument("--workers", type=from_one, default=0, metavar="N")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
@@ -167,12 +168,6 @@ def _add_show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--id", default="", help="begin at this row")
     parser.add_argument("--source", default="", help="only rows of this source")
     parser.add_argument("--bad", action="store_true", help="only rows that are marked bad")
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
-    return int(text)
 
 
 def _share(text: str) -> float:

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from storytui_train.commands.argument_types import from_one
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What can be said behind the command."""
@@ -19,14 +21,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", default="auto", metavar="FORMAT", help="of all prompts")
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"))
-    parser.add_argument("--rows", type=_count, default=20, metavar="N", help="contexts")
-    parser.add_argument("--words", type=_count, default=180, metavar="N", help="asked for")
+    parser.add_argument("--rows", type=from_one, default=20, metavar="N", help="contexts")
+    parser.add_argument("--words", type=from_one, default=180, metavar="N", help="asked for")
     parser.add_argument(
-        "--context-words", type=_count, default=0, metavar="N", help="of contexts (default: all)"
+        "--context-words", type=from_one, default=0, metavar="N", help="of contexts (default: all)"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--threads", type=_count, default=0, metavar="N", help="on a CPU (default: one a core)"
+        "--threads", type=from_one, default=0, metavar="N", help="on a CPU (default: one a core)"
     )
     parser.add_argument(
         "--out", metavar="DIR", help="where takes and judgements go (default: beside the rows)"
@@ -71,9 +73,3 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("What was said is kept. The same command goes on; --results tells what it is so far.")
     return 0
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
-    return int(text)

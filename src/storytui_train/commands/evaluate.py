@@ -7,6 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from storytui_train.commands.argument_types import from_zero
+
 FAILURE = 1
 
 
@@ -36,26 +38,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--split", choices=("train", "validation", "test"), help="of the rows (default: test)"
     )
     parser.add_argument(
-        "--rows", type=_number, metavar="N", help="rows that are scored; 0: all (default: 120)"
+        "--rows", type=from_zero, metavar="N", help="rows that are scored; 0: all (default: 120)"
     )
     parser.add_argument(
-        "--takes", type=_number, metavar="N", help="rows that takes are written for (default: 24)"
+        "--takes", type=from_zero, metavar="N", help="rows that takes are written for (default: 24)"
     )
     parser.add_argument(
-        "--words", type=_number, metavar="N", help="asked for in takes (default: 180)"
+        "--words", type=from_zero, metavar="N", help="asked for in takes (default: 180)"
     )
     parser.add_argument(
-        "--context-words", type=_number, metavar="N", help="of contexts; 0: all (default: 0)"
+        "--context-words", type=from_zero, metavar="N", help="of contexts; 0: all (default: 0)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of what is drawn (default: 1)")
     parser.add_argument(
-        "--threads", type=_number, metavar="N", help="on a CPU; 0: one for each core (default: 0)"
+        "--threads", type=from_zero, metavar="N", help="on a CPU; 0: one for each core (default: 0)"
     )
     parser.add_argument(
         "--out", metavar="DIR", help="where the report goes (default: evaluation beside the rows)"
     )
     parser.add_argument("--again", action="store_true", help="of a recipe: though nothing changed")
-    parser.add_argument("--workers", type=_number, metavar="N", help="of a recipe: processes")
+    parser.add_argument("--workers", type=from_zero, metavar="N", help="of a recipe: processes")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -156,9 +158,3 @@ def _run_rows(options: argparse.Namespace) -> int:
                 print(each.verdict.sentence)
         print(f"The report is {visible(str(folder / REPORT), newlines=False)}.")
     return FAILURE if report.worse else 0
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 on")
-    return int(text)

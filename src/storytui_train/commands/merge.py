@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from storytui_train.commands.argument_types import from_one
 from storytui_train.errors import RecipeError
 
 
@@ -34,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="divide what is written into files of this size, such as 4GB, or as the base is: same",
     )
     parser.add_argument(
-        "--threads", type=_count, default=0, metavar="N", help="default: one for each core"
+        "--threads", type=from_one, default=0, metavar="N", help="default: one for each core"
     )
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
@@ -115,12 +116,6 @@ def _most(text: str) -> int | None:
     if not (number.isascii() and number.isdecimal() and int(number)):
         raise RecipeError(f"--split {text!r} is no size. One looks like 4GB or 500M.")
     return int(number) * (factor or 1)
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
-    return int(text)
 
 
 def _scale(text: str) -> float:

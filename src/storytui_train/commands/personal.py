@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storytui_train.commands.argument_types import from_one, from_zero
 from storytui_train.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", type=_minutes, default=0.0, metavar="N", help="of training, at the most"
     )
-    parser.add_argument("--steps", type=_count, default=0, metavar="N", help="of training")
+    parser.add_argument("--steps", type=from_one, default=0, metavar="N", help="of training")
     parser.add_argument(
-        "--sequence", type=_count, default=0, metavar="N", help="tokens of an example"
+        "--sequence", type=from_one, default=0, metavar="N", help="tokens of an example"
     )
     parser.add_argument(
         "--format", choices=FORMATS, default=FORMATS[0], help="of prompts (default: storytui-1)"
@@ -59,7 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "(default: by the base's size)",
     )
     parser.add_argument(
-        "--takes", type=_number, default=-1, metavar="N", help="replies written for the report"
+        "--takes", type=from_zero, default=-1, metavar="N", help="replies written for the report"
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N")
     parser.add_argument("--yes", action="store_true", help="begin without asking")
@@ -148,18 +149,6 @@ def _seen(named: str) -> str:
     """A path as it is from everywhere; a name as it is."""
     path = Path(named).expanduser()
     return str(path.absolute()) if named.strip() and path.exists() else named.strip()
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
-    return int(text)
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 on")
-    return int(text)
 
 
 def _minutes(text: str) -> float:

@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+from storytui_train.commands.argument_types import from_one
+
 DOES_NOT_FIT = 1
 USUAL_BASE = "Qwen/Qwen2.5-7B-Instruct"
 """Planned for where no base is named: what the defaults are made for."""
@@ -22,8 +24,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vram", default="", metavar="SIZE", help="of the card (default: this one's, else 8GiB)"
     )
-    parser.add_argument("--sequence", type=_count, metavar="N", help="tokens of a row")
-    parser.add_argument("--rank", type=_count, metavar="N", help="of the adapters")
+    parser.add_argument("--sequence", type=from_one, metavar="N", help="tokens of a row")
+    parser.add_argument("--rank", type=from_one, metavar="N", help="of the adapters")
     parser.add_argument(
         "--device",
         choices=("cuda", "cpu"),
@@ -63,9 +65,3 @@ def run(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(as_text(found, plan, known))
     return 0 if plan.fits else DOES_NOT_FIT
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
-    return int(text)

@@ -9,6 +9,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storytui_train.commands.argument_types import from_one
+
 if TYPE_CHECKING:
     from storytui_train.data.pipeline.workplace import Workplace
     from storytui_train.recipe import Recipe
@@ -23,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base", default="", metavar="BASE", help="another base than the recipe's [train] names"
     )
-    parser.add_argument("--steps", type=_count, metavar="N", help="steps, whatever the recipe says")
+    parser.add_argument("--steps", type=from_one, metavar="N", help="whatever the recipe says")
     parser.add_argument(
         "--again", action="store_true", help="train anew, though nothing changed or a state is kept"
     )
@@ -86,9 +88,3 @@ def _together(
 
 def _silent(_line: str) -> None:
     """Nothing is said: the first process does."""
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
-    return int(text)

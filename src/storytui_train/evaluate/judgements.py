@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from storytui.story.visible import visible
+from storytui_train.data.line_files import add_line, read_kept_lines
 from storytui_train.errors import EvaluateError
 from storytui_train.evaluate.intervals import Interval, bootstrap
 
@@ -66,21 +67,13 @@ def load(path: Path) -> list[Judgement]:
         EvaluateError: it cannot be read.
     """
     try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return []
+        # What is said again keeps its place, and counts as it was said last.
+        found = {each.pair: each for each in read_kept_lines(path, Judgement)}
     except OSError as error:
         raise EvaluateError(
             f"The judgements in {visible(str(path), newlines=False)} cannot be read: "
             f"{error.strerror}."
         ) from error
-    found: dict[str, Judgement] = {}
-    for line in lines:
-        try:
-            read = msgspec.json.decode(line, type=Judgement)
-        except (msgspec.MsgspecError, ValueError):
-            continue
-        found[read.pair] = read
     return list(found.values())
 
 
@@ -91,13 +84,7 @@ def add(path: Path, judgement: Judgement) -> None:
         EvaluateError: it cannot be written.
     """
     try:
-        with open(path, "ab+") as file:
-            if file.tell():
-                file.seek(-1, 2)
-                # A line that a crash cut off must not swallow the next one.
-                if file.read(1) != b"\n":
-                    file.write(b"\n")
-            file.write(msgspec.json.encode(judgement) + b"\n")
+        add_line(path, judgement)
     except OSError as error:
         raise EvaluateError(
             f"The judgement cannot be written to {visible(str(path), newlines=False)}: "

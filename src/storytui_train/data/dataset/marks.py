@@ -1,11 +1,11 @@
 """Which rows somebody who read them found bad: kept beside the data, line by line."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from storytui.story.visible import visible
+from storytui_train.data.line_files import add_line, read_kept_lines
 from storytui_train.errors import TrainError
 
 NAME = "marks.jsonl"
@@ -30,11 +30,16 @@ def load_marks(path: Path) -> set[str]:
         TrainError: it cannot be read.
     """
     bad: set[str] = set()
-    for mark in _lines(path):
-        if mark.bad:
-            bad.add(mark.id)
-        else:
-            bad.discard(mark.id)
+    try:
+        for mark in read_kept_lines(path, Mark):
+            if mark.bad:
+                bad.add(mark.id)
+            else:
+                bad.discard(mark.id)
+    except OSError as error:
+        raise TrainError(
+            f"The marks in {visible(str(path), newlines=False)} cannot be read: {error.strerror}."
+        ) from error
     return bad
 
 
@@ -45,31 +50,9 @@ def add_mark(path: Path, mark: Mark) -> None:
         TrainError: it cannot be written.
     """
     try:
-        with open(path, "ab+") as file:
-            if file.tell():
-                file.seek(-1, 2)
-                # A line that a crash cut off must not swallow the next one.
-                if file.read(1) != b"\n":
-                    file.write(b"\n")
-            file.write(msgspec.json.encode(mark) + b"\n")
+        add_line(path, mark)
     except OSError as error:
         raise TrainError(
             f"The marks cannot be written to {visible(str(path), newlines=False)}: "
             f"{error.strerror}."
         ) from error
-
-
-def _lines(path: Path) -> Iterator[Mark]:
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise TrainError(
-            f"The marks in {visible(str(path), newlines=False)} cannot be read: {error.strerror}."
-        ) from error
-    for line in lines:
-        try:
-            yield msgspec.json.decode(line, type=Mark)
-        except msgspec.DecodeError:
-            continue

@@ -29,3 +29,20 @@ class Raising(PipelineStep):
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         yield from ()
         raise RefusedError("odd", f"Piece {rank} is odd.")
+
+
+class HalfWritten(PipelineStep):
+    """A step that fails when what it wrote is still in a buffer."""
+
+    type = "test"
+    name = "half written"
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> None:
+        """Write, and fail."""
+        file = open(self.path, "w")  # noqa: SIM115 - as datatrove does
+        file.write("of the run that failed")
+        raise OSError(28, "No space left on device")

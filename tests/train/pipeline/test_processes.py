@@ -1,5 +1,6 @@
 """Processes that end too early or too late, and folders that were half removed."""
 
+import gc
 import json
 import multiprocessing
 import os
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from ending_steps import Killed, Raising
+from ending_steps import HalfWritten, Killed, Raising
 
 from storytui.manuscript.lock import session_name
 from storytui_train.data.documents import Refusal
@@ -48,6 +49,23 @@ def test_an_error_that_does_not_travel_is_told_all_the_same(tmp_path: Path, work
     """Where it cannot be rebuilt on this side, a pool waits for ever."""
     with pytest.raises(TrainError, match=r"Piece \d is odd."):
         run_job(job(tmp_path, Raising()), RunOptions(workers=workers))
+
+
+def test_what_a_failed_task_had_in_a_buffer_is_not_written_into_the_next_run(
+    tmp_path: Path,
+) -> None:
+    """datatrove does not close what it writes where a task fails."""
+    path = tmp_path / "made"
+    kept = None
+    try:
+        run_job(job(tmp_path, HalfWritten(str(path))), RunOptions(workers=1))
+    except TrainError as error:
+        kept = error
+    assert "No space left" in str(kept)
+    path.write_text("of the next run, all of it")
+    del kept
+    gc.collect()
+    assert path.read_text() == "of the next run, all of it"
 
 
 def test_a_process_that_comes_after_its_run_has_ended_does_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pickle
 import shlex
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -55,11 +56,23 @@ class _Quiet:
                 found: PipelineStats = run(rank, max(local_rank, 1), node_rank)
                 return found
             except Exception as error:
+                _let_go(error)
                 if _travels(error):
                     raise
                 raise TrainError(str(error)) from error
             finally:
                 logger.remove()
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Close what a task had open when it failed: what is left of it in a buffer would otherwise be
+    written when the error is forgotten, perhaps over what the next run has written there."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            # Before Python 3.13 they are copied where a log shows them, and the copy is kept.
+            _ = frame.f_locals
+        error = error.__cause__ or error.__context__
 
 
 def _travels(error: Exception) -> bool:

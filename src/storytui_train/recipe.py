@@ -213,11 +213,13 @@ class TeacherOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Who writes the reasonings."""
 
     kind: Literal["none", "endpoint", "batch", "vllm", "local", "written"] = "none"
-    """written: nobody is asked, people wrote the plans; of the rest only `plan_words`,
-    `leak_words`, `leak_limit` and `guidance` are heeded then."""
+    """written: nobody is asked, the plans are there; of the rest only `file`, `writer`,
+    `plan_words`, `leak_words`, `leak_limit` and `guidance` are heeded then."""
     file: str = ""
-    """Their plans, seen from the recipe's folder: lines of JSON with the `id` of a row, its
+    """The plans, seen from the recipe's folder: lines of JSON with the `id` of a row, its
     `reasoning`, and `guidance` where there is one."""
+    writer: str = ""
+    """The model that wrote what is in the file, as cards name it; empty: people did."""
     url: str = "https://openrouter.ai/api/v1"
     model: str = "deepseek/deepseek-r1"
     """The teacher's name at the endpoint, or a GGUF by name or path where kind is local."""

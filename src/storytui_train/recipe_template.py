@@ -108,6 +108,7 @@ paths = ["manuscripts"]
 # kind = "none"          # none, endpoint, batch, vllm, local, written
 # file = ""              # where kind is written: plans of your own, a line of JSON each:
 #                        # {"id": "a row's id", "reasoning": "…", "guidance": "…"}
+# writer = ""            # the model that wrote those plans; empty: people did
 # url = "https://openrouter.ai/api/v1"
 # model = "deepseek/deepseek-r1"           # or a GGUF by name or path, where kind is local
 # key_variable = "OPENROUTER_API_KEY"      # the environment variable with the key

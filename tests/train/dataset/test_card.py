@@ -100,6 +100,16 @@ def test_plans_that_people_wrote_are_called_that_and_bind_nobody() -> None:
     assert "provider" in both
 
 
+def test_plans_that_a_model_wrote_elsewhere_are_called_that_models() -> None:
+    elsewhere = Teacher(model="a large model", prompt="")
+    text = card(Recipe(name="x"), statistics(row(1, teacher=elsewhere)), FILES, {})
+
+    assert "a large model: the plans of 1 rows\n" in text
+    assert "people" not in text
+    assert "Cost of the rows" not in text
+    assert "provider" in text
+
+
 def test_names_from_files_are_text_and_nothing_else() -> None:
     evil = structs.replace(
         SOURCE, title="A | [click](http://x) <b>\x1b[2J", author="`Ann` | B", id="gutenberg-1"

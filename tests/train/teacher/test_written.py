@@ -65,6 +65,26 @@ def test_rows_get_the_plans_of_their_ids_in_their_own_order(tmp_path: Path) -> N
     assert (finished.reasoning, finished.guidance) == (PLAN, LINES[0])
 
 
+def test_a_model_that_wrote_them_elsewhere_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "p", line(0))
+    options = TeacherOptions(kind="written", file="p", writer=" a large model ")
+    found, _ = take(rows(1), path, options)
+    assert found[0].teacher == Teacher(model="a large model", prompt="")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (TeacherOptions(kind="written", file="p", writer="written"), 'writer is "written"'),
+        (TeacherOptions(kind="local", writer="a large model"), "teacher.writer is only read"),
+        (TeacherOptions(kind="local", file="p"), "teacher.file is only read"),
+    ],
+)
+def test_what_is_said_of_a_file_belongs_to_one(options: TeacherOptions, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        plans_file(options, PATH.parent)
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.sets(st.integers(0, 15), min_size=1), st.sets(st.integers(0, 9), min_size=1))
 def test_every_plan_is_taken_or_told_of(planned: set[int], there: set[int]) -> None:

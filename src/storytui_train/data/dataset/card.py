@@ -154,17 +154,20 @@ def _teacher(statistics: Statistics) -> str:
         if each not in models:
             lines.append(f"- people, who knew the continuation: the plans of {each.rows:,} rows")
             continue
-        prompts = ", ".join(each.prompts)
-        lines.append(
-            f"- {_line(each.model)}: the plans of {each.rows:,} rows in {each.requests:,} replies "
-            f"(prompts {_line(prompts)})"
-        )
+        asked = ""
+        if each.requests:
+            prompts = ", ".join(each.prompts)
+            asked = f" in {each.requests:,} replies (prompts {_line(prompts)})"
+        lines.append(f"- {_line(each.model)}: the plans of {each.rows:,} rows{asked}")
     if not models:
         return "\n".join(lines) + "\n"
-    cost = sum(each.cost for each in models)
+    cost = ""
+    if any(each.requests for each in models):
+        spent = sum(each.cost for each in models)
+        cost = f"Cost of the rows that are here: {spent:.2f} US dollars. "
     lines.append(
-        f"\nCost of the rows that are here: {cost:.2f} US dollars. The teacher saw the "
-        "continuation and was asked to plan as if it had not; plans that quote it were refused. "
+        f"\n{cost}The teacher saw the continuation and was asked to plan as if it had not; plans "
+        "that quote it were refused. "
         "The terms of the teacher's provider may bind what is trained on its words.\n"
     )
     return "\n".join(lines)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from storytui_train.data.teacher.reasoning import Planned
 
 WRITTEN_FILE = "teacher.file"
-"""What the file of people's plans is called among the stage's inputs."""
+"""What the file of written plans is called among the stage's inputs."""
 TEACHER, PLANS, KEPT_PLANS = "teacher", "plans", "plans.jsonl"
 """Replies and judgements are kept in the first, whatever becomes of the stage's own folder."""
 
@@ -41,7 +41,7 @@ def reason(work: Work) -> Mapping[str, int]:
 
 
 def written_hash(place: Workplace, recipe: Recipe) -> Mapping[str, str]:
-    """The hash of the plans that people wrote, where the recipe has some.
+    """The hash of the plans that are written already, where the recipe has some.
 
     Raises:
         RecipeError: they are not there, or the recipe has another teacher besides.
@@ -59,7 +59,7 @@ def written_hash(place: Workplace, recipe: Recipe) -> Mapping[str, str]:
 
 
 def _take(work: Work, source: Path) -> None:
-    """Take the plans that people wrote; nobody is asked."""
+    """Take the plans that are written already; nobody is asked."""
     from storytui_train.data.pipeline.blocks import read_lines
     from storytui_train.data.teacher.access import check_teacher, plans_file
     from storytui_train.data.teacher.written import planned_rows, read_written

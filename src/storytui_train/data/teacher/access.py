@@ -9,7 +9,7 @@ from storytui.engine.remote.address import Address, is_her_own, parse_address
 from storytui.engine.remote.key import USUAL_VARIABLES, usual_variable
 from storytui.story.visible import visible
 from storytui_train.data.documents import Refusal
-from storytui_train.data.examples import Row
+from storytui_train.data.examples import WRITTEN, Row
 from storytui_train.data.teacher.costs import has_prices
 from storytui_train.errors import RecipeError, TeacherError
 from storytui_train.recipe import TeacherOptions
@@ -76,7 +76,7 @@ def check_teacher(options: TeacherOptions) -> None:
 
 
 def plans_file(options: TeacherOptions, recipe_folder: Path) -> Path | None:
-    """The file that people's plans are in; None where the recipe has another teacher.
+    """The file that written plans are in; None where the recipe has another teacher.
 
     Args:
         options: the recipe's.
@@ -88,12 +88,18 @@ def plans_file(options: TeacherOptions, recipe_folder: Path) -> Path | None:
     if options.kind == "written":
         if not options.file:
             raise RecipeError('teacher.kind is "written": set teacher.file to the file of plans.')
+        if options.writer.strip() == WRITTEN:
+            raise RecipeError(
+                f'teacher.writer is "{WRITTEN}": name the model that wrote the plans, or leave it '
+                "empty where people did."
+            )
         return recipe_folder / Path(options.file).expanduser()
-    if options.file:
-        raise RecipeError(
-            f'teacher.file is only read where teacher.kind is "written", and it is '
-            f'"{options.kind}": change the one, or take out the other.'
-        )
+    for name in ("file", "writer"):
+        if getattr(options, name):
+            raise RecipeError(
+                f'teacher.{name} is only read where teacher.kind is "written", and it is '
+                f'"{options.kind}": change the one, or take out the other.'
+            )
     return None
 
 

@@ -1,7 +1,7 @@
-"""Plans that people wrote themselves: read from a file by row ids, checked as a teacher's are.
+"""Plans that are written already: read from a file by row ids, checked as a teacher's are.
 
-Nothing is asked of any model. The file has a line for each plan, in JSON: `id` of the row,
-`reasoning`, and `guidance` where there is one.
+People wrote them, or a model that is not asked here. The file has a line for each plan, in JSON:
+`id` of the row, `reasoning`, and `guidance` where there is one.
 """
 
 import codecs
@@ -133,7 +133,7 @@ def plan_written(row: Row, written: Written, options: TeacherOptions, path: Path
     Args:
         row: one with a reasoning or guidance of its own is given the file's instead.
         written: its plan.
-        options: the limits; guidance is only taken where the recipe wants it.
+        options: the limits, and who wrote it; guidance is only taken where the recipe wants it.
         path: the file, to be named.
     """
     text = written.reasoning.strip()
@@ -158,7 +158,7 @@ def plan_written(row: Row, written: Written, options: TeacherOptions, path: Path
         row=row,
         plans=plans,
         guidance="" if misled else line or row.guidance,
-        teacher=Teacher(model=WRITTEN, prompt=""),
+        teacher=Teacher(model=options.writer.strip() or WRITTEN, prompt=""),
         refusals=tuple(refusals),
         faults=dict(sorted(Counter(fault.name for fault in (*wrong, *misled)).items())),
     )

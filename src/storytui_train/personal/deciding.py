@@ -36,6 +36,8 @@ SMALL = 1_000_000_000
 PLANS, PLAN_ATTEMPTS, TAUGHT_ROWS = 2, 2, 400
 """Of a model that writes plans here: each takes it as long as a reply."""
 ITSELF, NOBODY = "itself", "none"
+VALIDATIONS, VALIDATION_ROWS = 6, 16
+"""In a run, and rows that each looks at."""
 _PROMPT_TOKENS, _CHARACTERS = 80, 3.9
 """Tokens of a prompt besides its text; characters of a token of English prose."""
 _BOOKS = 10
@@ -229,35 +231,47 @@ class Effort:
     """As the recipe says: 0 where the epochs decide."""
     batch: int
     seconds: float
-    """Roughly."""
+    """Roughly, validations among them."""
     all_steps: int
+    row_seconds: float
+    """Of a row that is trained."""
 
     @property
     def options(self) -> dict[str, float]:
         """What the recipe says of it."""
-        said: dict[str, float] = {"epochs": self.epochs, "batch": self.batch}
+        said: dict[str, float] = {
+            "epochs": self.epochs,
+            "batch": self.batch,
+            "validate_every": max(1, round(self.all_steps / VALIDATIONS)),
+            "validation_rows": VALIDATION_ROWS,
+        }
         return {**said, "steps": self.steps} if self.steps else said
 
 
-def effort(lengths: Sequence[int], rate: float, wishes: Wishes) -> Effort:
+def effort(
+    lengths: Sequence[int], rate: float, wishes: Wishes, validation: Sequence[int] = ()
+) -> Effort:
     """How often the rows are gone through, in how many steps.
 
     Args:
         lengths: of the training rows, in tokens.
         rate: tokens a second that are trained here.
         wishes: minutes or steps that she named.
+        validation: lengths of the rows that are looked at on the way.
     """
     rows = len(lengths)
     batch = 8 if rows >= 400 else 4
     epochs = 3.0 if rows < 300 else 2.0 if rows < 1500 else 1.0
     whole = math.ceil(rows * epochs / batch)
     of_step = sum(lengths) / max(1, rows) * batch / rate
+    # One before training too, and none of them has a way back.
+    looked = sum(list(validation)[:VALIDATION_ROWS]) * (VALIDATIONS + 1) / rate / 3
     steps = wishes.steps
     if not steps and wishes.minutes:
-        steps = min(whole, max(1, int(wishes.minutes * 60 / of_step)))
+        steps = min(whole, max(1, int((wishes.minutes * 60 - looked) / of_step)))
         steps = 0 if steps == whole else steps
     count = steps or whole
-    return Effort(epochs, steps, batch, count * of_step, count)
+    return Effort(epochs, steps, batch, count * of_step + looked, count, of_step / batch)
 
 
 def length(characters: int, sequence: int) -> int:

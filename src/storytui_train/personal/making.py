@@ -256,19 +256,21 @@ class _Deciding:
     def _effort(self, base: Base, machine: Machine, sequence: int) -> Effort:
         from storytui_train.training.this_machine import training_speed
 
-        rows = RowList(self._place.parts("dataset"), split="train")
-        lengths = [
-            length(len(row.context) + len(row.continuation) + len(row.reasoning), sequence)
-            for row in (rows[number] for number in range(len(rows)))
-        ]
+        def lengths(split: str) -> list[int]:
+            rows = RowList(self._place.parts("dataset"), split=split)
+            return [
+                length(len(row.context) + len(row.continuation) + len(row.reasoning), sequence)
+                for row in (rows[number] for number in range(len(rows)))
+            ]
+
         rate = training_speed(base.parameters, machine.device)
-        return effort(lengths, rate, self._wishes)
+        return effort(lengths("train"), rate, self._wishes, lengths("validation"))
 
     def _measuring(self, expected: Effort, recipe: Recipe) -> float:
         """Seconds that measuring takes, roughly: each row is read four times, without a way back,
         and what is written goes a token at a time."""
         options = recipe.evaluate
-        of_row = expected.seconds / max(1, expected.all_steps * expected.batch)
+        of_row = expected.row_seconds
         tests = len(RowList(self._place.parts("dataset"), split="test"))
         rows, takes = min(options.rows or tests, tests), min(options.takes, tests)
         return of_row * (rows * 4 / 3 + takes * 8)

@@ -96,6 +96,19 @@ def test_training_takes_the_minutes_that_she_named_at_the_most(
         assert short.seconds + one > 60 * wanted * 0.9999
 
 
+def test_validations_are_part_of_the_time() -> None:
+    rows, looked = [500] * 100, [500] * 50
+    without = deciding.effort(rows, 100, WISHES)
+    found = deciding.effort(rows, 100, WISHES, looked)
+    most = deciding.VALIDATION_ROWS * (deciding.VALIDATIONS + 1) * 500 / 100
+    assert without.seconds < found.seconds < without.seconds + most
+    wishes = msgspec.structs.replace(WISHES, minutes=10)
+    shorter = deciding.effort(rows, 100, wishes, looked)
+    assert shorter.all_steps < deciding.effort(rows, 100, wishes).all_steps
+    assert shorter.seconds <= 600
+    assert shorter.all_steps // shorter.options["validate_every"] <= deciding.VALIDATIONS + 1
+
+
 def test_steps_that_she_named_are_taken() -> None:
     found = deciding.effort([500] * 100, 1_000, msgspec.structs.replace(WISHES, steps=7))
     assert found.options["steps"] == found.all_steps == 7

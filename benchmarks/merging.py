@@ -47,7 +47,7 @@ SHAPES = {
 LARGEST = 4 * WIDTH * INNER
 """Bytes of the largest touched tensor in float32."""
 MERGING = """
-import json, resource, sys, time
+import json, re, resource, sys, time
 from pathlib import Path
 from storytui_train.gguf.deltas import read_deltas
 from storytui_train.gguf.merge import merge
@@ -57,7 +57,9 @@ began = time.perf_counter()
 merge(read_model(base), read_deltas(adapter, base), out, threads=int(sys.argv[4]))
 wall = time.perf_counter() - began
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"wall": wall, "cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss}))
+# Not ru_maxrss, which begins with what the process that started this one had.
+peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+print(json.dumps({"wall": wall, "cpu": used.ru_utime + used.ru_stime, "peak": peak}))
 """
 
 

@@ -51,6 +51,8 @@ class HubStandIn:
         self.wrong_bytes: set[str] = set()
         """Files that come with other bytes, as many as there should be."""
         self.failures: list[Failure] = []
+        self.ignored: set[str] = set()
+        """Files that a .gitignore of the repository names."""
         self.captive = False
         """All that is asked for is answered with a page to sign in."""
         self.captive_after_cuts = False

@@ -112,7 +112,8 @@ class Uploads:
             if there is not None:
                 oid = there.sha256 if large else git_hash(there.part(0, there.size))
             mode = "lfs" if large else "regular"
-            told.append({"path": name, "uploadMode": mode, "shouldIgnore": False, "oid": oid})
+            ignored = name in self.server.hub.ignored
+            told.append({"path": name, "uploadMode": mode, "shouldIgnore": ignored, "oid": oid})
         self._tell(200, {"files": told})
 
     def _commit(self, key: str, lines: list[dict[str, Any]]) -> None:

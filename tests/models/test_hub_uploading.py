@@ -236,3 +236,16 @@ def test_cancelling_ends_it_and_commits_nothing(
         look()
     assert raised.value.trouble == "cancelled"
     assert not hub.repositories[NAME].files
+
+
+@pytest.mark.parametrize("name", ["one.gguf", "README.md"])
+def test_a_file_that_the_repository_ignores_is_named(
+    name: str, hub: HubStandIn, place: HubPlace, files: list[SentFile]
+) -> None:
+    hub.ignored = {name}
+    with pytest.raises(HubError, match=rf"{name} would not be taken: \.gitignore in owner/tale"):
+        list(sending(place, files))
+    assert not hub.commits
+    hub.ignored = set()
+    list(sending(place, files))
+    assert name in hub.repositories[NAME].files

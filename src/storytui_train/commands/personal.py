@@ -69,7 +69,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Make a model of her own; returns 1 where it became worse than its base."""
-    paths = tuple(str(Path(each).expanduser().absolute()) for each in options.paths)
+    paths = tuple(str(_path(each).absolute()) for each in options.paths)
     for each in paths:
         if not Path(each).exists():
             raise RecipeError(f"{each} is not there. Name your manuscripts.")
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
     first = Path(paths[0])
     name = typeable(options.name or (first.name if first.is_dir() else first.stem))
-    out = Path(options.out) if options.out else folders.data_folder() / "training" / name
+    out = _path(options.out) if options.out else folders.data_folder() / "training" / name
     wishes = Wishes(
         paths=paths,
         folders=options.folders,
@@ -99,7 +99,8 @@ def run(options: argparse.Namespace) -> int:
     tell(f"A model of your own, {name}, is made in {out}.")
 
     def agreed(_expected: str) -> bool:
-        return options.yes or not sys.stdin.isatty() or _asked()
+        # A closed standard input is none at all.
+        return options.yes or sys.stdin is None or not sys.stdin.isatty() or _asked()
 
     result = make(wishes, out.absolute(), tell, agreed)
     if result is None:
@@ -142,12 +143,29 @@ def _ending(result: "Result") -> list[str]:
 
 def _asked() -> bool:
     print("Begin? (y/n) ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().casefold() in ("y", "yes", "")
+    line = sys.stdin.readline()
+    # Its end is no answer, and Enter is one.
+    return bool(line) and line.strip().casefold() in ("y", "yes", "")
+
+
+def _path(named: str) -> Path:
+    """A path, from a home folder on where a tilde says so.
+
+    Raises:
+        RecipeError: nobody has that home folder.
+    """
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:
+        raise RecipeError(
+            f"{named} is not there: nobody of that name has a home folder here. Name the folder "
+            "from the root on, or write ./ in front of a name that begins so."
+        ) from None
 
 
 def _seen(named: str) -> str:
     """A path as it is from everywhere; a name as it is."""
-    path = Path(named).expanduser()
+    path = _path(named)
     return str(path.absolute()) if named.strip() and path.exists() else named.strip()
 
 

@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     from storytui_train.publish.publishing import send
     from storytui_train.training.shape_finding import hub_here
 
-    sent = send(publication, hub_here(), message=f"Publish {recipe.name}", told=_Told())
+    sent = send(publication, hub_here(), message=f"Publish {publication.name}", told=_Told())
     if options.json:
         import msgspec
 
@@ -100,7 +100,10 @@ def _recipe_of(named: Path) -> "tuple[Path, Recipe, Path]":
     if not named.is_dir():
         recipe = load(named)
         return named, recipe, workplace(named, recipe).folder
-    beside = [named / "recipe.toml", named.with_name(named.name + ".toml")]
+    # The root has no name, and what is named by a dot has one only from there on.
+    whole = named.absolute()
+    beside = [named / "recipe.toml"]
+    beside += [whole.with_name(f"{whole.name}.toml")] if whole.name else []
     others = sorted(named.resolve().parent.glob("*.toml"))
     for path in (*beside, *others):
         if not path.is_file():
@@ -134,6 +137,7 @@ def _parts(text: str) -> tuple[str, ...]:
 def _show(publication: "Publication", *, as_json: bool) -> None:
     if as_json:
         told = {
+            "name": publication.name,
             "private": publication.private,
             "repositories": list(map(_as_json, publication.bundles)),
         }
@@ -142,6 +146,10 @@ def _show(publication: "Publication", *, as_json: bool) -> None:
     from storytui_train.publish.publication import size_of, text_of
 
     seen = "private" if publication.private else "for everybody to see"
+    print(
+        f"It is called {visible(publication.name, newlines=False)} in cards, files and commits: "
+        "name under [export] in the recipe, before storytui-train export.\n"
+    )
     for bundle in publication.bundles:
         total = sum(size_of(each) for each in bundle.files)
         print(f"{bundle.repository} ({bundle.kind}, {seen}): {_size(total)}")

@@ -14,6 +14,7 @@ import msgspec
 
 from storytui.story.prompt import AUTO, prompt_format
 from storytui.story.visible import visible
+from storytui_train.data.pipeline.workplace import OWN
 from storytui_train.errors import EvaluateError, RecipeError
 from storytui_train.evaluate.asking import Asked, needs_guidance
 from storytui_train.evaluate.contestants import (
@@ -31,9 +32,12 @@ from storytui_train.evaluate.samples import samples
 from storytui_train.evaluate.writing import SAMPLES, markdown
 from storytui_train.recipe_training import EvaluateOptions
 
-FOLDER = "evaluation"
-"""Its name beside a data set."""
+FOLDER, OF_OTHERS = "evaluation", "evaluation-of-others"
+"""Its name beside a data set; the other one in a working folder, whose recipe's own report has the
+first."""
 REPORT, REPORT_JSON = "report.md", "report.json"
+_NOT_EACH_TIME = (SAMPLES, "books.png", "takes.png")
+"""Files that only some reports have: those of one before may quote other texts."""
 
 
 def evaluate(
@@ -106,6 +110,10 @@ def evaluate(
         pictures = [each.name for each in draw(report, folder)]
         if options.takes:
             _write(folder / SAMPLES, samples(measured, rows, asked.words).encode())
+        written = (*pictures, *([SAMPLES] if options.takes else []))
+        for name in _NOT_EACH_TIME:
+            if name not in written:
+                (folder / name).unlink(missing_ok=True)
         _write(folder / REPORT, markdown(report, pictures).encode())
         encoded = msgspec.json.format(msgspec.json.encode(report), indent=2)
         _write(folder / REPORT_JSON, encoded + b"\n")
@@ -119,8 +127,11 @@ def evaluate(
 
 
 def folder_beside(path: Path) -> Path:
-    """Where a report goes that nobody named a folder for: beside the data set."""
-    return path.resolve().parent / FOLDER
+    """Where a report goes that nobody named a folder for: beside the data set, or in the working
+    folder that it is in."""
+    real = path.resolve()
+    work = next((each for each in (real, *real.parents) if (each / OWN).is_file()), None)
+    return real.parent / FOLDER if work is None else work / OF_OTHERS
 
 
 def _write(path: Path, data: bytes) -> None:

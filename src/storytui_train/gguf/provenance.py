@@ -4,6 +4,7 @@ The keys are those of the GGUF specification (ggml, docs/gguf.md: general metada
 stay are the base's bytes. What names the base and its makers goes to `general.base_model.0`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from storytui.story.visible import visible
@@ -128,10 +129,12 @@ def _renamed(raw: bytes, old: str, new: str) -> bytes:
 
 
 def _measured(importance: ImportanceFile) -> dict[str, bytes]:
-    """What llama.cpp's own tool says of an importance matrix (tools/quantize/quantize.cpp)."""
+    """What llama.cpp's own tool says of an importance matrix (tools/quantize/quantize.cpp); of
+    paths, which tell of a machine, the names."""
+    texts = [re.split(r"[\\/]", each.rstrip("\\/"))[-1] for each in importance.datasets]
     entries: dict[str, Entry] = {
         "quantize.imatrix.file": visible(importance.path.name, newlines=False),
-        "quantize.imatrix.dataset": ", ".join(importance.datasets),
+        "quantize.imatrix.dataset": ", ".join(filter(None, texts)),
         "quantize.imatrix.entries_count": len(importance.values),
         "quantize.imatrix.chunks_count": importance.chunks,
     }

@@ -113,6 +113,11 @@ def teacher_of(wishes: Wishes, base: Base, device: Device) -> tuple[str, str]:
     )
 
 
+def takes_of(wishes: Wishes, device: Device) -> int:
+    """How many replies are written for the report."""
+    return wishes.takes if wishes.takes >= 0 else 8 if device == "cpu" else 16
+
+
 def recipe_of(
     wishes: Wishes,
     base: Base,
@@ -166,7 +171,7 @@ def recipe_of(
         export=ExportOptions(name=wishes.name),
         evaluate=EvaluateOptions(
             rows=60,
-            takes=wishes.takes if wishes.takes >= 0 else 8 if device == "cpu" else 16,
+            takes=takes_of(wishes, device),
             words=120,
         ),
         publish=PublishOptions(private=True),
@@ -298,6 +303,11 @@ def changed(recipe: Recipe) -> dict[str, object]:
         if isinstance(each, ManuscriptSource)
     ]
     return said
+
+
+def read_back(recipe: Recipe) -> Recipe:
+    """A recipe as it is behind its file: what `changed` cannot say is not there."""
+    return msgspec.convert(changed(recipe), Recipe)
 
 
 def _changed(struct: msgspec.Struct) -> dict[str, object]:

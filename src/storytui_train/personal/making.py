@@ -1,14 +1,7 @@
-"""Makes a model of her own: plans, reads, decides, writes the recipe, and runs it to its end.
-
-recipe.toml      what is done: `storytui-train run` does it again
-personal.json    the wishes that the recipe was written for, and its hash; written last: the same
-                 wishes go on with the recipe that is there, however it was changed by hand
-"""
+"""Makes a model of her own: plans, reads, decides, writes the recipe, and runs it to its end."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -16,7 +9,6 @@ import msgspec
 from storytui.models.names import BUILT_IN
 from storytui.story.visible import visible
 from storytui_train.data.dataset.reading import RowList
-from storytui_train.data.pipeline.record import write_atomically
 from storytui_train.data.pipeline.running import described, refusals
 from storytui_train.data.pipeline.workplace import Workplace
 from storytui_train.errors import RecipeError, TrainError
@@ -26,25 +18,22 @@ from storytui_train.personal.deciding import (
     Device,
     Effort,
     Wishes,
-    changed,
     effort,
     length,
+    read_back,
     recipe_of,
     sequences,
     splits,
+    takes_of,
     teacher_of,
 )
+from storytui_train.personal.going_on import goes_on_as_it_was, is_on_other_rows, what_is_lost
+from storytui_train.personal.recipe_file import RecipeFile
 from storytui_train.personal.telling import Steps, minutes
 from storytui_train.recipe import Recipe, SplitOptions, load
 from storytui_train.recipe_training import TrainOptions
 from storytui_train.stages.chain import run_chain
 
-RECIPE, KEPT = "recipe.toml", "personal.json"
-HEAD = """\
-# Written by storytui-train personal. What is not here has its default; `storytui-train init` shows
-# everything. To do all of it again, or what you changed: storytui-train run {path}
-
-"""
 _TEXT_STAGES = ("gather", "clean", "choose")
 _FEW = 3
 
@@ -70,14 +59,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """The recipe's path."""
     minutes: dict[str, float]
     """By step."""
-
-
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What the recipe that is there was written for."""
-
-    wishes: Wishes
-    recipe: str
-    """SHA-256 of the recipe as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,39 +100,99 @@ def make(
     if trouble:
         raise RecipeError(f"{trouble} Say it with --name.")
     with place.alone():
-        path = out / RECIPE
-        if _is_decided(wishes, path):
-            told(f"It goes on with {visible(str(path), newlines=False)}.")
-            recipe = load(path)
-        else:
-            deciding = _Deciding(wishes, place, told, steps)
-            recipe, expected = deciding.all()
+        file = RecipeFile(out, told)
+        decided = _decided(wishes, file)
+        if decided is None:
+            recipe, expected = _Deciding(wishes, place, file, told, steps).all()
             if not agreed(expected):
                 return None
-            _keep(wishes, path)
-        done = run_chain(recipe, place, steps.detail, recipe_path=path, began=steps.begin)
+            file.keep(wishes)
+        else:
+            recipe = decided
+            told(f"It goes on with {visible(str(file.path), newlines=False)}.")
+            if not _see_to_texts(recipe, place, file.path, told, steps, agreed):
+                return None
+        done = run_chain(
+            recipe, place, steps.detail, recipe_path=file.path, began=steps.begin, texts=False
+        )
         steps.end()
-        return _result(wishes, recipe, place, path, steps, worse=done.worse)
+        return _result(wishes, recipe, place, file.path, steps, worse=done.worse)
+
+
+def _decided(wishes: Wishes, file: RecipeFile) -> Recipe | None:
+    """The recipe that is there, where it was written for these wishes, or for others only in how
+    many replies are written for the report: these change nothing of what is learnt.
+
+    Raises:
+        RecipeError: it was changed by hand so that the number cannot be put there.
+    """
+    before = file.wishes
+    if before is None or msgspec.structs.replace(before, takes=wishes.takes) != wishes:
+        return None
+    recipe = load(file.path)
+    if before == wishes:
+        return recipe
+    options = msgspec.structs.replace(recipe.evaluate, takes=takes_of(wishes, _device()))
+    recipe = msgspec.structs.replace(recipe, evaluate=options)
+    if read_back(recipe) != recipe:
+        shown = visible(str(file.path), newlines=False)
+        raise RecipeError(
+            f"You changed {shown}. Say takes = {options.takes} under [evaluate] there, and run it "
+            f"by: storytui-train run {shown}"
+        )
+    recipe = file.write(recipe)
+    file.keep(wishes)
+    return recipe
+
+
+def _see_to_texts(
+    recipe: Recipe,
+    place: Workplace,
+    path: Path,
+    told: Callable[[str], None],
+    steps: Steps,
+    agreed: Callable[[str], bool],
+) -> bool:
+    """See that rows are there for a recipe that was decided on; whether it goes on with them."""
+    if goes_on_as_it_was(recipe, place):
+        told("Your texts are taken as they were when training began.")
+        return True
+    if recipe.sources:
+        steps.begin("read")
+        run_chain(recipe, place, steps.detail, recipe_path=path, until="dataset")
+        steps.end()
+    lost = what_is_lost(place)
+    if not lost or not is_on_other_rows(place):
+        return True
+    said = f"Your texts, or how they are cut, changed, so that the model is trained anew. {lost}"
+    told(said)
+    return agreed(said)
 
 
 class _Deciding:
     """Decides all that a recipe says, and writes it on the way."""
 
     def __init__(
-        self, wishes: Wishes, place: Workplace, told: Callable[[str], None], steps: Steps
+        self,
+        wishes: Wishes,
+        place: Workplace,
+        file: RecipeFile,
+        told: Callable[[str], None],
+        steps: Steps,
     ) -> None:
         self._wishes, self._place, self._told, self._steps = wishes, place, told, steps
-        self._path = place.folder / RECIPE
+        self._file = file
 
     def all(self) -> tuple[Recipe, str]:
         """The recipe, and about how long it takes, in a sentence."""
         wishes = self._wishes
+        before = self._trained()
         base, machine, sequence = self._plan()
         teacher, why = teacher_of(wishes, base, machine.device)
         self._told(why)
 
         def recipe(split: SplitOptions, **train: float) -> Recipe:
-            return self._write(
+            return self._file.write(
                 recipe_of(
                     wishes,
                     base,
@@ -182,12 +223,25 @@ class _Deciding:
             "any time; the same command goes on."
         )
         self._told(said)
-        return recipe(split, **expected.options), said
+        last = recipe(split, **expected.options)
+        lost = what_is_lost(self._place)
+        same = before == (last.train, last.seed) and not is_on_other_rows(self._place)
+        if lost and not same:
+            self._told(f"For what you ask for now the model is trained anew. {lost}")
+        return last, said
+
+    def _trained(self) -> tuple[TrainOptions, int] | None:
+        """How the recipe that is there would have trained; None: that is not known."""
+        if not self._file.path.is_file():
+            return None
+        try:
+            recipe = load(self._file.path)
+        except RecipeError:
+            return None
+        return recipe.train, recipe.seed
 
     def _plan(self) -> tuple[Base, Machine, int]:
         """The base, this machine, and how long rows can be."""
-        import torch
-
         from storytui_train.training.plan import as_text, make_plan, settings_of, size
         from storytui_train.training.shape_finding import find_shape
         from storytui_train.training.this_machine import limit_here
@@ -200,7 +254,7 @@ class _Deciding:
                 f"{found.base} is no GGUF file, and the editor needs one to use what is trained. "
                 "Name a GGUF of the same model with --gguf, or as the base itself."
             )
-        device: Device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = _device()
         machine = Machine(device, limit_here("", device))
         lengths = (wishes.sequence,) if wishes.sequence else sequences(base, device)
         for sequence in lengths:
@@ -219,7 +273,7 @@ class _Deciding:
         )
 
     def _run(self, recipe: Recipe, until: str) -> None:
-        run_chain(recipe, self._place, self._steps.detail, recipe_path=self._path, until=until)
+        run_chain(recipe, self._place, self._steps.detail, recipe_path=self._file.path, until=until)
 
     def _see_to_words(self) -> int:
         """How many words of her texts can be used.
@@ -275,27 +329,12 @@ class _Deciding:
         rows, takes = min(options.rows or tests, tests), min(options.takes, tests)
         return of_row * (rows * 4 / 3 + takes * 8)
 
-    def _write(self, recipe: Recipe) -> Recipe:
-        """Put the recipe into its file; one that was changed by hand is put aside.
 
-        Returns:
-            It as it is read from there.
-        """
-        import tomli_w
+def _device() -> Device:
+    """Where it is trained."""
+    import torch
 
-        path = self._path
-        text = HEAD.format(path=path) + tomli_w.dumps(changed(recipe), multiline_strings=False)
-        try:
-            _put_aside(path, self._told)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, text.encode())
-            (path.parent / KEPT).unlink(missing_ok=True)
-        except OSError as error:
-            raise TrainError(
-                f"The recipe {visible(str(path), newlines=False)} cannot be written: "
-                f"{error.strerror or error}."
-            ) from error
-        return load(path)
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def is_gguf(base: str) -> bool:
@@ -319,40 +358,6 @@ def _too_short(words: int, place: Workplace, examples: int = -1) -> str:
         f"{said}. At least {LEAST_WORDS:,} are needed, some 30 pages, and a model becomes clearly "
         f"better with a whole novel. Name more manuscripts.{more}"
     )
-
-
-def _is_decided(wishes: Wishes, path: Path) -> bool:
-    """Whether the recipe that is there was written for these wishes."""
-    kept = _kept(path)
-    return kept is not None and kept.wishes == wishes and path.is_file()
-
-
-def _kept(path: Path) -> Kept | None:
-    with suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode((path.parent / KEPT).read_bytes(), type=Kept)
-    return None
-
-
-def _keep(wishes: Wishes, path: Path) -> None:
-    kept = Kept(wishes=wishes, recipe=sha256(path.read_bytes()).hexdigest())
-    try:
-        write_atomically(path.parent / KEPT, msgspec.json.encode(kept) + b"\n")
-    except OSError as error:
-        raise TrainError(
-            f"Nothing can be written in {visible(str(path.parent), newlines=False)}: "
-            f"{error.strerror or error}."
-        ) from error
-
-
-def _put_aside(path: Path, told: Callable[[str], None]) -> None:
-    """Keep a recipe that was changed by hand under another name."""
-    kept = _kept(path)
-    if kept is None or not path.is_file():
-        return
-    if sha256(path.read_bytes()).hexdigest() != kept.recipe:
-        other = path.with_name("recipe-before.toml")
-        path.replace(other)
-        told(f"The recipe that you changed is kept as {visible(str(other), newlines=False)}.")
 
 
 def _result(

@@ -1,6 +1,6 @@
 """What an evaluation found, as a card tells it: a table, a verdict, and figures for the Hub."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -112,13 +112,19 @@ class Evaluation:
         return (others or list(models))[0]
 
 
-def evaluation_of(folder: Path) -> Evaluation | None:
+def evaluation_of(folder: Path, made: Collection[str]) -> Evaluation | None:
     """The evaluation in a working folder; None where there is none.
+
+    Args:
+        folder: the working folder.
+        made: the paths below it of what the evaluation of what is published wrote.
 
     Raises:
         PublishError: its report cannot be read.
     """
     place = folder / EVALUATION
+    if f"{EVALUATION}/{REPORT_JSON}" not in made:
+        return None
     said = read_json(place / REPORT_JSON)
     try:
         report = msgspec.convert(said, _Report)
@@ -126,8 +132,12 @@ def evaluation_of(folder: Path) -> Evaluation | None:
         return None
     if not report.models:
         return None
-    names = [place / REPORT, place / REPORT_JSON, place / SAMPLES, *sorted(place.glob("*.png"))]
-    return Evaluation(report, tuple(each for each in names if each.is_file()))
+    # Without takes there are no samples: those that lie there are of others.
+    texts = (REPORT, REPORT_JSON, *([SAMPLES] if report.takes else []))
+    names = [place / each for each in texts]
+    names += sorted(place.glob("*.png"))
+    own = (each for each in names if each.relative_to(folder).as_posix() in made)
+    return Evaluation(report, tuple(each for each in own if each.is_file()))
 
 
 def _cell(text: str) -> str:

@@ -11,6 +11,7 @@ from storytui.models.catalog import catalogue, entry_for
 from storytui.models.hub_cache import repository_of
 from storytui.models.names import BUILT_IN
 from storytui.story.visible import visible
+from storytui_train.data.dataset.card import teacher_name
 from storytui_train.data.pipeline.record import sha256_of
 from storytui_train.errors import PublishError
 from storytui_train.publish.found import ADAPTER, ADAPTER_CONFIG, DATASET, GgufFile, read_json
@@ -75,16 +76,42 @@ def facts_of(
 
 
 def private_rows(folder: Path) -> int:
-    """Rows of the data set that are cut from private texts, as its report says.
+    """Rows of the data set that are cut from private texts, as its report says; where it has none,
+    the rows themselves.
 
     Raises:
-        PublishError: the report cannot be read.
+        PublishError: the report or the rows cannot be read.
     """
-    counts = [
+    said = [
         read_json(folder / DATASET / name).get("private")
         for name in ("report.json", "statistics.json")
     ]
-    return max((each for each in counts if isinstance(each, int)), default=0)
+    counts = [each for each in said if isinstance(each, int)]
+    return max(counts) if counts else _counted_private(folder / DATASET / "rows")
+
+
+class _Source(msgspec.Struct, frozen=True):
+    private: bool = False
+
+
+class _Row(msgspec.Struct, frozen=True):
+    source: _Source = _Source()
+
+
+def _counted_private(rows: Path) -> int:
+    decoder = msgspec.json.Decoder(_Row)
+    count = 0
+    for path in sorted(rows.glob("*.jsonl")):
+        try:
+            with path.open("rb") as lines:
+                count += sum(decoder.decode(line).source.private for line in lines)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise PublishError(
+                f"{visible(str(path), newlines=False)} cannot be read, and only its rows say "
+                "whether its texts are private. Build the data set again with storytui-train "
+                "dataset."
+            ) from error
+    return count
 
 
 def base_of(recipe: Recipe, paths_below: Path, folder: Path, files: tuple[GgufFile, ...]) -> str:
@@ -174,9 +201,12 @@ def _is_on_the_hub(named: str, paths_below: Path) -> bool:
 
 
 def _datasets(recipe: Recipe, paths_below: Path) -> tuple[str, ...]:
-    """Data sets of the Hub that the recipe read."""
+    """Data sets of the Hub that the recipe read, but for those that are private."""
     named = (
-        each.path for each in recipe.sources if isinstance(each, DatasetSource | PublishedSource)
+        each.path
+        for each in recipe.sources
+        if isinstance(each, PublishedSource)
+        or (isinstance(each, DatasetSource) and not each.private)
     )
     return tuple(each for each in named if _is_on_the_hub(each, paths_below))
 
@@ -198,7 +228,8 @@ def _teachers(said: object) -> tuple[str, ...]:
     if not isinstance(said, list):
         return ()
     names = (each.get("model") for each in said if isinstance(each, dict))
-    return tuple(each for each in names if isinstance(each, str) and each)
+    said = (teacher_name(each) for each in names if isinstance(each, str) and each)
+    return tuple(dict.fromkeys(said))
 
 
 def _training(log: Path) -> tuple[int, float | None]:

@@ -1,6 +1,6 @@
 """What a working folder has that can be published, and what its files say about themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,25 +49,32 @@ class GgufFile:
         return value if isinstance(value, int) and value > 0 else 0
 
 
-def gguf_files(folder: Path) -> tuple[GgufFile, ...]:
-    """The GGUF files of a working folder, adapters first, by name.
+def gguf_files(folder: Path, made: Collection[str]) -> tuple[GgufFile, ...]:
+    """The GGUF files of a working folder that a stage made, adapters first, by name.
+
+    Args:
+        folder: the working folder.
+        made: their paths below it; what else lies there is not theirs, or half done.
 
     Raises:
         PublishError: one cannot be read.
     """
-    first = [
-        path
-        for path in sorted((folder / GGUF).glob("*.gguf"))
-        if not _is_further_part(path, folder / GGUF)
-    ]
-    found = [_gguf(path) for path in first]
+    there = [path for path in sorted((folder / GGUF).glob("*.gguf")) if _is_seen(path, folder)]
+    own = [path for path in there if path.relative_to(folder).as_posix() in made]
+    found = [_gguf(path, own) for path in own if not _is_further_part(path, own)]
     return tuple(sorted(found, key=lambda each: (not each.is_adapter, each.path.name)))
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files in a folder, by name; what we write ourselves is not among them."""
+    """All files in a folder, by name; what we write ourselves is not among them, and nothing that
+    is hidden or lies in a hidden folder."""
     there = (path for path in folder.rglob("*") if path.is_file() and path.name not in _NOT_SENT)
-    return sorted(each for each in there if not each.name.startswith("."))
+    return sorted(each for each in there if _is_seen(each, folder))
+
+
+def _is_seen(path: Path, folder: Path) -> bool:
+    """Whether neither a file nor a folder that it lies in, below the one named, is hidden."""
+    return not any(each.startswith(".") for each in path.relative_to(folder).parts)
 
 
 def template_of(path: Path) -> tuple[OllamaTemplate, int]:
@@ -112,19 +119,19 @@ def read_json(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _gguf(path: Path) -> GgufFile:
+def _gguf(path: Path, own: Collection[Path]) -> GgufFile:
     try:
         with opened(path, "file") as (contents, _):
             kind = contents.values.get("general.type")
             values = dict(contents.values)
     except ModelError as error:
         raise PublishError(visible(str(error))) from error
-    further = tuple(each for each in further_parts(path) if each.is_file())
+    further = tuple(each for each in further_parts(path) if each in own)
     return GgufFile(path, further, kind == "adapter", values)
 
 
-def _is_further_part(path: Path, folder: Path) -> bool:
-    return any(path in further_parts(each) for each in folder.glob("*-00001-of-*.gguf"))
+def _is_further_part(path: Path, own: Collection[Path]) -> bool:
+    return any(path in further_parts(each) for each in own)
 
 
 def _shown(path: Path) -> str:

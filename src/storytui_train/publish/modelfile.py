@@ -12,6 +12,7 @@ from storytui_train.publish.ollama_template import OllamaTemplate
 MOST_CONTEXT = 16_384
 """Tokens; more costs memory that few cards have beside a model."""
 _QUOTES = '"""'
+_MARK, _OTHER_MARK = '"', "'"
 _LINE = re.compile(r"[^\x00-\x1f\x7f\"]+")
 
 
@@ -37,7 +38,8 @@ def modelfile(
     Raises:
         PublishError: a name or the template cannot stand in such a file.
     """
-    lines = [f"# {_one_line(each)}" for each in about]
+    # Nothing reads a comment; a mark that an instruction cannot have may not stop it.
+    lines = [f"# {_one_line(each.replace(_MARK, _OTHER_MARK))}" for each in about]
     lines.append(f"FROM {_one_line(model)}")
     if adapter:
         lines.append(f"ADAPTER {_one_line(adapter)}")

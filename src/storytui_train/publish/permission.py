@@ -14,7 +14,14 @@ def private_sources(recipe: Recipe) -> tuple[str, ...]:
     return tuple(_named(each) for each in recipe.sources if _is_private(each))
 
 
-def check(recipe: Recipe, parts: Sequence[str], *, public: bool, private_rows: int = 0) -> None:
+def check(
+    recipe: Recipe,
+    parts: Sequence[str],
+    *,
+    public: bool,
+    private_rows: int = 0,
+    private_bases: Sequence[str] = (),
+) -> None:
     """See that parts may be published.
 
     Args:
@@ -23,6 +30,7 @@ def check(recipe: Recipe, parts: Sequence[str], *, public: bool, private_rows: i
         public: whether everybody is to see it.
         private_rows: rows of the data set that are cut from private texts, whatever the recipe
             says by now.
+        private_bases: the bases that were trained on private texts themselves, fit to be shown.
 
     Raises:
         PublishError: they may not be; the message says why, and what would have to be said.
@@ -32,7 +40,7 @@ def check(recipe: Recipe, parts: Sequence[str], *, public: bool, private_rows: i
         raise PublishError(
             "The recipe says never = true under [publish], so nothing of it is published."
         )
-    private = private_sources(recipe)
+    private = (*private_sources(recipe), *(f"the base {each}" for each in private_bases))
     if not private and not private_rows:
         return
     of = ", ".join(private[:_FEW]) + (" and others" if len(private) > _FEW else "")
@@ -43,7 +51,8 @@ def check(recipe: Recipe, parts: Sequence[str], *, public: bool, private_rows: i
             'same, say private_texts = "model" under [publish] in the recipe; it may repeat what '
             "it was trained on."
         )
-    if "dataset" in parts and said.private_texts != "rows":
+    rows = private_sources(recipe) or private_rows
+    if "dataset" in parts and rows and said.private_texts != "rows":
         raise PublishError(
             f"The data set holds {texts}. Leave dataset out of the parts, or say "
             'private_texts = "rows" under [publish] in the recipe.'

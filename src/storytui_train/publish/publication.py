@@ -31,9 +31,11 @@ from storytui_train.publish.found import (
     read_json,
     template_of,
 )
+from storytui_train.publish.making_check import Made, check_made
 from storytui_train.publish.model_card import About, Kind, Relation, card
 from storytui_train.publish.modelfile import modelfile
 from storytui_train.publish.permission import check, private_sources
+from storytui_train.publish.private_models import PrivateModels
 from storytui_train.recipe import Recipe
 
 PartName = Literal["adapter", "merged", "gguf", "dataset"]
@@ -74,6 +76,8 @@ class Bundle:
 class Publication:
     """All that is published."""
 
+    name: str
+    """What it is called in cards, files and commits."""
     private: bool
     bundles: tuple[Bundle, ...]
 
@@ -114,11 +118,40 @@ def make_publication(
             complete.
     """
     check(recipe, parts, public=public, private_rows=private_rows(folder))
-    files = gguf_files(folder)
+    made = check_made(folder, parts)
+    _check_models(recipe, parts, made, _folder_of(recipe_path), public=public)
+    files = gguf_files(folder, made.exported)
     facts = facts_of(recipe, recipe_path, folder, files)
-    making = _Making(recipe, folder, repository, tuple(parts), facts, files, recipe_path)
+    making = _Making(recipe, folder, repository, tuple(parts), facts, files, recipe_path, made)
     ordered = [each for each in PARTS if each in parts]
-    return Publication(not public, tuple(making.bundle(each) for each in ordered))
+    return Publication(making.name, not public, tuple(making.bundle(each) for each in ordered))
+
+
+def _check_models(
+    recipe: Recipe, parts: Sequence[PartName], made: Made, recipe_folder: Path, *, public: bool
+) -> None:
+    """See that the base, and what stands beside it in the evaluation, may be known to others.
+
+    Raises:
+        PublishError: one was trained on private texts.
+    """
+    if not any(part in parts for part in ("adapter", "merged", "gguf")):
+        return
+    private = PrivateModels(made.exported.values())
+    bases = private.named((recipe.train.base, recipe.train.gguf), recipe_folder)
+    bases = tuple(dict.fromkeys((*bases, *private.among([made.base]))))
+    check(recipe, parts, public=public, private_bases=bases)
+    others = [each for each in private.among(made.measured) if each not in bases]
+    if others:
+        raise PublishError(
+            f"The evaluation has figures of {', '.join(others)}, trained here on private texts, "
+            "and the card would name it. Take it out of models under [evaluate] in the recipe, and "
+            "run storytui-train evaluate again."
+        )
+
+
+def _folder_of(recipe_path: Path | None) -> Path:
+    return recipe_path.parent if recipe_path is not None else Path()
 
 
 class _Making:
@@ -133,6 +166,7 @@ class _Making:
         facts: Facts,
         files: tuple[GgufFile, ...],
         recipe_path: Path | None,
+        made: Made,
     ) -> None:
         self._recipe = recipe
         self._folder = folder
@@ -140,8 +174,8 @@ class _Making:
         self._parts = parts
         self._facts = facts
         self._files = files
-        self._recipe_folder = recipe_path.parent if recipe_path is not None else Path()
-        self._evaluation: Evaluation | None = evaluation_of(folder)
+        self._recipe_folder = _folder_of(recipe_path)
+        self._evaluation: Evaluation | None = evaluation_of(folder, made.evaluated)
         private = facts.private_rows or private_sources(recipe)
         if self._evaluation and private and recipe.publish.private_texts != "rows":
             # Its samples quote the texts, and its report names them.
@@ -223,7 +257,7 @@ class _Making:
             template=template,
             context=context,
             licence=self._facts.licence,
-            about=(f"{visible(self._name, newlines=False)}, for Ollama",),
+            about=(f"{visible(self.name, newlines=False)}, for Ollama",),
         )
 
     def _for_adapter(self, file: GgufFile) -> str:
@@ -238,7 +272,7 @@ class _Making:
             context=context,
             adapter=f"./{file.path.name}",
             licence=self._facts.licence,
-            about=(f"{visible(self._name, newlines=False)}, an adapter for Ollama", *note),
+            about=(f"{visible(self.name, newlines=False)}, an adapter for Ollama", *note),
         )
 
     def _base_gguf(self) -> Path | None:
@@ -258,7 +292,8 @@ class _Making:
     # --- what is said -----------------------------------------------------------------------------
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """What it is called."""
         return self._recipe.export.name or self._recipe.name
 
     def _about(self, part: Kind, repository: str, files: tuple[str, ...]) -> About:
@@ -272,7 +307,7 @@ class _Making:
         elif part == "gguf" and "merged" in self._parts:
             base, relation = self._repository, "quantized"
         return About(
-            name=self._name,
+            name=self.name,
             kind=part,
             repository=repository,
             base=base,

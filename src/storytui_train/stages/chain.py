@@ -33,6 +33,7 @@ def run_chain(
     until: str = "",
     again: str = "",
     began: Callable[[str], None] = lambda _stage: None,
+    texts: bool = True,
 ) -> Done:
     """Do what is not yet done of a recipe.
 
@@ -44,6 +45,8 @@ def run_chain(
         until: the last stage; empty: all, those of the model where the recipe names a base.
         again: a stage that is done though nothing changed.
         began: is told when a stage of the model begins.
+        texts: whether the sources are looked at; else the data set that is there is taken, however
+            they changed since it was made. Heeded where the last stage is one of the model's.
 
     Raises:
         RecipeError: the recipe asks for what cannot be, or `again` comes behind `until`.
@@ -59,7 +62,7 @@ def run_chain(
     of_model = until in MODEL_STAGES
     records: dict[str, Record] = {}
     # A data set that is there need not come from sources.
-    if recipe.sources or not of_model:
+    if (recipe.sources and texts) or not of_model:
         last = DATASET if of_model else until
         records.update(
             run_stages(STAGES, recipe, place, told, until=last, again=again, explain=True)

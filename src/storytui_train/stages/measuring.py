@@ -43,7 +43,7 @@ def evaluate_stage(work: ModelWork, exported: Record) -> Record | None:
     if rows is None or not files:
         why = "no file was made" if rows else "no row is held out for it (see [split])"
         work.told(f"{NAME}: nothing is measured, as {why}")
-        work.place.record_path(NAME).unlink(missing_ok=True)
+        _forget(work)
         return None
     base = served_base(work)
     own = [wanted(base, kind, path) for kind, path in files.items()]
@@ -62,9 +62,8 @@ def evaluate_stage(work: ModelWork, exported: Record) -> Record | None:
         return done
     folder = work.place.stage(FOLDER)
     report = evaluate(work.dataset, [*own, *others], folder, options, base=str(base), split=TEST)
-    made = [each for each in folder.iterdir() if each.suffix in (".md", ".json", ".png")]
     try:
-        outputs = hashes(made, work.place.folder)
+        outputs = hashes(_report_files(folder), work.place.folder)
     except OSError as error:
         raise unwritten(NAME, error) from error
     found = _own_reports(report, files)
@@ -75,6 +74,23 @@ def evaluate_stage(work: ModelWork, exported: Record) -> Record | None:
             work.told(f"{NAME}: {each.verdict.sentence}")
     work.told(f"{NAME}: the report is {visible(str(folder / REPORT), newlines=False)}")
     return record
+
+
+def _report_files(folder: Path) -> list[Path]:
+    """The files of a report that is there; what was measured is not among them."""
+    if not folder.is_dir():
+        return []
+    return [each for each in folder.iterdir() if each.suffix in (".md", ".json", ".png")]
+
+
+def _forget(work: ModelWork) -> None:
+    """Remove record and report: they are of another model, or of other texts."""
+    try:
+        work.place.record_path(NAME).unlink(missing_ok=True)
+        for each in _report_files(work.place.stage(FOLDER)):
+            each.unlink()
+    except OSError as error:
+        raise unwritten(NAME, error) from error
 
 
 def held_out_rows(dataset: Path) -> Path | None:

@@ -12,12 +12,17 @@ Floats = NDArray[np.float32]
 
 
 def write_matrix(
-    path: Path, means: Mapping[str, Floats], *, count: float = 5, kind: str = "imatrix"
+    path: Path,
+    means: Mapping[str, Floats],
+    *,
+    count: float = 5,
+    kind: str = "imatrix",
+    dataset: str = "books.txt",
 ) -> Path:
     """A file as llama-imatrix writes it: sums of squares, and how many."""
     writer = gguf.GGUFWriter(path, "")
     writer.add_string("general.type", kind)
-    writer.add_array("imatrix.datasets", ["books.txt"])
+    writer.add_array("imatrix.datasets", [dataset])
     writer.add_uint32("imatrix.chunk_count", 12)
     writer.add_uint32("imatrix.chunk_size", 512)
     for name, mean in means.items():

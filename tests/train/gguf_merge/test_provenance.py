@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import gguf
+import pytest
 from importance_files import MEANS, write_matrix
 from small_models import entries, halves, make_adapter, values, write_model
 
@@ -123,8 +124,11 @@ def test_the_editor_knows_the_model(mixed: Path, tmp_path: Path) -> None:
     assert (seen.kind, seen.name) == ("writer", "Small Voice")
 
 
-def test_an_importance_matrix_is_named_as_llama_cpp_names_it(mixed: Path, tmp_path: Path) -> None:
-    matrix = read_importance(write_matrix(tmp_path / "m.gguf", MEANS))
+@pytest.mark.parametrize("text", ["books.txt", "/home/anna/books.txt", "C:\\anna\\books.txt"])
+def test_an_importance_matrix_is_named_as_llama_cpp_names_it_without_paths(
+    text: str, mixed: Path, tmp_path: Path
+) -> None:
+    matrix = read_importance(write_matrix(tmp_path / "m.gguf", MEANS, dataset=text))
 
     out = merged(mixed, tmp_path, SAID, importance=matrix)
 

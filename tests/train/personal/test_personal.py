@@ -114,6 +114,9 @@ def test_a_manuscript_that_is_too_short_is_told_how_much_is_needed(
     ("argv", "status", "said"),
     [
         (("none",), 2, "none is not there"),
+        (("~nobody-of-this-name/novels",), 2, "nobody of that name has a home folder"),
+        (("novels", "--out", "~nobody-of-this-name/x"), 2, "nobody of that name"),
+        (("novels", "--base", "~nobody-of-this-name/x.gguf"), 2, "nobody of that name"),
         (("novels", "--base", "no/such.gguf"), 2, "There is no file no/such.gguf"),
         (("novels", "--steps", "0"), 2, "not a whole number from 1 on"),
         (("novels", "--minutes", "soon"), 2, "soon is no number of minutes"),

@@ -132,6 +132,7 @@ def test_a_merged_models_files_name_it_as_their_base(recipe: Path) -> None:
 
 def test_files_of_an_adapter_alone_are_an_adapter(recipe: Path) -> None:
     (recipe.parent / "tales" / "gguf" / "merged-Q4_K_M.gguf").unlink()
+    published_folder.note(recipe.parent / "tales")
     made = bundle(publication(recipe, parts=("gguf",)), "gguf")
     assert ModelCard(made.card).data.to_dict()["base_model_relation"] == "adapter"
     assert [each.name for each in made.modelfiles] == ["Modelfile"]
@@ -165,6 +166,28 @@ def test_paths_of_this_machine_are_no_repositories(tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(PublishError, match="base"):
         publication(path)
+
+
+def test_a_private_data_set_is_not_named(tmp_path: Path) -> None:
+    text = published_folder.RECIPE.replace(
+        '{ type = "gutenberg", ids = [11] }',
+        '{ type = "dataset", path = "anna/secret", private = true },'
+        ' { type = "dataset", path = "a/b" }',
+    )
+    path = published_folder.make(tmp_path, text + 'private_texts = "model"\n')
+    card = bundle(publication(path, parts=("adapter",)), "adapter").card
+    assert ModelCard(card).data.datasets == ["a/b"]
+    assert "anna" not in card
+
+
+def test_of_a_teacher_on_this_machine_the_files_name_is_told(tmp_path: Path) -> None:
+    local = Teacher(model="/home/anna/models/Big-7B.gguf", prompt="")
+    made = publication(published_folder.make(tmp_path, rows=[row(1, teacher=local), row(2)]))
+    for part in ("adapter", "dataset"):
+        card = bundle(made, part).card
+        assert "Big-7B.gguf" in card
+        assert "deepseek/deepseek-r1" in card
+        assert "anna" not in card
 
 
 def test_what_quotes_private_texts_stays_with_them(tmp_path: Path) -> None:

@@ -174,3 +174,14 @@ def test_a_template_with_three_quotation_marks_is_refused() -> None:
 def test_the_grammar_refuses_what_ollama_refuses(text: str) -> None:
     with pytest.raises((GrammarError, ValueError)):
         read(text)
+
+
+def test_a_name_with_quotation_marks_stands_in_a_comment() -> None:
+    template = ollama_template(PLAIN_FRAME, bos="", adds_bos=False)
+    text = modelfile(
+        model="./a.gguf", template=template, context=0, about=('The "Old" House, for Ollama',)
+    )
+    assert text.startswith("# The 'Old' House, for Ollama\n")
+    assert read(text).one("FROM") == "./a.gguf"
+    with pytest.raises(PublishError, match="quotation mark"):
+        modelfile(model='./"a".gguf', template=template, context=0)

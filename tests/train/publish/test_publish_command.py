@@ -123,6 +123,23 @@ def test_a_folder_finds_its_recipe(recipe: Path, hub: HubStandIn) -> None:
     assert "owner/again-adapter" in hub.repositories
 
 
+def test_the_folder_here_and_the_root_are_folders_too(
+    recipe: Path, hub: HubStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(recipe.parent / "tales")
+    assert publish(".", "--parts", "adapter") == 0
+    assert "owner/tales-adapter" in hub.repositories
+    with pytest.raises(RecipeError, match="only a recipe says"):
+        publish("/", "--repository", "owner/x")
+
+
+def test_it_is_said_what_it_will_be_called(
+    recipe: Path, hub: HubStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert publish(recipe, "--parts", "adapter", "--dry-run") == 0
+    assert "It is called Tales 7B in cards, files and commits" in capsys.readouterr().out
+
+
 def test_a_folder_without_a_recipe_is_refused(tmp_path: Path, hub: HubStandIn) -> None:
     with pytest.raises(RecipeError, match="only a recipe says"):
         publish(tmp_path, "--repository", "owner/x")

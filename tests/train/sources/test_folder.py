@@ -214,3 +214,24 @@ def test_the_recipes_title_is_for_a_single_manuscript(place: Place, write: Write
 
     assert titles == ["The Lamp", "The Rope"]
     assert one.source.title == "Mine"
+
+
+@pytest.mark.parametrize("folders", ["auto", "books", "book"])
+@pytest.mark.parametrize("name", ["out", "Part Two"])
+def test_a_working_folder_among_manuscripts_is_no_text(
+    folders: str, name: str, place: Place, write: Write
+) -> None:
+    for number in (1, 2):
+        write(f"novels/Chapter {number}.md", f"This is {number}.\n")
+    write(f"novels/{name}/.storytui-train", "1\n")
+    write(f"novels/{name}/evaluation/report.md", "# Evaluation\n\nShe wrote it herself.\n")
+    write(f"novels/{name}/dataset/parts/rows/test.jsonl", "{}\n")
+    write(f"novels/{name}/Chapter 3.md", "This was made of them.\n")
+
+    texts = [
+        extract(each, place.folder).text for each in gathered(place, "novels", folders=folders)
+    ]
+    assert len(texts) == (2 if folders == "books" else 1)
+    for text in texts:
+        assert "herself" not in text
+        assert "made of them" not in text

@@ -12,6 +12,10 @@ import tiny_chain
 from storytui.models.trained import trained_models
 from storytui_train import cli
 from storytui_train.data.pipeline.record import Record, sha256_of
+from storytui_train.data.pipeline.workplace import Workplace
+from storytui_train.errors import PublishError
+from storytui_train.personal.going_on import is_on_other_rows
+from storytui_train.publish.making_check import check_made
 from storytui_train.stages import adding, exporting, measuring
 
 Run = Callable[..., tuple[int, str, str]]
@@ -77,6 +81,22 @@ def test_the_model_is_listed_with_what_was_measured_and_where_it_is_from(done: P
     assert model.measured.change == own["bits_change"]["mean"]
     assert model.measured.verdict == own["verdict"]["sentence"]
     assert Path(model.adapter).read_bytes() == files(done)["Tiny-98K-Tiny-Voice-v1.0-F16-LoRA.gguf"]
+
+
+def test_what_was_made_is_told_from_what_is_of_other_rows(done: Path) -> None:
+    work = done.parent / "work"
+    place = Workplace(work, done.parent)
+    made = check_made(work, ("adapter", "gguf"))
+    assert set(made.exported) == {f"gguf/{name}" for name in files(done)}
+    assert made.base == sha256_of(done.parent / "tiny.gguf")
+    assert {"evaluation/report.md", "evaluation/report.json"} <= set(made.evaluated)
+    assert any(made.base in each for each in made.measured)
+    assert not is_on_other_rows(place)
+    rows = work / "dataset" / "parts" / "rows" / "train.jsonl"
+    rows.write_bytes(rows.read_bytes().splitlines(keepends=True)[0])
+    assert is_on_other_rows(place)
+    with pytest.raises(PublishError, match="was trained on other rows"):
+        check_made(work, ("gguf",))
 
 
 def test_what_did_not_change_is_skipped(done: Path, train: Run) -> None:

@@ -140,6 +140,15 @@ class _Upload:
             num_threads=1,
         )
         operation.told = None
+        if operation._should_ignore:
+            # The library would leave it out of the commit without a word.
+            raise FaultError(
+                f"{_name(operation)} would not be taken: .gitignore in "
+                f"{shown(self._order.repository)} names it. Take the line away there, or rename "
+                "the file.",
+                "refused",
+                self._page(),
+            )
 
     def _commit(self) -> str:
         """Put all into the repository; the commit."""

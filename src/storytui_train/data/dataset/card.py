@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from storytui.story.prompt import prompt_format
 from storytui.story.visible import visible
-from storytui_train.data.dataset.statistics import UNKNOWN, Statistics, markdown
+from storytui_train.data.dataset.statistics import UNKNOWN, Statistics, Table, markdown
 from storytui_train.data.examples import WRITTEN
 from storytui_train.recipe import Recipe
 
@@ -26,6 +26,10 @@ _HUB_LICENCES = re.compile(
 )
 """The Hub's names of licences that a data set of stories may have."""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_PATH = re.compile(r"[/~\\]|\.{1,2}[\\/]|[A-Za-z]:[\\/]|.*\.gguf$|.*\\", re.DOTALL | re.IGNORECASE)
+"""What a path begins or ends with, and no name of a model on a server."""
+TEACHERS = "Teachers"
+"""The title of the table of those who wrote plans."""
 _MOST_ROWS = 40
 """Rows of a table in the card; `statistics.md` has all."""
 
@@ -55,7 +59,8 @@ def card(
         "plan of what comes next, and the author's own continuation. Made with storytui-train.\n"
     )
     parts.append(_use(files))
-    parts.append(markdown(statistics.tables(), longest=_MOST_ROWS).rstrip() + "\n")
+    tables = [_without_paths(each) for each in statistics.tables()]
+    parts.append(markdown(tables, longest=_MOST_ROWS).rstrip() + "\n")
     parts += [_sources(recipe, statistics), _teacher(statistics), _left_out(left_out)]
     parts.append(_limits(statistics))
     if pictures:
@@ -79,6 +84,23 @@ def licence_of(recipe: Recipe, statistics: Statistics) -> tuple[str, str]:
 def size_of(rows: int) -> str:
     """The Hub's class of sizes for so many rows."""
     return next((name for most, name in _SIZES if rows < most), "1M<n<10M")
+
+
+def teacher_name(model: str) -> str:
+    """What a teacher is called in a card: of a path, which tells of a machine, the file's name.
+
+    >>> teacher_name("/home/anna/models/Big-7B-Q4_K_M.gguf"), teacher_name("deepseek/deepseek-r1")
+    ('Big-7B-Q4_K_M.gguf', 'deepseek/deepseek-r1')
+    """
+    return re.split(r"[\\/]", model)[-1] or model if _PATH.match(model) else model
+
+
+def _without_paths(table: Table) -> Table:
+    """A table whose models are no paths."""
+    if table.title != TEACHERS:
+        return table
+    rows = tuple((teacher_name(first), *rest) for first, *rest in table.rows)
+    return Table(table.title, table.header, rows)
 
 
 def _head(recipe: Recipe, statistics: Statistics, files: Mapping[str, Mapping[str, str]]) -> str:
@@ -158,7 +180,8 @@ def _teacher(statistics: Statistics) -> str:
         if each.requests:
             prompts = ", ".join(each.prompts)
             asked = f" in {each.requests:,} replies (prompts {_line(prompts)})"
-        lines.append(f"- {_line(each.model)}: the plans of {each.rows:,} rows{asked}")
+        name = _line(teacher_name(each.model))
+        lines.append(f"- {name}: the plans of {each.rows:,} rows{asked}")
     if not models:
         return "\n".join(lines) + "\n"
     cost = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from storytui_train.data.pipeline.workplace import OWN
 from storytui_train.data.sources import names
 from storytui_train.data.sources.blocks import Block, Read
 from storytui_train.data.sources.forms import (
@@ -44,7 +45,8 @@ class Chapter(NamedTuple):
 
 
 def listed(folder: Path, shown: str) -> Listing:
-    """What lies in a folder; hidden files and those of other kinds are left out.
+    """What lies in a folder; hidden files and those of other kinds are left out, and the working
+    folders of this program: what is there was made of texts, and is none.
 
     Raises:
         RefusedError: the folder may not be looked into, or is not there.
@@ -52,7 +54,11 @@ def listed(folder: Path, shown: str) -> Listing:
     try:
         with os.scandir(folder) as found:
             entries = [each for each in found if not is_passed_over(each.name)]
-            folders = [Path(each.path) for each in entries if each.is_dir()]
+            folders = [
+                Path(each.path)
+                for each in entries
+                if each.is_dir() and not os.path.exists(os.path.join(each.path, OWN))
+            ]
             files = [Path(each.path) for each in entries if each.is_file()]
     except OSError as error:
         raise refused(error, shown) from error

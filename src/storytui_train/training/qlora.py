@@ -21,7 +21,6 @@ import msgspec
 import torch
 
 from storytui.story.visible import visible
-from storytui_train.data.pipeline.record import write_atomically
 from storytui_train.data.pipeline.workplace import Workplace
 from storytui_train.errors import RecipeError, TrainError
 from storytui_train.recipe import Recipe
@@ -306,14 +305,18 @@ class _Run:
         return load_base(options, torch.device("cpu"), progress=progress)
 
     def _with_best(self, state: State, come_from: Path) -> State:
-        """See that `adapter/` is of the best validation that the state knows of."""
-        if state.best is None or not self._spread.first:
+        """See that `adapter/` is of the best validation that the state knows of.
+
+        All processes find the same: none writes an adapter before all have taken a step.
+        """
+        if state.best is None:
             return state
         if state.best.step == state.step:
             # It may have ended between the state and this.
-            _copy_adapter(adapter_of(come_from), self._folder.adapter)
+            if self._spread.first:
+                self._folder.take_adapter(adapter_of(come_from))
         elif not self._folder.adapter.is_dir():
-            return msgspec.structs.replace(state, best=None)
+            return msgspec.structs.replace(state, best=None, worse=0)
         return state
 
     def _tell_beginning(self, base: Base, steps: Steps, stepping: Stepping) -> None:
@@ -364,20 +367,6 @@ def located(options: TrainOptions, folder: Path) -> TrainOptions:
         if value and path.exists():
             changed[name] = str(path.absolute())
     return msgspec.structs.replace(options, **changed)
-
-
-def _copy_adapter(source: Path, there: Path) -> None:
-    try:
-        there.mkdir(parents=True, exist_ok=True)
-        for each in source.iterdir():
-            data, target = each.read_bytes(), there / each.name
-            if not (target.is_file() and target.read_bytes() == data):
-                write_atomically(target, data)
-    except OSError as error:
-        raise TrainError(
-            f"The adapter cannot be written to {visible(str(there), newlines=False)}: "
-            f"{error.strerror or error}. Make room, and the same command goes on."
-        ) from error
 
 
 def _silent(_line: str) -> None:

@@ -28,10 +28,10 @@ from storytui_train.recipe_training import TrainOptions
 from storytui_train.training.base import Base, compute_type, load_base
 from storytui_train.training.course import Course
 from storytui_train.training.device_memory import MemoryWatch, hold_no_freed_memory
+from storytui_train.training.elsewhere import done_elsewhere, resolved
 from storytui_train.training.finishing import keep_what_it_took, said_of, write_outcome
 from storytui_train.training.learner import Learner
 from storytui_train.training.lora import load_adapter, new_adapter
-from storytui_train.training.optimizers import optimizer_kind
 from storytui_train.training.packing import Steps
 from storytui_train.training.progress import Progress, counted
 from storytui_train.training.row_files import RowFile, rows_path
@@ -136,18 +136,27 @@ class _Run:
         """All of it."""
         rows = self._rows()
         steering = steering_of(self._options)
-        course = course_of(
-            self._options,
-            base=base_identity(self._options),
-            rows=rows.fingerprint,
-            seed=self._recipe.seed,
-            resolved=self._resolved(),
-        )
+        identity = base_identity(self._options)
+
+        def course_with(kind: str) -> str:
+            return course_of(
+                self._options,
+                base=identity,
+                rows=rows.fingerprint,
+                seed=self._recipe.seed,
+                resolved=kind,
+            )
+
+        course = course_with(resolved(self._options, self._spread.device))
         wanted = fingerprint_of(course, steering)
-        done = self._folder.record()
-        if done is not None and done.fingerprint == wanted and not again:
-            self._progress.tell(f"{STAGE}: nothing changed, skipped ({said_of(done)})")
-            return done
+        if not again:
+            done, how = self._folder.record(), "nothing changed"
+            if done is None or done.fingerprint != wanted:
+                how = "nothing but the device changed (--again trains anew on this one)"
+                done = done_elsewhere(self._folder, self._options, self._spread.device, course_with)
+            if done is not None:
+                self._progress.tell(f"{STAGE}: {how}, skipped ({said_of(done)})")
+                return done
         # Nobody changes the folder before all have looked.
         self._spread.wait()
         if self._spread.first:
@@ -172,12 +181,6 @@ class _Run:
                 "processes need one working folder, on a disk that they share."
             )
         return record
-
-    def _resolved(self) -> str:
-        """What `auto` means here."""
-        device = self._spread.device
-        compute = compute_type(self._options, device)
-        return f"{optimizer_kind(self._options, device)} {compute}"
 
     def _begin(self, course: str, steering: dict[str, object], *, again: bool) -> None:
         """Make the folder ready: go on with what it is at work on, or begin anew."""

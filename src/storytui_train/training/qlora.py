@@ -26,6 +26,7 @@ from storytui_train.errors import RecipeError, TrainError
 from storytui_train.recipe import Recipe
 from storytui_train.recipe_training import TrainOptions
 from storytui_train.training.base import Base, compute_type, load_base
+from storytui_train.training.beforehand import foreseen, said_of_beginning
 from storytui_train.training.course import Course
 from storytui_train.training.device_memory import MemoryWatch, hold_no_freed_memory
 from storytui_train.training.elsewhere import done_elsewhere, resolved
@@ -253,6 +254,8 @@ class _Run:
         hold_no_freed_memory()
         watch = MemoryWatch(spread.device)
         progress = counted(self._progress, "the base's tensors")
+        for line in foreseen(options, spread):
+            self._progress.tell(f"{STAGE}: {line}")
         base = self._base(progress)
         found = folder.states.latest()
         if found is not None and (found[0].base != base.fingerprint or found[0].course != course):
@@ -280,7 +283,9 @@ class _Run:
             seed=self._recipe.seed,
             packing=packing,
         )
-        self._tell_beginning(base, steps, stepping)
+        count = sum(each.numel() for each in stepping.trained)
+        for line in said_of_beginning(base, options, spread, steps=len(steps), trained=count):
+            self._progress.tell(f"{STAGE}: {line}")
         watch.again()
         under_way = Course(
             options=options,
@@ -321,16 +326,6 @@ class _Run:
         elif not self._folder.adapter.is_dir():
             return msgspec.structs.replace(state, best=None, worse=0)
         return state
-
-    def _tell_beginning(self, base: Base, steps: Steps, stepping: Stepping) -> None:
-        count = sum(each.numel() for each in stepping.trained)
-        where = self._spread.device.type
-        many = f", {self._spread.processes} processes" if self._spread.processes > 1 else ""
-        self._progress.tell(
-            f"{STAGE}: {base.architecture} from {visible(base.source)}, an adapter of {count:,} "
-            f"numbers, {len(steps):,} steps of {self._options.batch} rows, on "
-            f"{'the CPU' if where == 'cpu' else where}{many}"
-        )
 
     def _finish(self, under_way: Course, rows: RowsRecord, ended: str, wanted: str) -> TrainRecord:
         """Write what was made, and its record last."""

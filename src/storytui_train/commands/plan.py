@@ -55,11 +55,13 @@ def run(options: argparse.Namespace) -> int:
         train = msgspec.structs.replace(train, base=USUAL_BASE, revision="")
     from storytui_train.training.plan import as_json, as_text, make_plan, settings_of
     from storytui_train.training.shape_finding import find_shape
-    from storytui_train.training.this_machine import limit_here
+    from storytui_train.training.this_machine import bfloat16_here, limit_here
 
-    limit = limit_here(options.vram or train.vram, options.device)
+    named = options.vram or train.vram
+    limit = limit_here(named, options.device)
+    settings = settings_of(train, options.device, bfloat16=bool(named) or bfloat16_here())
     found = find_shape(train.base, revision=train.revision, folder=folder)
-    plan, known = make_plan(found, settings_of(train, options.device), limit)
+    plan, known = make_plan(found, settings, limit)
     if options.json:
         print(json.dumps(as_json(found, plan, known), ensure_ascii=False, indent=1))
     else:

@@ -49,6 +49,8 @@ class Keeper:
         """Keep them at `where`; `off` keeps nothing, and everything that layers compute stays."""
         self.where = where
         self.kept = Kept()
+        self.pinned = True
+        """Whether host memory can be pinned; without, copies wait for one another."""
         self._streams: dict[torch.device, Any] = {}
         self._latest: _Away | None = None
 
@@ -86,14 +88,24 @@ class Keeper:
         stream = self._stream(tensor.device)
         stream.wait_stream(torch.cuda.current_stream(tensor.device))
         with torch.cuda.stream(stream):
-            # torch keeps pinned memory for the next step: it is asked for once.
-            host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+            host = self._room(tensor)
             host.copy_(tensor, non_blocking=True)
             put = stream.record_event()
         tensor.record_stream(stream)
         away = _Away(host, tensor.device, put, before=self._latest)
         self._latest = away
         return away
+
+    def _room(self, tensor: Tensor) -> Tensor:
+        """Host memory for a tensor, pinned where the system gives as much of that."""
+        if self.pinned:
+            try:
+                # torch keeps pinned memory for the next step: it is asked for once.
+                return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+            except RuntimeError:
+                # A limit on memory that cannot be swapped, as in containers and under WSL.
+                self.pinned = False
+        return torch.empty(tensor.shape, dtype=tensor.dtype)
 
     def _bring_back(self, away: _Away) -> Tensor:
         """The input on its device; the one that is wanted next is sent for."""

@@ -87,12 +87,12 @@ class Course:
             step=self.state.step,
         )
         log = None
-        if self.spread.first:
-            log = RunLog(self.folder, size=self.state.log, step=self.state.step)
         try:
+            if self.spread.first:
+                log = RunLog(self.folder, size=self.state.log, step=self.state.step)
             if come_from is None:
                 self._before(log, sitting)
-            while self.state.step < len(self.steps):
+            while self.state.step < len(self.steps) and not self._has_stalled:
                 step = self.state.step
                 if self.spread.any(stop()):
                     raise InterruptedStep
@@ -124,8 +124,6 @@ class Course:
                     saved = self.state.step
                 if better and self.spread.first:
                     save_adapter(self.model, self.folder.adapter, self.base)
-                if self.options.patience and self.state.worse >= self.options.patience:
-                    return "patience"
         except InterruptedStep:
             if saved != self.state.step:
                 self._save(optimizer, log, sitting)
@@ -137,8 +135,9 @@ class Course:
         except NotANumberError as error:
             if self.spread.first and saved == self.state.step:
                 # What came of it at once may be its own fault.
+                best = self.state.best
                 with suppress(OSError):
-                    self.folder.states.drop(saved)
+                    self.folder.drop(saved, adapter=best is not None and best.step == saved)
             latest = self.folder.states.latest()
             kept = None if latest is None else latest[0].step
             raise not_a_number(str(error), self.state.step + 1, kept, self.options) from error
@@ -151,7 +150,12 @@ class Course:
                 self.state, seconds=self.clock() - sitting.began + sitting.before
             )
             self.progress.close()
-        return "steps"
+        return "patience" if self._has_stalled else "steps"
+
+    @property
+    def _has_stalled(self) -> bool:
+        """Whether nothing has become better for so long that it ends."""
+        return bool(self.options.patience) and self.state.worse >= self.options.patience
 
     @property
     def _validate_every(self) -> int:

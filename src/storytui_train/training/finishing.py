@@ -83,17 +83,24 @@ def write_outcome(
 
 
 def keep_what_it_took(done: Course) -> None:
-    """Keep the memory that a training took, to correct the next plan."""
+    """Keep the memory that a training took, to correct the next plan.
+
+    A plan is for one device: what each of several took that shared the base out corrects none.
+    """
     base, width = done.base, done.stepping.widest
     kind = base.device.type
-    if not width or kind not in ("cuda", "cpu"):
+    if done.spread.sharded or not width or kind not in ("cuda", "cpu"):
         return
     with suppress(TrainError):
         if base.kind == "hub":
             shape = from_config(base.config.to_dict())
         else:
             shape = find_shape(base.source).shape
-        settings = settings_of(done.options, "cuda" if kind == "cuda" else "cpu")
+        settings = settings_of(
+            done.options,
+            "cuda" if kind == "cuda" else "cpu",
+            bfloat16=base.compute == torch.bfloat16,
+        )
         plan = plan_memory(shape, replace(settings, sequence=width), 0)
         keep_peak(peaks_file(), plan, done.watch.taken())
 

@@ -106,7 +106,7 @@ class GgufWeights:
                     f"The base {self.named} holds the tensor {named(name)}, which a model of the "
                     f"architecture {self.architecture} has no place for."
                 )
-            yield wanted[name], self._as_transformers(name, self._read(place, dtype))
+            yield wanted[name], self._as_transformers(name, place, dtype)
 
     def _by_gguf_name(self, names: Iterable[str]) -> dict[str, str]:
         from gguf import MODEL_ARCH_NAMES, get_tensor_name_map
@@ -122,8 +122,13 @@ class GgufWeights:
                 found[f"{gguf_name}.{ending}"] = name
         return found
 
-    def _as_transformers(self, name: str, tensor: Tensor) -> Tensor:
-        """Take back what the conversion to GGUF did to a tensor."""
+    def _as_transformers(self, name: str, place: _Place, dtype: torch.dtype) -> Tensor:
+        """A tensor, without what the conversion to GGUF did to it."""
+        if self.architecture.startswith("gemma") and name.endswith("norm.weight"):
+            # transformers adds the one itself. It is taken off before anything is rounded: beside
+            # a one a half precision has few digits for what is small.
+            return (self._read(place, torch.float32) - 1).to(dtype)
+        tensor = self._read(place, dtype)
         if self.architecture == "llama":
             heads = {
                 "attn_q": self.config.num_attention_heads,
@@ -131,9 +136,6 @@ class GgufWeights:
             }.get(name.split(".")[-2])
             if heads is not None:
                 return unpermuted(tensor, heads)
-        if self.architecture.startswith("gemma") and name.endswith("norm.weight"):
-            # transformers adds the one itself.
-            return tensor - 1
         return tensor
 
     def _read(self, place: _Place, dtype: torch.dtype) -> Tensor:

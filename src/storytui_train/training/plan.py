@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 from storytui_train.errors import RecipeError
@@ -35,17 +36,22 @@ def bytes_of(text: str) -> int:
     return size
 
 
-def settings_of(options: TrainOptions, device: Literal["cuda", "cpu"] = "cuda") -> Settings:
+def settings_of(
+    options: TrainOptions, device: Literal["cuda", "cpu"] = "cuda", *, bfloat16: bool = True
+) -> Settings:
     """The settings that decide about memory, with what `auto` means on a device.
 
-    A GPU is taken for one that has bfloat16.
+    Args:
+        options: of the training.
+        device: where it is.
+        bfloat16: whether a GPU has it; one that has not computes in float32.
     """
     on_gpu = device == "cuda"
     optimizer, compute = options.optimizer, options.compute
     if optimizer == "auto" or (optimizer == "paged_adamw_8bit" and not on_gpu):
         optimizer = "paged_adamw_8bit" if on_gpu else "adamw"
     if compute == "auto":
-        compute = "bfloat16" if on_gpu else "float32"
+        compute = "bfloat16" if on_gpu and bfloat16 else "float32"
     return Settings(
         device=device,
         sequence=options.sequence,
@@ -151,6 +157,12 @@ def _lines(found: FoundShape, plan: Plan, known: Correction | None) -> Iterator[
         yield (
             f"  {size(plan.total):>10}  as a run with rows of {known.sequence:,} tokens took "
             f"{known.factor:.2f} times what was planned on this machine"
+        )
+    if settings.device == "cuda" and settings.compute == "bfloat16":
+        older = plan_memory(shape, replace(settings, compute="float32"), plan.limit, plan.factor)
+        yield (
+            f"  {size(older.total):>10}  on a card without bfloat16, one before the RTX 30 series, "
+            "which computes in float32"
         )
     yield ""
     others = [each for each in plan.parts if each not in plan.counted]

@@ -21,18 +21,18 @@ import msgspec
 import torch
 
 from storytui.story.visible import visible
-from storytui_train.data.pipeline.record import write_atomically
 from storytui_train.data.pipeline.workplace import Workplace
 from storytui_train.errors import RecipeError, TrainError
 from storytui_train.recipe import Recipe
 from storytui_train.recipe_training import TrainOptions
 from storytui_train.training.base import Base, compute_type, load_base
+from storytui_train.training.beforehand import foreseen, said_of_beginning
 from storytui_train.training.course import Course
 from storytui_train.training.device_memory import MemoryWatch, hold_no_freed_memory
+from storytui_train.training.elsewhere import done_elsewhere, resolved
 from storytui_train.training.finishing import keep_what_it_took, said_of, write_outcome
 from storytui_train.training.learner import Learner
 from storytui_train.training.lora import load_adapter, new_adapter
-from storytui_train.training.optimizers import optimizer_kind
 from storytui_train.training.packing import Steps
 from storytui_train.training.progress import Progress, counted
 from storytui_train.training.row_files import RowFile, rows_path
@@ -137,18 +137,27 @@ class _Run:
         """All of it."""
         rows = self._rows()
         steering = steering_of(self._options)
-        course = course_of(
-            self._options,
-            base=base_identity(self._options),
-            rows=rows.fingerprint,
-            seed=self._recipe.seed,
-            resolved=self._resolved(),
-        )
+        identity = base_identity(self._options)
+
+        def course_with(kind: str) -> str:
+            return course_of(
+                self._options,
+                base=identity,
+                rows=rows.fingerprint,
+                seed=self._recipe.seed,
+                resolved=kind,
+            )
+
+        course = course_with(resolved(self._options, self._spread.device))
         wanted = fingerprint_of(course, steering)
-        done = self._folder.record()
-        if done is not None and done.fingerprint == wanted and not again:
-            self._progress.tell(f"{STAGE}: nothing changed, skipped ({said_of(done)})")
-            return done
+        if not again:
+            done, how = self._folder.record(), "nothing changed"
+            if done is None or done.fingerprint != wanted:
+                how = "nothing but the device changed (--again trains anew on this one)"
+                done = done_elsewhere(self._folder, self._options, self._spread.device, course_with)
+            if done is not None:
+                self._progress.tell(f"{STAGE}: {how}, skipped ({said_of(done)})")
+                return done
         # Nobody changes the folder before all have looked.
         self._spread.wait()
         if self._spread.first:
@@ -173,12 +182,6 @@ class _Run:
                 "processes need one working folder, on a disk that they share."
             )
         return record
-
-    def _resolved(self) -> str:
-        """What `auto` means here."""
-        device = self._spread.device
-        compute = compute_type(self._options, device)
-        return f"{optimizer_kind(self._options, device)} {compute}"
 
     def _begin(self, course: str, steering: dict[str, object], *, again: bool) -> None:
         """Make the folder ready: go on with what it is at work on, or begin anew."""
@@ -251,6 +254,8 @@ class _Run:
         hold_no_freed_memory()
         watch = MemoryWatch(spread.device)
         progress = counted(self._progress, "the base's tensors")
+        for line in foreseen(options, spread):
+            self._progress.tell(f"{STAGE}: {line}")
         base = self._base(progress)
         found = folder.states.latest()
         if found is not None and (found[0].base != base.fingerprint or found[0].course != course):
@@ -278,7 +283,9 @@ class _Run:
             seed=self._recipe.seed,
             packing=packing,
         )
-        self._tell_beginning(base, steps, stepping)
+        count = sum(each.numel() for each in stepping.trained)
+        for line in said_of_beginning(base, options, spread, steps=len(steps), trained=count):
+            self._progress.tell(f"{STAGE}: {line}")
         watch.again()
         under_way = Course(
             options=options,
@@ -306,25 +313,19 @@ class _Run:
         return load_base(options, torch.device("cpu"), progress=progress)
 
     def _with_best(self, state: State, come_from: Path) -> State:
-        """See that `adapter/` is of the best validation that the state knows of."""
-        if state.best is None or not self._spread.first:
+        """See that `adapter/` is of the best validation that the state knows of.
+
+        All processes find the same: none writes an adapter before all have taken a step.
+        """
+        if state.best is None:
             return state
         if state.best.step == state.step:
             # It may have ended between the state and this.
-            _copy_adapter(adapter_of(come_from), self._folder.adapter)
+            if self._spread.first:
+                self._folder.take_adapter(adapter_of(come_from))
         elif not self._folder.adapter.is_dir():
-            return msgspec.structs.replace(state, best=None)
+            return msgspec.structs.replace(state, best=None, worse=0)
         return state
-
-    def _tell_beginning(self, base: Base, steps: Steps, stepping: Stepping) -> None:
-        count = sum(each.numel() for each in stepping.trained)
-        where = self._spread.device.type
-        many = f", {self._spread.processes} processes" if self._spread.processes > 1 else ""
-        self._progress.tell(
-            f"{STAGE}: {base.architecture} from {visible(base.source)}, an adapter of {count:,} "
-            f"numbers, {len(steps):,} steps of {self._options.batch} rows, on "
-            f"{'the CPU' if where == 'cpu' else where}{many}"
-        )
 
     def _finish(self, under_way: Course, rows: RowsRecord, ended: str, wanted: str) -> TrainRecord:
         """Write what was made, and its record last."""
@@ -364,20 +365,6 @@ def located(options: TrainOptions, folder: Path) -> TrainOptions:
         if value and path.exists():
             changed[name] = str(path.absolute())
     return msgspec.structs.replace(options, **changed)
-
-
-def _copy_adapter(source: Path, there: Path) -> None:
-    try:
-        there.mkdir(parents=True, exist_ok=True)
-        for each in source.iterdir():
-            data, target = each.read_bytes(), there / each.name
-            if not (target.is_file() and target.read_bytes() == data):
-                write_atomically(target, data)
-    except OSError as error:
-        raise TrainError(
-            f"The adapter cannot be written to {visible(str(there), newlines=False)}: "
-            f"{error.strerror or error}. Make room, and the same command goes on."
-        ) from error
 
 
 def _silent(_line: str) -> None:

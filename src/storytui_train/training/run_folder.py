@@ -17,7 +17,9 @@ from typing import Any
 
 import msgspec
 
+from storytui.story.visible import visible
 from storytui_train.data.pipeline.record import write_atomically
+from storytui_train.errors import TrainError
 from storytui_train.recipe_training import TrainOptions
 from storytui_train.training.states import Best, States
 
@@ -167,6 +169,39 @@ class RunFolder:
         for each in (self.adapter, self.last, self.tensorboard):
             with suppress(FileNotFoundError):
                 shutil.rmtree(each)
+
+    def take_adapter(self, source: Path) -> None:
+        """Have `adapter/` be the one of another folder.
+
+        Raises:
+            TrainError: the disk is full, or nothing may be written there.
+        """
+        try:
+            self.adapter.mkdir(parents=True, exist_ok=True)
+            for each in source.iterdir():
+                data, target = each.read_bytes(), self.adapter / each.name
+                if not (target.is_file() and target.read_bytes() == data):
+                    write_atomically(target, data)
+        except OSError as error:
+            raise TrainError(
+                f"The adapter cannot be written to {visible(str(self.adapter), newlines=False)}: "
+                f"{error.strerror or error}. Make room, and the same command goes on."
+            ) from error
+
+    def drop(self, step: int, *, adapter: bool) -> None:
+        """Remove the state of a step, if it is not the only one.
+
+        Args:
+            step: which one.
+            adapter: whether `adapter/` is of that step too, and of none that another state knows.
+        """
+        if not self.states.others(step):
+            return
+        if adapter:
+            # First: while the state is there, the adapter can be had from it.
+            with suppress(FileNotFoundError):
+                shutil.rmtree(self.adapter)
+        self.states.drop(step)
 
     def finish(self, record: TrainRecord) -> None:
         """Write the record; the states, which nobody goes on from, are removed."""

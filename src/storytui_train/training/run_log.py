@@ -1,6 +1,7 @@
 """What happened in a training, step by step: a line of JSON each, and TensorBoard's files."""
 
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,15 @@ class RunLog:
         if self._file.tell() > size:
             self._file.truncate(size)
             self._file.seek(0, os.SEEK_END)
-        self._board: Any = SummaryWriter(
-            str(folder.tensorboard), purge_step=step + 1 if step else None
-        )
+        self._hook = _HookOfThreads()
+        try:
+            self._board: Any = SummaryWriter(
+                str(folder.tensorboard), purge_step=step + 1 if step else None
+            )
+        except BaseException:
+            self._hook.put_back()
+            self._file.close()
+            raise
         self._encoder = msgspec.json.Encoder()
 
     def add(self, line: Line) -> int:
@@ -76,8 +83,35 @@ class RunLog:
         # Of a disk that is full, what was said before is what counts.
         with suppress(OSError):
             self._file.close()
-        with suppress(OSError):
+        try:
             self._board.close()
+        except OSError:
+            # It breaks off before its thread has ended.
+            with suppress(OSError):
+                self._board.file_writer.close()
+        self._hook.put_back()
+
+
+class _HookOfThreads:
+    """Keeps still the thread that writes for TensorBoard, where the disk is full.
+
+    It notes its error, which then comes to whoever adds the next figure and is said as such; but
+    it raises it again too, and Python would print that with all its calls.
+    """
+
+    def __init__(self) -> None:
+        self._before = threading.excepthook
+        self._own = self._heard
+        threading.excepthook = self._own
+
+    def _heard(self, what: threading.ExceptHookArgs) -> None:
+        writing = type(what.thread).__name__ == "_AsyncWriterThread"
+        if not (writing and issubclass(what.exc_type, OSError)):
+            self._before(what)
+
+    def put_back(self) -> None:
+        if threading.excepthook is self._own:
+            threading.excepthook = self._before
 
 
 def read_log(path: Path) -> list[Line]:

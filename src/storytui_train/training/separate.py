@@ -10,9 +10,14 @@ from storytui_train.training.separation import attends_apart
 
 
 def keeps_apart(base: Base) -> bool:
-    """Whether a row has the same outputs whatever row stands in front of it."""
+    """Whether a row has the same outputs whatever row stands in front of it.
+
+    Dropout is off afterwards: each step of training turns it on, and each validation off.
+    """
     causal: Any = base.model
     decoder = causal.model
+    # An adapter's dropout, which is on when it is made, differs between two runs by itself.
+    decoder.eval()
 
     def forward(tokens: Tensor, positions: Tensor) -> Tensor:
         made: Tensor = decoder(

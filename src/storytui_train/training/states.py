@@ -134,9 +134,12 @@ class States:
 
     def drop(self, step: int) -> None:
         """Remove the state of a step, if it is not the only one."""
-        there = self._folder_of(step)
-        if len(self._all()) > 1:
-            self._clear(there)
+        if self.others(step):
+            self._clear(self._folder_of(step))
+
+    def others(self, step: int) -> bool:
+        """Whether there is a state of another step than this one."""
+        return any(each != self._folder_of(step) for each in self._all())
 
     def clear(self) -> None:
         """Remove all of them."""

@@ -15,6 +15,9 @@ ENOUGH = 0.85
 """Of the memory that was planned: a change that comes down to this is worth naming."""
 
 
+_NO_MEMORY = ("allocate memory", "out of memory", "alloc_failed")
+
+
 class OutOfMemoryError(TrainError):
     """Memory that was not enough."""
 
@@ -75,11 +78,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    # On a CPU torch says it with an error of no kind of its own.
+    # On a CPU torch says it with an error of no kind of its own, and so it does of memory that
+    # CUDA's libraries wanted for themselves (CUBLAS_STATUS_ALLOC_FAILED).
     text = str(error).casefold()
-    return isinstance(error, RuntimeError) and (
-        "allocate memory" in text or "out of memory" in text
-    )
+    return isinstance(error, RuntimeError) and any(each in text for each in _NO_MEMORY)
 
 
 def out_of_memory(options: TrainOptions, device: str, step: int | None) -> OutOfMemoryError:
@@ -97,13 +99,17 @@ def out_of_memory(options: TrainOptions, device: str, step: int | None) -> OutOf
 
 
 def _changes(options: TrainOptions, device: str) -> list[str]:
+    import torch
+
+    from storytui_train.training.base import compute_type
     from storytui_train.training.memory_remedies import remedies
     from storytui_train.training.plan import make_plan, settings_of, size
     from storytui_train.training.shape_finding import find_shape
 
     try:
         found = find_shape(options.base, revision=options.revision)
-        settings = settings_of(options, "cuda" if device == "cuda" else "cpu")
+        half = compute_type(options, torch.device(device)) == torch.bfloat16
+        settings = settings_of(options, "cuda" if device == "cuda" else "cpu", bfloat16=half)
         plan, _ = make_plan(found, settings, limit=1)
         # It took more than there was: what saves a good part of it is worth naming.
         wanted = replace(plan, limit=round(plan.total * ENOUGH))

@@ -10,6 +10,8 @@ _WORK = {"cpu": (256, 1536, 0.25), "cuda": (4096, 4096, 0.3)}
 """Rows and width of a product, and seconds that it is repeated for."""
 _SHARE = {"cpu": 0.45, "cuda": 0.35}
 """Of products alone, what training reaches: between them attention, norms and dequantising."""
+_WITH_BFLOAT16 = 8
+"""The least compute capability of a card that has it."""
 _PASSES = 6.0
 """Operations for a weight and a token: two forward, two again for the way back, two on it. The
 weights themselves are frozen and get no gradients."""
@@ -74,6 +76,24 @@ def _card() -> int:
 
     told = ask_smi(["--query-gpu=memory.total", "--format=csv,noheader,nounits"])
     return max((int(each) << 20 for each in told.split() if each.isdecimal()), default=0)
+
+
+def bfloat16_here() -> bool:
+    """Whether this machine's largest card has bfloat16; also where there is none, or not known.
+
+    NVIDIA's have it from compute capability 8.0 on (CUDA C++ Programming Guide, "Compute
+    Capabilities").
+    """
+    from storytui.models.graphics_here import ask_smi
+
+    told = ask_smi(["--query-gpu=memory.total,compute_cap", "--format=csv,noheader,nounits"])
+    found = []
+    for line in told.splitlines():
+        memory, _, capability = (each.strip() for each in line.partition(","))
+        major = capability.partition(".")[0]
+        if memory.isdecimal() and major.isdecimal():
+            found.append((int(memory), int(major)))
+    return not found or max(found)[1] >= _WITH_BFLOAT16
 
 
 def _memory() -> int:

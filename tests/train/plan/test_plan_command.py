@@ -19,7 +19,7 @@ from storytui_train.commands import plan as command
 from storytui_train.errors import RecipeError, TrainError
 from storytui_train.training.memory_plan import Settings, plan_memory
 from storytui_train.training.peaks import correction, keep_peak, peaks_file
-from storytui_train.training.plan import bytes_of
+from storytui_train.training.plan import bytes_of, size
 from storytui_train.training.shape_finding import find_shape
 
 SEVEN = "Qwen/Qwen2.5-7B-Instruct"
@@ -83,6 +83,48 @@ def test_what_does_not_fit_ends_with_1_and_prints_all_the_same(
     text = capsys.readouterr().out
     assert "It does not fit" in text
     assert "sequence = " in text
+
+
+def a_card(monkeypatch: pytest.MonkeyPatch, told: dict[str, str]) -> None:
+    def smi(arguments: list[str]) -> str:
+        return told[arguments[0].removeprefix("--query-gpu=")]
+
+    monkeypatch.setattr("storytui.models.graphics_here.ask_smi", smi)
+
+
+@pytest.mark.parametrize(
+    ("cards", "compute"),
+    [
+        ("8192, 7.5\n", "float32"),
+        ("8192, 8.6\n", "bfloat16"),
+        # The larger one counts.
+        ("8192, 7.5\n24576, 8.9\n", "bfloat16"),
+        ("", "bfloat16"),
+        ("8192, [N/A]\n", "bfloat16"),
+    ],
+)
+def test_this_machines_card_is_planned_for_as_it_computes(
+    cards: str, compute: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_card(monkeypatch, {"memory.total": "8192\n", "memory.total,compute_cap": cards})
+
+    plan("--base", SEVEN, "--json")
+
+    said = json.loads(capsys.readouterr().out)
+    assert said["settings"]["compute"] == compute
+    # One that is named is taken for one that has it.
+    plan("--base", SEVEN, "--vram", "8GiB", "--json")
+    assert json.loads(capsys.readouterr().out)["settings"]["compute"] == "bfloat16"
+
+
+def test_what_a_card_without_bfloat16_takes_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    float32 = plan_memory(shapes.qwen_7b(), Settings(compute="float32"), 8 << 30)
+
+    plan("--base", SEVEN, "--vram", "8GiB")
+
+    text = capsys.readouterr().out
+    assert f"{size(float32.total)}  on a card without bfloat16" in text
+    assert "It fits" in text
 
 
 def test_shorter_rows_and_lower_ranks_are_taken(capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,6 +68,27 @@ def test_a_folder_has_the_logits_of_the_model_that_was_saved_to_it(
     assert close(logits(base.model), logits(model))
 
 
+@pytest.mark.parametrize("kind", ["gemma2", "gemma3_text"])
+def test_norms_of_gemma_are_rounded_once_without_the_one_that_a_gguf_adds(
+    kind: str, tmp_path: Path
+) -> None:
+    model = tiny.model_of(kind)
+    with torch.no_grad():
+        for each in model.parameters():
+            # As the file that was converted had them.
+            each.copy_(each.bfloat16().float())
+    weights = GgufWeights(tiny.write_gguf(model, tmp_path / "tiny.gguf"))
+    wanted = dict(model.named_parameters())
+
+    found = dict(weights.read(wanted, torch.bfloat16))
+
+    norms = [name for name in found if name.endswith("norm.weight")]
+    assert len(norms) > 8
+    for name in norms:
+        assert found[name].dtype == torch.bfloat16
+        assert torch.allclose(found[name].float(), wanted[name], rtol=0, atol=1e-6)
+
+
 def test_a_divided_gguf_is_read_from_all_its_files(tmp_path: Path) -> None:
     model = tiny.model_of("llama")
     path = tiny.write_gguf(model, tmp_path / "tiny.gguf", part=6)

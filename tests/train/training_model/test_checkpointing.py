@@ -7,6 +7,7 @@ import tiny
 import torch
 from torch import Tensor
 
+from storytui_train.training.checkpointing import Keeper
 from storytui_train.training.learner import Learner, forward_loss
 from storytui_train.training.lora import new_adapter
 
@@ -98,6 +99,28 @@ def test_a_validation_keeps_nothing() -> None:
         forward_loss(learner, tiny.batch_of(rows, begins, [[0, 1]]))
 
     assert learner.keeper.kept.tensors == 0
+
+
+def test_host_memory_that_cannot_be_pinned_is_taken_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bool] = []
+    real = torch.empty
+
+    def limited(*shape: Any, pin_memory: bool = False, **how: Any) -> Tensor:
+        asked.append(pin_memory)
+        if pin_memory:
+            raise RuntimeError("CUDA error: out of memory")
+        return real(*shape, **how)
+
+    monkeypatch.setattr(torch, "empty", limited)
+    keeper, tensor = Keeper("host"), torch.ones(3, 5, dtype=torch.bfloat16)
+
+    rooms = [keeper._room(tensor) for _ in range(3)]
+
+    assert {(tuple(each.shape), each.dtype) for each in rooms} == {((3, 5), torch.bfloat16)}
+    # It is tried once.
+    assert asked == [True, False, False, False]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

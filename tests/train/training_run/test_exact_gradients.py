@@ -132,6 +132,19 @@ def test_rows_are_kept_apart_by_the_bases_that_are_trained(model: Model) -> None
     assert keeps_apart(model.base)
 
 
+def test_rows_are_found_to_be_kept_apart_whatever_an_adapters_dropout_does() -> None:
+    torch.set_num_threads(1)
+    base = base_of(model_of("llama"))
+    adapted = new_adapter(base, tiny_options(dropout=0.5), seed=1)
+    for name, each in adapted.named_parameters():
+        if "lora_B" in name:
+            each.data = torch.full_like(each, 0.5)
+
+    # As a training that goes on has it: from the disk, in the mode that peft made it in.
+    assert any(each.training for each in adapted.modules())
+    assert keeps_apart(base)
+
+
 def test_a_token_that_the_base_does_not_know_is_said(model: Model, rows: RowFile) -> None:
     stepping = model.stepping(1, packing=True)
     stepping._vocabulary = 10

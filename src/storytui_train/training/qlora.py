@@ -30,6 +30,7 @@ from storytui_train.training.base import Base, compute_type, load_base
 from storytui_train.training.course import Course
 from storytui_train.training.device_memory import MemoryWatch, hold_no_freed_memory
 from storytui_train.training.finishing import keep_what_it_took, said_of, write_outcome
+from storytui_train.training.keeping import keep_adapter
 from storytui_train.training.learner import Learner
 from storytui_train.training.lora import load_adapter, new_adapter
 from storytui_train.training.optimizers import optimizer_kind
@@ -37,7 +38,7 @@ from storytui_train.training.packing import Steps
 from storytui_train.training.progress import Progress, counted
 from storytui_train.training.row_files import RowFile, rows_path
 from storytui_train.training.row_making import RowsRecord, read_rows_record
-from storytui_train.training.row_source import base_identity, make_rows
+from storytui_train.training.row_source import base_identity, make_rows, rows_before_gguf
 from storytui_train.training.run_folder import (
     Begun,
     Change,
@@ -135,18 +136,21 @@ class _Run:
 
     def whole(self, *, again: bool) -> TrainRecord:
         """All of it."""
-        rows = self._rows()
+        done = None if again else self._folder.record()
         steering = steering_of(self._options)
-        course = course_of(
-            self._options,
-            base=base_identity(self._options),
-            rows=rows.fingerprint,
-            seed=self._recipe.seed,
-            resolved=self._resolved(),
-        )
+        if done is not None:
+            made = rows_before_gguf(self._place.parts(DATASET), self._folder.rows, self._recipe)
+            # A GGUF that is named afterwards, to be served with, is no reason to train anew.
+            if made and done.fingerprint == fingerprint_of(self._course(made), steering):
+                self._progress.tell(
+                    f"{STAGE}: nothing changed but gguf, skipped: it is trained on the tokens of "
+                    f"the base's own tokenizer ({said_of(done)})"
+                )
+                return done
+        rows = self._rows()
+        course = self._course(rows)
         wanted = fingerprint_of(course, steering)
-        done = self._folder.record()
-        if done is not None and done.fingerprint == wanted and not again:
+        if done is not None and done.fingerprint == wanted:
             self._progress.tell(f"{STAGE}: nothing changed, skipped ({said_of(done)})")
             return done
         # Nobody changes the folder before all have looked.
@@ -155,6 +159,16 @@ class _Run:
             self._begin(course, steering, again=again)
         self._spread.wait()
         return self._train(rows, course, wanted)
+
+    def _course(self, rows: RowsRecord) -> str:
+        """The hash of what cannot be changed on the way."""
+        return course_of(
+            self._options,
+            base=base_identity(self._options),
+            rows=rows.fingerprint,
+            seed=self._recipe.seed,
+            resolved=self._resolved(),
+        )
 
     def _rows(self) -> RowsRecord:
         if self._spread.first:
@@ -192,9 +206,10 @@ class _Run:
                         "and training begins anew"
                     )
                 elif self._folder.record() is not None and not again:
+                    kept = visible(str(keep_adapter(self._folder)), newlines=False)
                     self._progress.tell(
                         f"{STAGE}: rows, base or settings changed since the adapter was trained, "
-                        "and it is trained anew"
+                        f"and it is trained anew; the one before is in {kept}"
                     )
                 self._folder.clear()
                 begun = Begun(course=course, steering=steering)

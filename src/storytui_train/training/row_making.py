@@ -141,7 +141,8 @@ def prepare_rows(
         with ExitStack() as stack:
             writing = _Writing(folder, recipe, tokenizer, told, total, stack)
             counts = {split: writing.split(split, path) for split, path in sources.items()}
-        first, also = key, ()
+        first = key
+        also: tuple[str, ...] = ()
         if made is not None and made.inputs == inputs and _same(made, files):
             first, also = made.fingerprint, (*made.also, key)
         if first == key or not counts["train"].rows:

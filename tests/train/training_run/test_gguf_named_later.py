@@ -81,8 +81,10 @@ def test_another_file_with_the_same_tokens_changes_nothing(bench: Bench, opened:
 
     assert bench.train(steps=2, gguf="b.gguf") == first
     assert any("nothing changed, skipped" in each for each in bench.said)
+    rows = read_rows_record(bench.run.rows)
     assert bench.train(steps=2, gguf="a.gguf") == first
-    assert opened == ["a.gguf", "b.gguf"]
+    assert read_rows_record(bench.run.rows) == rows
+    assert opened == ["a.gguf", "b.gguf", "a.gguf"]
 
 
 def test_a_trained_adapter_is_kept_where_another_takes_its_place(

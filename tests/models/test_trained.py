@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from trained_files import adapter_file, merged_file, told
 from storytui import folders
 from storytui.engine.api import ModelError
 from storytui.models import trained
+from storytui.models.kept_files import half_copy
 from storytui.models.trained import (
     Measured,
     files_to_run,
@@ -130,7 +134,7 @@ def test_a_full_disk_is_told_of_before_anything_is_written(
     def full(path: Path) -> Any:
         return type("Usage", (), {"free": 1000})
 
-    monkeypatch.setattr(trained.shutil, "disk_usage", full)
+    monkeypatch.setattr(shutil, "disk_usage", full)
     with pytest.raises(ModelError, match="1,000 are free"):
         keep_trained(told(made="later"), adapter_file(tmp_path / "b.gguf", rank=8))
     assert trained_models() == (kept,)
@@ -204,6 +208,55 @@ def test_forgetting_takes_the_files_and_never_the_base(tmp_path: Path) -> None:
         forget_trained("mine")
     with pytest.raises(ModelError, match="No model"):
         forget_trained("../trained/mine-2")
+
+
+@pytest.mark.parametrize("way", ["itself", "link", "part", "adapter"])
+def test_a_model_is_not_put_over_the_one_that_it_was_made_from(tmp_path: Path, way: str) -> None:
+    parts = [merged_file(tmp_path / f"{each}.gguf") for each in "ab"]
+    first = keep_trained(told(), parts if way == "part" else parts[0])
+    base = Path(first.model)
+    if way == "link":
+        base = tmp_path / "link.gguf"
+        base.symlink_to(first.model)
+    source = adapter_file(tmp_path / "a.gguf") if way == "adapter" else parts[1]
+    with pytest.raises(ModelError, match=r"would be put over .*, which it was made from"):
+        keep_trained(told(base), source, replace=True)
+    assert trained_models() == (first,)
+    assert Path(first.model).is_file()
+    assert keep_trained(told(base, name="mine-2"), source).base == str(base)
+
+
+@pytest.mark.parametrize("then", ["keep", "forget"])
+def test_half_copies_of_processes_that_were_killed_go(tmp_path: Path, then: str) -> None:
+    source = adapter_file(tmp_path / "a.gguf")
+    keep_trained(told(), source)
+    folder = folders.trained_models()
+    code = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from storytui.models import trained, kept_files\n"
+        "def half(source, to):\n"
+        " to.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "trained.copy = half\n"
+        "model = trained.TrainedModel(name='mine', base='b.gguf', base_name='b', recipe='abc')\n"
+        "trained.keep_trained(model, Path(sys.argv[1]), folder=Path(sys.argv[2]))"
+    )
+    subprocess.run([sys.executable, "-c", code, source, folder], check=False)
+    left = [each for each in folder.iterdir() if each.suffix == ".part"]
+    assert [each.read_bytes() for each in left] == [b"half"]
+    # One of before: the number of a process alone.
+    (folder / f".mine.gguf.{os.getpid()}.part").write_bytes(b"half")
+    others = [half_copy(folder / "mine.gguf"), folder / ".mine-2.gguf.1-1-1.part"]
+    for each in others:
+        each.write_bytes(b"of another model, or of a process that runs")
+
+    if then == "forget":
+        forget_trained("mine")
+    else:
+        others[0].unlink()
+        keep_trained(told(), source)
+
+    there = {each for each in folder.iterdir() if each.suffix == ".part"}
+    assert there == set(others if then == "forget" else others[1:])
 
 
 def test_what_is_loaded_is_the_base_with_the_adapter(tmp_path: Path) -> None:

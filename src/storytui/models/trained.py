@@ -8,7 +8,6 @@ copied; it stays where it is.
 import contextlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +20,13 @@ from storytui.manuscript.errors import NotSavedError
 from storytui.manuscript.saving import put
 from storytui.models.gguf_choice import part_of
 from storytui.models.glimpse import glimpse
+from storytui.models.kept_files import clear, copy, half_copy, names_of, remove_left, see_to_room
 from storytui.models.names import BUILT_IN, typeable
 from storytui.models.starter import starter_model
 from storytui.models.walking import shown, why
 from storytui.story.visible import visible
 
 _MOST_BYTES = 4 << 20
-_SPARE = 64 << 20
-"""Bytes that must be left on the disk when a model's files are there."""
-_STEP = 4 << 20
 _RESERVED = frozenset((BUILT_IN, "none"))
 
 
@@ -236,19 +233,21 @@ def keep_trained(
         The model with the paths of its files there.
 
     Raises:
-        ModelError: the name is no model's name, or another one's; a file is no GGUF model or
-            adapter; there is no room; it cannot be written. What was there is then as it was, but
-            for a disk that fails at the last step: then there is no model of the name.
+        ModelError: the name is no model's name, or another one's, or that of the model which this
+            one was made from; a file is no GGUF model or adapter; there is no room; it cannot be
+            written. What was there is then as it was, but for a disk that fails at the last step:
+            then there is no model of the name.
     """
     files = [files] if isinstance(files, Path) else list(files)
     folder = folders.trained_models() if folder is None else folder
     name = _checked_name(model.name)
     record = folder / f"{name}.json"
     _refuse_another(model, record, replace=replace)
+    _refuse_base(model, folder)
     kind = glimpse(files[0]).kind
     if kind not in ("adapter", "writer"):
         raise ModelError(f"{shown(files[0])} is neither an adapter nor a model that writes.")
-    names = _names(name, files)
+    names = names_of(name, files)
     if not model.base and kind == "adapter":
         raise ModelError(f"The trained model {name} is an adapter, and its base is not named.")
     if kind == "adapter":
@@ -258,10 +257,11 @@ def keep_trained(
     began: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _see_to_room(folder, files)
+        remove_left(folder, name)
+        see_to_room(folder, files)
         for source, its in zip(files, names, strict=True):
-            began.append(folder / f".{its}.{os.getpid()}.part")
-            _copy(source, began[-1])
+            began.append(half_copy(folder / its))
+            copy(source, began[-1])
         with contextlib.suppress(FileNotFoundError):
             record.unlink()
         for part, its in zip(began, names, strict=True):
@@ -277,7 +277,7 @@ def keep_trained(
         for part in began:
             with contextlib.suppress(OSError):
                 part.unlink()
-    _clear(folder, name, keep=names)
+    clear(folder, name, keep=names)
     return model
 
 
@@ -304,21 +304,8 @@ def forget_trained(name: str, folder: Path | None = None) -> int:
         raise ModelError(
             f"The trained model {name} cannot be removed from {shown(folder)}: {why(error)}."
         ) from error
-    return _clear(folder, name)
-
-
-def _clear(folder: Path, name: str, keep: Sequence[str] = ()) -> int:
-    """Remove the files of a model that no record tells of; returns their bytes."""
-    freed = 0
-    for each in folder.glob("*.gguf"):
-        part = part_of(each.name)
-        if each.name not in keep and name == (each.stem if part is None else part[0]):
-            # On some systems one that an editor has open stays; the next time it goes.
-            with contextlib.suppress(OSError):
-                size = each.stat().st_size
-                each.unlink()
-                freed += size
-    return freed
+    remove_left(folder, name)
+    return clear(folder, name)
 
 
 def _checked_name(name: str) -> str:
@@ -348,31 +335,16 @@ def _refuse_another(model: TrainedModel, record: Path, *, replace: bool) -> None
         )
 
 
-def _names(name: str, files: Sequence[Path]) -> list[str]:
-    """What a model's files are called."""
-    if len(files) == 1:
-        return [f"{name}.gguf"]
-    count = len(files)
-    return [f"{name}-{number:05}-of-{count:05}.gguf" for number in range(1, count + 1)]
-
-
-def _see_to_room(folder: Path, files: Sequence[Path]) -> None:
-    """Raise ModelError where the disk has no room for copies of files."""
-    needed = sum(each.stat().st_size for each in files)
-    free = shutil.disk_usage(folder).free
-    if free < needed + _SPARE:
+def _refuse_base(model: TrainedModel, folder: Path) -> None:
+    """Raise ModelError where a model would take the place of the one that it was made from."""
+    base = Path(os.path.realpath(model.base))
+    part = part_of(base.name)
+    named = model.name == (base.stem if part is None else part[0])
+    if model.base and named and base.parent == Path(os.path.realpath(folder)):
         raise ModelError(
-            f"There is no room for the model in {shown(folder)}: it takes {needed:,} bytes, and "
-            f"{free:,} are free. Make room, and run the same command again."
+            f"The trained model {model.name} would be put over {shown(base)}, which it was made "
+            "from. Choose another name."
         )
-
-
-def _copy(source: Path, to: Path) -> None:
-    """Copy a file to the disk."""
-    with source.open("rb") as opened, to.open("xb") as written:
-        shutil.copyfileobj(opened, written, _STEP)
-        written.flush()
-        os.fsync(written.fileno())
 
 
 def _as_json(model: TrainedModel) -> bytes:

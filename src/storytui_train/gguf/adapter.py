@@ -201,7 +201,8 @@ def convert_adapter(
 
 def _alpha(changes: tuple[Change, ...]) -> float:
     """The alpha that is right for most tensors as it is; never 0, which llama.cpp takes for 1."""
-    wanted = Counter(float(np.float32(each.scaling * each.pair.rank)) for each in changes)
+    with np.errstate(over="ignore"):
+        wanted = Counter(float(np.float32(each.scaling * each.pair.rank)) for each in changes)
     for alpha, _ in wanted.most_common():
         if 0 < abs(alpha) <= _MOST_ALPHA:
             return alpha
@@ -251,8 +252,9 @@ class _Writer:
         factor = change.scaling * change.pair.rank / self._alpha
         folded = abs(factor - 1) > _SAME
         if folded:
-            b = b * np.float32(factor)
-        if self._kind == "f16":
+            with np.errstate(over="ignore", invalid="ignore"):
+                b = b * np.float32(factor)
+        if self._kind == "f16" and np.isfinite(b).all():
             a, b = balanced(a, b)
         for each in (a, b):
             with np.errstate(over="ignore"):
@@ -262,7 +264,9 @@ class _Writer:
                 raise refused(
                     change.pair.a.path.parent,
                     f"has numbers for {module} that are too large for {self._kind}",
-                    "Convert it as f32." if self._kind == "f16" else "Train it anew.",
+                    "Convert it as f32."
+                    if self._kind == "f16" and np.isfinite(each).all()
+                    else "Train it anew.",
                 )
             self._write(found)
         return folded

@@ -71,6 +71,7 @@ def merge(
     threads: int = 0,
     tell: Tell | None = None,
     free: int | None = None,
+    read: Iterable[Path] = (),
 ) -> Merged:
     """Write a model with an adapter merged into it.
 
@@ -89,6 +90,7 @@ def merge(
         threads: 0: one for each core.
         tell: is told how far it is.
         free: bytes that are free on the disk; None: asked of the system.
+        read: further files that must not be written over.
 
     Raises:
         GgufError: a file cannot be read or written, there is no room, a touched tensor's type
@@ -103,7 +105,7 @@ def merge(
     _check_kinds(model, adapter, becomes, library, importance or {})
     files = _files(model, becomes, pairs, most)
     outputs = part_paths(out, len(files))
-    check_places(outputs, [*(each.path for each in model.parts), adapter.path])
+    check_places(outputs, [*(each.path for each in model.parts), adapter.path, *read])
     total = sum(each.size for each in files)
     check_room(out.parent, total, free=free)
     work = _Work(

@@ -78,6 +78,7 @@ def merge_files(
             most=most,
             threads=threads,
             tell=tell,
+            read=[importance] if importance else (),
         )
     return merge_and_quantise(
         model,

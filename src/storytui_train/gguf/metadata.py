@@ -118,10 +118,10 @@ def file_name(about: About, base: BaseFile, encoding: str, kind: Literal["", "Lo
     """
     parts = (
         _part(_basename(base)),
-        _size_label(base),
+        _part(_size_label(base)),
         _part(_finetune(about)),
         about.version,
-        encoding.upper(),
+        _part(encoding.upper()) if encoding else "",
         kind,
     )
     return "-".join(each for each in parts if each) + ".gguf"

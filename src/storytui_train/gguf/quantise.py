@@ -5,6 +5,7 @@ bfloat16 that the adapter touches have float16 there: its three more bits keep w
 to large weights.
 """
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -29,6 +30,7 @@ from storytui_train.gguf.writing import (
     check_places,
     check_room,
     half_file,
+    is_full,
     remove_left,
     settle,
     unwritten,
@@ -102,14 +104,10 @@ def merge_and_quantise(
             room, the type needs an importance matrix, or llama.cpp cannot make it.
     """
     began = time.perf_counter()
-    if kind in _BY_IMPORTANCE and importance is None:
-        raise GgufError(
-            f"{kind} can be made only with an importance matrix. Name one with --imatrix, or "
-            "another type."
-        )
-    _check_base(model, kind)
-    check_places([out], [*(each.path for each in model.parts), adapter.path])
-    check_room(out.parent, _room(model, kind), free=free)
+    check_can_make(model, kind, importance=importance is not None)
+    read = [*(each.path for each in model.parts), adapter.path]
+    check_places([out], [*read, importance.path] if importance else read)
+    check_room(out.parent, _room(model, adapter, kind), free=free)
     whole, made = half_file(out, _SIXTEEN), half_file(out)
     remove_left(out)
     try:
@@ -135,6 +133,9 @@ def merge_and_quantise(
         try:
             quantise(request, tell=quantising, log=log)
         except ModelError as error:
+            if is_full(out.parent):
+                # Of this llama.cpp says that a stream failed.
+                raise unwritten(out, OSError(errno.ENOSPC, "")) from error
             raise GgufError(str(error).replace(whole.name, model.name)) from error
         whole.unlink()
         _check_made(made, model)
@@ -164,20 +165,39 @@ def _sixteen(tensor: Tensor) -> int:
     return tensor.kind if tensor.kind in (F32, F16) else F16
 
 
-def _check_base(model: Model, kind: str) -> None:
+def check_can_make(model: Model, kind: str, *, importance: bool) -> None:
+    """See that a model can be made a type, by what its headers say.
+
+    Args:
+        model: the base.
+        kind: the type, as `type_named` gives it.
+        importance: whether there is an importance matrix.
+
+    Raises:
+        GgufError: the base is quantised already, or the type needs an importance matrix.
+    """
+    if kind in _BY_IMPORTANCE and not importance:
+        raise GgufError(
+            f"{kind} can be made only with an importance matrix. Name one with --imatrix, in a "
+            "recipe as importance under [export], or another type."
+        )
     for tensor in model.tensors:
         if tensor.kind not in (F32, F16, BF16, Q8_0) and len(tensor.shape) > 1:
             raise GgufError(
                 f"{model.name} is quantised already ({named(tensor.name)} is "
                 f"{ggml().kind(tensor.kind).name}), and making {kind} of it would lose twice. Name "
                 f"the model's F16, BF16 or Q8_0 file with --base, or keep its types with --type "
-                f"{SAME}."
+                f'{SAME}. In a recipe they are gguf or base under [train], and outputs = ["direct"]'
+                " under [export]."
             )
 
 
-def _room(model: Model, kind: str) -> int:
+def _room(model: Model, adapter: Adapter, kind: str) -> int:
     """Bytes that the merged model and the quantised one take together, at the most."""
-    whole = sum(size_of(each.shape, each.kind) for each in model.tensors)
+    whole = sum(
+        size_of(each.shape, _sixteen(each) if each.name in adapter.pairs else each.kind)
+        for each in model.tensors
+    )
     numbers = sum(_numbers(each) for each in model.tensors)
     return whole + int(numbers * _bits(kind) / 8)
 

@@ -6,6 +6,7 @@ killed cannot take its half file away; the next one that writes to the same plac
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -74,6 +75,7 @@ def replacing(outputs: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
     parts = [half_file(each) for each in outputs]
     for out in outputs:
         remove_left(out)
+    moving = False
     try:
         with ExitStack() as stack:
             files = [stack.enter_context(each.open("wb")) for each in parts]
@@ -81,9 +83,10 @@ def replacing(outputs: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
             for file in files:
                 file.flush()
                 os.fsync(file.fileno())
+        moving = len(outputs) > 1
         settle(outputs)
     except OSError as error:
-        raise unwritten(outputs[0], error) from error
+        raise unwritten(outputs[0], error, as_it_was=not moving) from error
     finally:
         for each in parts:
             each.unlink(missing_ok=True)
@@ -92,18 +95,29 @@ def replacing(outputs: Sequence[Path]) -> Iterator[Sequence[BinaryIO]]:
 def settle(outputs: Sequence[Path]) -> None:
     """Move finished files to their places; the first, without which there is no model, last.
 
+    Of several, the first one that stood there goes before any is moved: whatever ends this, old and
+    new parts never pass for one model.
+
     Raises:
         OSError: one cannot be moved.
     """
+    if len(outputs) > 1:
+        outputs[0].unlink(missing_ok=True)
+        _to_the_disk(outputs[0].parent)
     for out in reversed(outputs):
         half_file(out).replace(out)
+    _to_the_disk(outputs[0].parent)
+
+
+def _to_the_disk(folder: Path) -> None:
+    """Have the disk know what a folder holds now."""
     with suppress(OSError):
         # Windows opens no folders.
-        folder = os.open(outputs[0].parent, os.O_RDONLY)
+        opened = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(opened)
         finally:
-            os.close(folder)
+            os.close(opened)
 
 
 def half_file(out: Path, what: str = "") -> Path:
@@ -117,23 +131,46 @@ def half_file(out: Path, what: str = "") -> Path:
     return out.with_name(f".{out.name}.{kind}{session_name()}{_ENDING}")
 
 
-def unwritten(out: Path, error: OSError) -> GgufError:
-    """What to say where writing failed."""
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has less left than is to be left free."""
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free < SPARE
+    return False
+
+
+def unwritten(out: Path, error: OSError, *, as_it_was: bool = True) -> GgufError:
+    """What to say where writing failed.
+
+    Args:
+        out: the file, or the first of several.
+        error: why.
+        as_it_was: whether what stood there still does; else some of its parts were replaced.
+    """
     where = visible(str(out))
+    left = (
+        "What stood there is as it was."
+        if as_it_was
+        else "The model that stood there is gone, and the parts that are left are of no use."
+    )
     if error.errno in _FULL:
         return GgufError(
-            f"The disk that holds {where} is full. What stood there is as it was. Make room, or "
-            "name a file on another disk with --out."
+            f"The disk that holds {where} is full. {left} Make room, or name a file on another "
+            "disk with --out."
         )
     why = (error.strerror or str(error)).lower()
-    return GgufError(f"{where} cannot be written: {why}. What stood there is as it was.")
+    return GgufError(f"{where} cannot be written: {why}. {left}")
 
 
 def remove_left(out: Path) -> None:
-    """Remove half files of processes that were killed, of one output."""
-    for each in out.parent.glob(f".{_escaped(out.name)}.*{_ENDING}"):
-        name = each.name.removeprefix(f".{out.name}.").removesuffix(_ENDING)
-        if not session_runs(name.rpartition("+")[2]):
+    """Remove half files of processes that were killed, of one output, and half files of those."""
+    ending = re.escape(_ENDING)
+    half = re.compile(
+        rf"\.\.?{re.escape(out.name)}\.(?:[\w-]+\+)?(?P<session>[\w-]+){ending}"
+        rf"(?:\.[\w-]+{ending})?"
+    )
+    for each in out.parent.glob(f".*{_escaped(out.name)}.*{_ENDING}"):
+        found = half.fullmatch(each.name)
+        if found and not session_runs(found["session"]):
             with suppress(OSError):
                 each.unlink()
 

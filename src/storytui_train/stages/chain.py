@@ -118,16 +118,18 @@ def _model(
 
 
 def _warn(work: ModelWork) -> None:
-    """Tell before training what will be missing behind it."""
+    """Tell before training what will be missing behind it, and refuse what cannot be made."""
+    from storytui_train.stages.exporting import check_export
     from storytui_train.stages.work import served_base
 
     if not work.recipe.train.base.strip():
         raise RecipeError("No base is named. Say base under [train]: which model is trained.")
     try:
-        served_base(work)
+        base = served_base(work)
     except TrainError as error:
         work.told(f"export: {error}")
         return
+    check_export(work, base)
     if work.recipe.export.add:
         from storytui_train.stages.adding import listed_name, name_trouble
 

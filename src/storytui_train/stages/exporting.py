@@ -5,8 +5,9 @@ gguf/begun       what the folder is at work on: what is there of the same work i
 export.json      what made them; written last
 """
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,7 @@ from storytui.story.visible import visible
 from storytui_train.data.pipeline.record import Record, hashes, sha256_of, write_atomically
 from storytui_train.errors import GgufError, PublishError, RecipeError
 from storytui_train.recipe import DatasetSource, GutenbergSource, PublishedSource
+from storytui_train.stages.token_differences import other_tokens
 from storytui_train.stages.work import ModelWork, Sitting, served_base, unwritten
 
 if TYPE_CHECKING:
@@ -62,13 +64,79 @@ def export_stage(work: ModelWork, trained: Record) -> Record:
     done = sitting.done()
     if done is not None:
         return done
+    check_export(work, base)
     try:
         folder = _begin(work, sitting.wanted)
         made = _Making(work, base, folder, importance).all()
         outputs = hashes(made, work.place.folder)
     except OSError as error:
         raise unwritten(NAME, error) from error
-    return sitting.finish({"files": len(made)}, outputs)
+    other = other_tokens(work, base)
+    differing = {} if other is None else {"rows with other tokens": other.different}
+    return sitting.finish({"files": len(made), **differing}, outputs)
+
+
+def check_export(work: ModelWork, base: Path) -> None:
+    """See that what the recipe asks for can be made, by what the files' headers say.
+
+    Args:
+        work: the recipe and its folder.
+        base: the GGUF file that the model is served with.
+
+    Raises:
+        RecipeError: there is no such type, or a file that is read would be removed.
+        GgufError: the base cannot be merged into that type, or is no model.
+    """
+    from storytui_train.gguf.quantise import SAME, check_can_make, type_named
+    from storytui_train.gguf.splits import read_model
+
+    options = work.recipe.export
+    importance = _importance(work)
+    _check_apart(work, base, importance)
+    if "merged" not in options.outputs or options.quantisation == SAME:
+        return
+    try:
+        kind = type_named(options.quantisation)
+    except GgufError as error:
+        raise RecipeError(f"{error} It is quantisation under [export] in the recipe.") from error
+    check_can_make(read_model(base), kind, importance=importance is not None)
+
+
+def _check_apart(work: ModelWork, base: Path, importance: Path | None) -> None:
+    """See that nothing that the recipe reads lies where GGUF files are written."""
+    folder = work.place.stage(FOLDER)
+    for what, path in _read(work, base, importance):
+        if any(
+            Path(seen(path)).is_relative_to(seen(folder))
+            for seen in (os.path.abspath, os.path.realpath)
+        ):
+            raise RecipeError(
+                f"{visible(str(path), newlines=False)}, named as {what} in the recipe, lies in the "
+                "folder that the GGUF files are written to, and what is there is removed before. "
+                "Put it elsewhere, and name its new place."
+            )
+
+
+def _read(work: ModelWork, base: Path, importance: Path | None) -> Iterator[tuple[str, Path]]:
+    """Files and folders that the recipe names, but for those that are made here."""
+    from storytui.models.gguf import further_parts
+    from storytui_train.training.base import base_place
+
+    yield "gguf or base under [train]", base
+    for part in further_parts(base):
+        yield "gguf or base under [train]", part
+    kind, source = base_place(work.train)
+    if kind != "hub":
+        yield "base under [train]", Path(source)
+    if importance is not None:
+        yield "importance under [export]", importance
+    naming = _Making(work, base, work.place.stage(FOLDER), None)
+    own = {os.path.abspath(naming.path(each)) for each in work.recipe.export.outputs}
+    for named in work.recipe.evaluate.models:
+        for each in (named, *named.split("+")):
+            path = work.place.recipe_folder / Path(each).expanduser()
+            if each.strip() and path.is_file() and os.path.abspath(path) not in own:
+                yield "models under [evaluate]", path
 
 
 def model_name(work: ModelWork) -> str:

@@ -15,6 +15,7 @@ at first, and would have had to be overridden in each part that matters here:
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -31,13 +32,14 @@ from storytui_train.training.course import Course
 from storytui_train.training.device_memory import MemoryWatch, hold_no_freed_memory
 from storytui_train.training.elsewhere import done_elsewhere, resolved
 from storytui_train.training.finishing import keep_what_it_took, said_of, write_outcome
+from storytui_train.training.keeping import keep_adapter
 from storytui_train.training.learner import Learner
 from storytui_train.training.lora import load_adapter, new_adapter
 from storytui_train.training.packing import Steps
 from storytui_train.training.progress import Progress, counted
 from storytui_train.training.row_files import RowFile, rows_path
 from storytui_train.training.row_making import RowsRecord, read_rows_record
-from storytui_train.training.row_source import base_identity, make_rows
+from storytui_train.training.row_source import base_identity, make_rows, rows_before_gguf
 from storytui_train.training.run_folder import (
     Begun,
     Change,
@@ -135,11 +137,12 @@ class _Run:
 
     def whole(self, *, again: bool) -> TrainRecord:
         """All of it."""
-        rows = self._rows()
+        done = None if again else self._folder.record()
         steering = steering_of(self._options)
         identity = base_identity(self._options)
+        here = resolved(self._options, self._spread.device)
 
-        def course_with(kind: str) -> str:
+        def course_of_rows(rows: RowsRecord, kind: str) -> str:
             return course_of(
                 self._options,
                 base=identity,
@@ -148,13 +151,26 @@ class _Run:
                 resolved=kind,
             )
 
-        course = course_with(resolved(self._options, self._spread.device))
+        if done is not None:
+            made = rows_before_gguf(self._place.parts(DATASET), self._folder.rows, self._recipe)
+            # A GGUF that is named afterwards, to be served with, is no reason to train anew.
+            if made and done.fingerprint == fingerprint_of(course_of_rows(made, here), steering):
+                self._progress.tell(
+                    f"{STAGE}: nothing changed but gguf, skipped: it is trained on the tokens of "
+                    f"the base's own tokenizer ({said_of(done)})"
+                )
+                return done
+        rows = self._rows()
+        course = course_of_rows(rows, here)
         wanted = fingerprint_of(course, steering)
         if not again:
-            done, how = self._folder.record(), "nothing changed"
+            how = "nothing changed"
             if done is None or done.fingerprint != wanted:
                 how = "nothing but the device changed (--again trains anew on this one)"
-                done = done_elsewhere(self._folder, self._options, self._spread.device, course_with)
+                done = done_elsewhere(
+                    *(self._folder, self._options, self._spread.device),
+                    partial(course_of_rows, rows),
+                )
             if done is not None:
                 self._progress.tell(f"{STAGE}: {how}, skipped ({said_of(done)})")
                 return done
@@ -195,9 +211,10 @@ class _Run:
                         "and training begins anew"
                     )
                 elif self._folder.record() is not None and not again:
+                    kept = visible(str(keep_adapter(self._folder)), newlines=False)
                     self._progress.tell(
                         f"{STAGE}: rows, base or settings changed since the adapter was trained, "
-                        "and it is trained anew"
+                        f"and it is trained anew; the one before is in {kept}"
                     )
                 self._folder.clear()
                 begun = Begun(course=course, steering=steering)

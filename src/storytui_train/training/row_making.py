@@ -5,10 +5,11 @@ rows/refused.jsonl                    rows that are not among them, and why
 rows/record.json                      what they were made of and what came of it; written last
 """
 
+import filecmp
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -73,6 +74,9 @@ class RowsRecord(msgspec.Struct, frozen=True, kw_only=True):
     splits: dict[Split, RowCounts]
     sizes: dict[str, int]
     """Bytes of each file."""
+    also: tuple[str, ...] = ()
+    """Further fingerprints under which the same bytes came out: what was trained on the rows was
+    trained on those too."""
     finished: str
     """When, in UTC."""
 
@@ -109,7 +113,9 @@ def prepare_rows(
 ) -> RowsRecord:
     """Make the rows of a data set's training and validation splits, unless they are there.
 
-    The same data set, recipe and vocabulary give the same bytes.
+    The same data set, recipe and vocabulary give the same bytes. Where another vocabulary gives
+    the same bytes as one before, such as that of another file of the same model, the rows keep
+    their fingerprint. Rows that are there stay as they are until new ones are whole.
 
     Args:
         dataset: the folder of the data set, with its `rows/`.
@@ -124,6 +130,71 @@ def prepare_rows(
     """
     sources = _sources(dataset)
     inputs = _hashes(sources)
+    key = _key(inputs, recipe, vocabulary)
+    made = read_rows_record(folder)
+    if made is not None and key in (made.fingerprint, *made.also):
+        return made
+    files = [*(rows_path(folder, split) for split in sources), folder / REFUSED]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        total = sum(_lines_in(path) for path in sources.values())
+        with ExitStack() as stack:
+            writing = _Writing(folder, recipe, tokenizer, told, total, stack)
+            counts = {split: writing.split(split, path) for split, path in sources.items()}
+        first = key
+        also: tuple[str, ...] = ()
+        if made is not None and made.inputs == inputs and _same(made, files):
+            first, also = made.fingerprint, (*made.also, key)
+        if first == key or not counts["train"].rows:
+            (folder / RECORD).unlink(missing_ok=True)
+        for each in files:
+            _new(each).replace(each)
+        _refuse_none(counts["train"], folder)
+        record = RowsRecord(
+            fingerprint=first,
+            inputs=inputs,
+            format=recipe.train.format,
+            sequence=recipe.train.sequence,
+            reasoning=recipe.train.reasoning,
+            vocabulary=vocabulary,
+            splits=counts,
+            sizes={each.name: each.stat().st_size for each in files},
+            also=also,
+            finished=now(),
+        )
+        data = msgspec.json.format(msgspec.json.encode(record), indent=2)
+        write_atomically(folder / RECORD, data + b"\n")
+    except OSError as error:
+        raise TrainError(
+            f"The rows in tokens cannot be written to {visible(str(folder), newlines=False)}: "
+            f"{error.strerror or error}. Make room and run again."
+        ) from error
+    finally:
+        for each in files:
+            with suppress(OSError):
+                _new(each).unlink()
+    return record
+
+
+def rows_of(dataset: Path, folder: Path, recipe: Recipe, vocabulary: str) -> RowsRecord | None:
+    """The record of a data set's rows by a vocabulary, where they are there.
+
+    Args:
+        dataset: the folder of the data set.
+        folder: where the rows are.
+        recipe: as for `prepare_rows`.
+        vocabulary: what tells the tokenizer from others.
+
+    Raises:
+        TrainError: there is no data set, or it cannot be read.
+    """
+    made = read_rows_record(folder)
+    key = _key(_hashes(_sources(dataset)), recipe, vocabulary)
+    return made if made is not None and key in (made.fingerprint, *made.also) else None
+
+
+def _key(inputs: dict[str, str], recipe: Recipe, vocabulary: str) -> str:
+    """The fingerprint of rows."""
     shares = recipe.dataset
     settings = {
         "layout": LAYOUT,
@@ -135,38 +206,21 @@ def prepare_rows(
         "seed": recipe.seed,
         "vocabulary": vocabulary,
     }
-    key = fingerprint("rows", inputs, settings)
-    made = read_rows_record(folder)
-    if made is not None and made.fingerprint == key:
-        return made
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECORD).unlink(missing_ok=True)
-        total = sum(_lines_in(path) for path in sources.values())
-        with ExitStack() as stack:
-            writing = _Writing(folder, recipe, tokenizer, told, total, stack)
-            counts = {split: writing.split(split, path) for split, path in sources.items()}
-        _refuse_none(counts["train"], folder)
-        files = [*(rows_path(folder, split) for split in sources), folder / REFUSED]
-        record = RowsRecord(
-            fingerprint=key,
-            inputs=inputs,
-            format=recipe.train.format,
-            sequence=recipe.train.sequence,
-            reasoning=recipe.train.reasoning,
-            vocabulary=vocabulary,
-            splits=counts,
-            sizes={each.name: each.stat().st_size for each in files},
-            finished=now(),
-        )
-        data = msgspec.json.format(msgspec.json.encode(record), indent=2)
-        write_atomically(folder / RECORD, data + b"\n")
-    except OSError as error:
-        raise TrainError(
-            f"The rows in tokens cannot be written to {visible(str(folder), newlines=False)}: "
-            f"{error.strerror or error}. Make room and run again."
-        ) from error
-    return record
+    return fingerprint("rows", inputs, settings)
+
+
+def _new(path: Path) -> Path:
+    """Where a file is written until all are whole."""
+    return path.with_name(f"{path.name}.part")
+
+
+def _same(made: RowsRecord, files: Sequence[Path]) -> bool:
+    """Whether files that were made anew hold the rows that were there."""
+    rows = [each for each in files if each.name != REFUSED]
+    known = {name for name in made.sizes if name != REFUSED}
+    return known == {each.name for each in rows} and all(
+        filecmp.cmp(each, _new(each), shallow=False) for each in rows
+    )
 
 
 def read_rows_record(folder: Path) -> RowsRecord | None:
@@ -198,12 +252,12 @@ class _Writing:
         self._total = total
         self._done = 0
         self._encoder = msgspec.json.Encoder()
-        self._refused: BinaryIO = stack.enter_context((folder / REFUSED).open("wb"))
+        self._refused: BinaryIO = stack.enter_context(_new(folder / REFUSED).open("wb"))
 
     def split(self, name: Split, source: Path) -> RowCounts:
         found: Counter[str] = Counter()
         refused: Counter[str] = Counter()
-        path = rows_path(self._folder, name)
+        path = _new(rows_path(self._folder, name))
         left = self._not_drawn(source) if name == "train" else frozenset()
         with path.open("wb") as file:
             for row in read_rows(source):

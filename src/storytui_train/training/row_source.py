@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from storytui.story.visible import visible
@@ -11,9 +11,22 @@ from storytui_train.errors import BaseModelError, TeacherError, TrainError
 from storytui_train.recipe import Recipe
 from storytui_train.recipe_training import TrainOptions
 from storytui_train.training.base import base_place
-from storytui_train.training.row_making import RowsRecord, prepare_rows
+from storytui_train.training.row_making import (
+    RowsRecord,
+    prepare_rows,
+    read_rows_record,
+    rows_of,
+)
 from storytui_train.training.rows import RowTokenizer
 from storytui_train.training.tokenizers import HuggingFaceTokenizer
+
+_OWN = "tokenizer "
+"""Begins the name of a base's own vocabulary."""
+
+
+def in_own_tokens(rows: RowsRecord) -> bool:
+    """Whether rows are in the tokens of the base's own tokenizer, of which no GGUF was named."""
+    return rows.vocabulary.startswith(_OWN)
 
 
 def make_rows(
@@ -35,13 +48,36 @@ def make_rows(
         return prepare_rows(dataset, folder, recipe, tokenizer, vocabulary=name, told=told)
 
 
+def rows_before_gguf(dataset: Path, folder: Path, recipe: Recipe) -> RowsRecord | None:
+    """Rows in the tokens of the base's own tokenizer, of a recipe that now names a GGUF too.
+
+    Args:
+        dataset: its folder.
+        folder: where rows are.
+        recipe: whose `train` names base and GGUF.
+
+    Returns:
+        Their record; None: there are none of this data set, or the recipe names no GGUF beside
+        its base.
+    """
+    options = recipe.train
+    kind, source = base_place(options)
+    made = read_rows_record(folder)
+    if kind == "gguf" or not options.gguf or made is None or not in_own_tokens(made):
+        return None
+    with suppress(TrainError):
+        tokenizer = HuggingFaceTokenizer.of(source, options.revision if kind == "hub" else "")
+        return rows_of(dataset, folder, recipe, _OWN + tokenizer.fingerprint)
+    return None
+
+
 @contextmanager
 def _vocabulary(options: TrainOptions) -> Iterator[tuple[RowTokenizer, str]]:
     """What makes tokens of rows, and what tells it from others."""
     kind, source = base_place(options)
     if kind != "gguf" and not options.gguf:
         tokenizer = HuggingFaceTokenizer.of(source, options.revision if kind == "hub" else "")
-        yield tokenizer, f"tokenizer {tokenizer.fingerprint}"
+        yield tokenizer, _OWN + tokenizer.fingerprint
         return
     try:
         path = model_file(options.gguf) if options.gguf else Path(source)

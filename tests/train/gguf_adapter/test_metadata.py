@@ -1,6 +1,7 @@
 """What a file says of itself, held against gguf-py's keys and the specification's file names."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,14 @@ def test_file_names_are_those_of_the_convention(
     assert match["Version"] == "v1.2"
     assert match["Encoding"] == "Q4_K_M"
     assert (match["Type"] or "") == kind
+
+
+def test_a_file_name_is_one_whatever_the_base_says_of_its_size(small_model: Path) -> None:
+    base = read_base_file(small_model)
+    base = replace(base, said={**base.said, "general.size_label": "../../1 M/b"})
+    name = file_name(FULL, base, "../q4", "LoRA")
+    assert Path(name).name == name
+    assert re.fullmatch(r"[A-Za-z0-9_.-]+-LoRA\.gguf", name), name
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,15 @@ def test_numbers_too_large_for_sixteen_bits_are_said(
     convert_adapter(folder, base, tmp_path / "made.gguf", about, kind="f32")
 
 
+@pytest.mark.parametrize("kind", ["f16", "f32"])
+def test_an_alpha_too_large_for_any_number_is_said(
+    base: Path, tmp_path: Path, about: About, kind: Any
+) -> None:
+    folder = peft_folder(tmp_path / "adapter", lora_alpha=1e39)
+    with pytest.raises(GgufError, match=rf"too large for {kind}\. Train it anew"):
+        convert_adapter(folder, base, tmp_path / "made.gguf", about, kind=kind)
+
+
 # --- bases ----------------------------------------------------------------------------------------
 
 

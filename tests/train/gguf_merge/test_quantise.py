@@ -1,6 +1,7 @@
 """Adapters merged into 16-bit models, which llama.cpp then quantises."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,10 +26,11 @@ from storytui.engine.api import ModelError
 from storytui.engine.quantising import Request, quantise
 from storytui.models.details import QUANTISATIONS
 from storytui_train.errors import GgufError
+from storytui_train.gguf import quantise as quantising_module
 from storytui_train.gguf.deltas import read_deltas
 from storytui_train.gguf.importance import read_importance
 from storytui_train.gguf.merge import Merged
-from storytui_train.gguf.quantise import merge_and_quantise, type_named
+from storytui_train.gguf.quantise import _room, check_can_make, merge_and_quantise, type_named
 from storytui_train.gguf.splits import read_model
 
 MATRICES = halves()
@@ -156,6 +158,53 @@ def test_too_little_room_is_said_first(half: Path, adapter: Path, tmp_path: Path
     with pytest.raises(GgufError, match=r"are to be written.*free\. Make"):
         made(half, adapter, tmp_path / "out.gguf", free=1 << 20)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["q8_0", "f16", "bf16"])
+def test_room_is_counted_for_what_stands_there_meanwhile(
+    kind: str, adapter: Path, tmp_path: Path
+) -> None:
+    base = write_model(tmp_path / "base.gguf", lambda _: kind)
+    out = tmp_path / "out.gguf"
+    meanwhile: list[int] = []
+
+    def look(_done: int, _of: int) -> None:
+        (whole,) = tmp_path.glob(".out.gguf.16-bit+*")
+        meanwhile.append(sum(each.size for each in read_model(whole).tensors))
+
+    made(base, adapter, out, quantising=look)
+
+    model = read_model(base)
+    counted = _room(model, read_deltas(adapter, base), "Q4_K_M")
+    assert counted >= meanwhile[0] + sum(each.size for each in read_model(out).tensors)
+    # And not for every tensor in 16 bits, where most are in 8.
+    assert counted < 2 * sum(each.size for each in model.tensors) * (2 if kind == "q8_0" else 1)
+
+
+def test_a_disk_that_becomes_full_is_said_whatever_llama_cpp_says(
+    half: Path, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ModelError("half.gguf cannot be quantised: basic_ios::clear: iostream error.")
+
+    monkeypatch.setattr(quantising_module, "quantise", fail)
+    with pytest.raises(GgufError, match="iostream error"):
+        made(half, adapter, tmp_path / "out.gguf", free=1 << 40)
+    usage = type("Usage", (), {"free": 1 << 20})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(
+        GgufError, match=r"holds .*out\.gguf is full\. What stood there is as it was"
+    ):
+        made(half, adapter, tmp_path / "out.gguf", free=1 << 40)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_can_be_made_is_known_before(half: Path, mixed: Path) -> None:
+    check_can_make(read_model(half), "IQ2_XXS", importance=True)
+    with pytest.raises(GgufError, match=r"in a recipe as importance under \[export\]"):
+        check_can_make(read_model(half), "IQ2_XXS", importance=False)
+    with pytest.raises(GgufError, match=r'outputs = \["direct"\] under \[export\]'):
+        check_can_make(read_model(mixed), "Q4_K_M", importance=False)
 
 
 def test_ctrl_c_leaves_nothing(half: Path, adapter: Path, tmp_path: Path) -> None:

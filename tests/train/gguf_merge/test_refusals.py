@@ -1,5 +1,6 @@
 """What is refused, and what stays as it was then."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from importance_files import write_matrix
 from small_models import floats, halves, make_adapter, read, write_model
 
 from storytui_train.errors import GgufError
 from storytui_train.gguf.deltas import read_deltas
 from storytui_train.gguf.merge import merge
-from storytui_train.gguf.splits import read_model
-from storytui_train.gguf.writing import check_room, half_file
+from storytui_train.gguf.merging import merge_files
+from storytui_train.gguf.splits import part_paths, read_model
+from storytui_train.gguf.writing import check_room, half_file, remove_left, replacing
 
 OLD = b"what stood there before"
 
@@ -230,6 +233,82 @@ def test_what_a_killed_run_left_goes_with_the_next(mixed: Path, adapter: Path, o
 
     assert sorted(out.parent.iterdir()) == sorted([out, mine])
     assert out.read_bytes() != OLD
+
+
+def test_what_a_killed_merge_left_beside_its_half_file_goes_too(out: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from storytui_train.gguf.writing import half_file, replacing\n"
+        "with replacing([half_file(Path(sys.argv[1]), '16-bit')]) as files:\n"
+        " files[0].write(b'half'); files[0].flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, out], check=False)
+    assert len(list(out.parent.iterdir())) == 2
+    others = [
+        half_file(half_file(out, "16-bit")),
+        half_file(out.with_name(f"{out.name}.other.gguf")),
+    ]
+    for each in others:
+        each.write_bytes(b"of a process that runs")
+
+    remove_left(out)
+
+    assert sorted(out.parent.iterdir()) == sorted([out, *others])
+
+
+def test_old_and_new_parts_never_pass_for_one_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = part_paths(tmp_path / "out.gguf", 3)
+    for each in outputs:
+        each.write_bytes(OLD)
+    moved: list[Path] = []
+
+    def fail(path: Path, target: Path) -> None:
+        if moved:
+            raise OSError(errno.EIO, "Input/output error")
+        moved.append(target)
+        os.replace(path, target)
+
+    def write() -> None:
+        with replacing(outputs) as files:
+            for file in files:
+                file.write(b"new")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        with pytest.raises(GgufError, match=r"error\. The model that stood there is gone"):
+            write()
+
+    assert moved == [outputs[2]]
+    assert [each.read_bytes() for each in outputs[1:]] == [OLD, b"new"]
+    assert not outputs[0].exists()
+
+
+def test_parts_that_are_not_yet_moved_are_as_they_were(tmp_path: Path) -> None:
+    outputs = part_paths(tmp_path / "out.gguf", 2)
+    for each in outputs:
+        each.write_bytes(OLD)
+
+    with (
+        pytest.raises(GgufError, match=r"is full\. What stood there is as it was"),
+        replacing(outputs),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert [each.read_bytes() for each in outputs] == [OLD, OLD]
+
+
+@pytest.mark.parametrize("kind", ["same", "Q8_0"])
+def test_an_importance_matrix_is_not_written_over(
+    kind: str, plain: Path, adapter: Path, tmp_path: Path
+) -> None:
+    matrix = write_matrix(tmp_path / "m.gguf", {"blk.0.attn_q.weight": np.ones((1, 256), "f4")})
+    before = matrix.read_bytes()
+
+    with pytest.raises(GgufError, match="is read and would be written over"):
+        merge_files(str(plain), adapter, matrix, kind=kind, importance=matrix, threads=1)
+    assert matrix.read_bytes() == before
 
 
 def test_a_base_that_breaks_off_is_refused(mixed: Path, adapter: Path, tmp_path: Path) -> None:

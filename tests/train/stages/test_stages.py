@@ -170,6 +170,123 @@ def test_a_base_without_a_gguf_is_trained_and_what_is_missing_is_said(
     assert list(records(recipe)) == ["train"]
 
 
+def test_a_gguf_named_after_training_is_all_that_was_missing(tmp_path: Path, train: Run) -> None:
+    import made_models
+    import small_run
+    from transformers import AutoModelForCausalLM
+
+    recipe = tiny_chain.make(tmp_path / "made")
+    weights = small_run.make_base(tmp_path / "made" / "weights")
+    recipe.write_text(recipe.read_text().replace('"tiny.gguf"', '"weights"'))
+    assert train("run", recipe, "--until", "export")[0] == 1
+    adapter = recipe.parent / "work" / "train" / "adapter" / "adapter_model.safetensors"
+    trained = adapter.read_bytes()
+    # Its tokens are others: those of a vocabulary that is none of the base's.
+    made_models.write_model(
+        tmp_path / "made" / "served.gguf", AutoModelForCausalLM.from_pretrained(weights)
+    )
+    recipe.write_text(recipe.read_text().replace('"weights"', '"weights"\ngguf = "served.gguf"'))
+
+    status, _, told = train("run", recipe, "--until", "export")
+
+    assert status == 0, told
+    assert "step 1/2" not in told
+    assert adapter.read_bytes() == trained
+    assert "6 of 6 rows have other tokens in the GGUF than in the base" in told
+    assert "it was trained on those of the base" in told
+    assert records(recipe)["export"].counts == {"files": 2, "rows with other tokens": 6}
+
+
+@pytest.mark.parametrize(
+    ("quantisation", "more", "said"),
+    [
+        ("Q9_9", "", r"There is no type Q9_9\..* It is quantisation under [export]"),
+        ("IQ2_XXS", "", "IQ2_XXS can be made only with an importance matrix"),
+        ("Q8_0", 'importance = "none.dat"', "The importance matrix none.dat is not there"),
+    ],
+)
+def test_what_cannot_be_merged_is_said_before_training(
+    quantisation: str, more: str, said: str, tmp_path: Path, train: Run
+) -> None:
+    recipe = tiny_chain.make(tmp_path / "made")
+    wanted = f'outputs = ["merged"]\nquantisation = "{quantisation}"\n{more}'
+    recipe.write_text(recipe.read_text().replace('outputs = ["adapter", "direct"]', wanted))
+
+    status, _, told = train("run", recipe)
+
+    assert status != 0
+    assert all(each in told for each in said.split(r"\..*"))
+    assert "step 1/2" not in told
+    assert records(recipe) == {}
+
+
+def test_a_base_that_is_quantised_is_not_trained_for_what_cannot_be_merged(
+    done: Path, train: Run
+) -> None:
+    merged = 'outputs = ["merged"]\nquantisation = '
+    text = done.read_text().replace('outputs = ["adapter", "direct"]', merged + '"Q4_0"')
+    done.write_text(text)
+    assert train("export", done)[0] == 0
+    (small,) = (done.parent / "work" / "gguf").glob("*.gguf")
+    small.rename(done.parent / "small.gguf")
+    done.write_text(text.replace('"tiny.gguf"', '"small.gguf"'))
+
+    status, _, told = train("run", done)
+
+    assert status != 0
+    assert "is quantised already" in told
+    assert 'outputs = ["direct"] under [export]' in told
+    assert "step 1/2" not in told
+
+
+def test_a_merged_model_can_be_made(done: Path, train: Run) -> None:
+    wanted = 'outputs = ["merged"]\nquantisation = "q8_0"'
+    done.write_text(done.read_text().replace('outputs = ["adapter", "direct"]', wanted))
+
+    status, _, told = train("export", done)
+
+    assert status == 0, told
+    assert list(files(done)) == ["Tiny-98K-Tiny-Voice-v1.0-Q8_0.gguf"]
+
+
+@pytest.mark.parametrize("what", ["base", "importance", "model", "link"])
+def test_nothing_that_is_read_goes_when_files_are_written(
+    what: str, done: Path, train: Run
+) -> None:
+    folder = done.parent / "work" / "gguf"
+    kept = folder / "kept.gguf"
+    text = done.read_text().replace('name = "Tiny Voice"', 'name = "Other Voice"')
+    if what == "link":
+        kept.symlink_to(done.parent / "tiny.gguf")
+    else:
+        kept.write_bytes((done.parent / "tiny.gguf").read_bytes())
+    if what in ("base", "link"):
+        text = text.replace('"tiny.gguf"', '"work/gguf/kept.gguf"')
+    elif what == "importance":
+        text = text.replace("[export]\n", '[export]\nimportance = "work/gguf/kept.gguf"\n')
+    else:
+        text = text.replace("[evaluate]\n", '[evaluate]\nmodels = ["work/gguf/kept.gguf"]\n')
+    done.write_text(text)
+    before = files(done)
+
+    status, _, told = train("run", done, "--until", "export")
+
+    assert status != 0
+    assert "lies in the folder that the GGUF files are written to" in told
+    assert files(done) == before
+
+
+def test_what_was_made_may_be_compared_with(done: Path, train: Run) -> None:
+    own = next(each for each in files(done) if "LoRA" not in each)
+    models = f'[evaluate]\nmodels = ["work/gguf/{own}"]\n'
+    done.write_text(done.read_text().replace("[evaluate]\n", models))
+
+    status, _, told = train("export", done, "--again", "export")
+
+    assert status == 0, told
+    assert own in files(done)
+
+
 def test_a_recipe_without_a_base_ends_with_its_data_set(tmp_path: Path, train: Run) -> None:
     recipe = tiny_chain.make(tmp_path / "made")
     recipe.write_text('name = "x"\nfolder = "work"\n')

@@ -24,6 +24,7 @@ from storytui_train.training.row_making import (
     prepare_rows,
     read_rows,
     read_rows_record,
+    rows_of,
 )
 from storytui_train.training.rows import TokenRow, tokenise
 
@@ -183,9 +184,59 @@ def test_what_has_changed_is_made_anew(tmp_path: Path, change: str) -> None:
     again = prepare_rows(source, folder, wanted, tokenizer, vocabulary=vocabulary)
 
     assert tokenizer.encoded > 0
-    assert (again.fingerprint == first.fingerprint) == (change in ("file", "record"))
+    # Another vocabulary that gives the same tokens is no other one.
+    same = change in ("file", "record", "vocabulary")
+    assert (again.fingerprint == first.fingerprint) == same
     assert read_rows_record(folder) == again
     assert len(RowFile.of(folder, "train")) == again.splits["train"].rows > 0
+
+
+class Shifted(ByteTokenizer):
+    """Gives every byte another token."""
+
+    def encode(self, message: str, *pieces: str) -> Encoded:
+        found = super().encode(message, *pieces)
+        return structs.replace(found, tokens=tuple(each + 1 for each in found.tokens))
+
+
+def test_the_same_bytes_by_another_vocabulary_keep_their_fingerprint(tmp_path: Path) -> None:
+    first, folder = made(tmp_path)
+    source = tmp_path / "dataset"
+
+    def again(tokenizer: ByteTokenizer, vocabulary: str) -> RowsRecord:
+        return prepare_rows(source, folder, recipe(), tokenizer, vocabulary=vocabulary)
+
+    other = again(ByteTokenizer(), "other")
+    assert other.fingerprint == first.fingerprint
+    assert (other.vocabulary, len(other.also)) == ("other", 1)
+    for name in ("bytes", "other"):
+        unused = ByteTokenizer()
+        assert again(unused, name) == other
+        assert unused.encoded == 0
+        assert rows_of(source, folder, recipe(), name) == other
+    assert rows_of(source, folder, recipe(), "third") is None
+
+    shifted = again(Shifted(), "shifted")
+    assert shifted.fingerprint not in (first.fingerprint, *other.also)
+    assert not shifted.also
+    assert again(ByteTokenizer(), "bytes").fingerprint == first.fingerprint
+
+
+def test_rows_that_are_there_stay_until_others_are_whole(tmp_path: Path) -> None:
+    first, folder = made(tmp_path)
+    before = {each.name: each.read_bytes() for each in folder.iterdir()}
+
+    with pytest.raises(TrainError, match="died"):
+        prepare_rows(
+            tmp_path / "dataset",
+            folder,
+            recipe(),
+            Failing(EngineDiedError("It died."), 2),
+            vocabulary="other",
+        )
+
+    assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
+    assert read_rows_record(folder) == first
 
 
 def test_it_is_told_how_far_it_is(tmp_path: Path) -> None:
@@ -286,7 +337,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     source = dataset(tmp_path / "dataset", [row()])
     (tmp_path / "rows").mkdir()
-    (tmp_path / "rows" / "train.jsonl").symlink_to("/dev/full")
+    (tmp_path / "rows" / "train.jsonl.part").symlink_to("/dev/full")
 
     with pytest.raises(
         TrainError, match=r"cannot be written .* No space left on device. Make room"

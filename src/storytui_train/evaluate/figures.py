@@ -131,10 +131,11 @@ def values_of(measured: Measured, rows: Sequence[Row], words: int) -> Values:
         for name, value in _of_row(measured, row, words).items():
             found[name][row.id] = value
     own = own_phrases(measured, rows)
-    for id, take in measured.takes.items():
-        rate = rate_of(take.answer, own)
+    for row in rows:
+        take = measured.takes.get(row.id)
+        rate = rate_of(take.answer, own) if take else None
         if rate is not None:
-            found["overused"][id] = rate
+            found["overused"][row.id] = rate
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from storytui_train.data.examples import Row
+from storytui_train.errors import EvaluateError
 from storytui_train.evaluate.asking import Asked
 from storytui_train.evaluate.figures import (
     FIGURES,
@@ -44,7 +45,9 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     trained: bool
     """Whether it was trained on the format; others hear the story's last words again."""
     cut: int
-    """Rows whose context was too long for it."""
+    """Rows whose context was too long for it and lost its beginning."""
+    too_long: int = 0
+    """Rows that do not fit its context even so; they are left out for all."""
     figures: dict[str, Interval]
     """By the names of `figures.FIGURES`."""
     to_books: dict[str, Interval]
@@ -66,6 +69,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     version: str
     rows: int
+    """That all models were measured on."""
+    left_out: int = 0
+    """Rows more that do not fit some model's context."""
     split: str
     """Of the rows; empty: they have none."""
     takes: int
@@ -76,8 +82,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     confidence: float
     """Share of the intervals, drawn by book."""
-    whole: bool
-    """Whether the white space before a continuation was scored."""
     titles: dict[str, str]
     """Of the books, by their ids, with the author."""
     base: str
@@ -87,6 +91,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     of_books: dict[str, Interval]
     """The figures of what the authors wrote."""
     models: tuple[ModelReport, ...]
+    failed: tuple[str, ...] = ()
+    """The names of those that could not be measured."""
 
     @property
     def worse(self) -> tuple[str, ...]:
@@ -102,8 +108,11 @@ def build(
     takes: int,
     base: str = "",
     confidence: float = 0.95,
+    failed: Sequence[str] = (),
 ) -> Report:
     """Work a report out; the same measurements give the same.
+
+    Rows that do not fit the context of one model are left out for all.
 
     Args:
         measured: what came of each model.
@@ -112,11 +121,25 @@ def build(
         takes: of how many rows takes were written.
         base: the name of the one that others are held against; empty: none.
         confidence: share of the intervals.
+        failed: the names of models that could not be measured.
+
+    Raises:
+        EvaluateError: no row fits all models.
     """
+    too_long = {id for each in measured for id in each.too_long}
+    with_takes = [row for row in rows[:takes] if row.id not in too_long]
+    left_out = len(rows)
+    rows = [row for row in rows if row.id not in too_long]
+    left_out -= len(rows)
+    if not rows:
+        raise EvaluateError(
+            "No row fits the context of every model. Name rows that are shorter, or models with a "
+            "longer context."
+        )
     books = {row.id: row.source.id for row in rows}
     about = _About(books, asked.seed, confidence)
     values = {each.contestant.name: values_of(each, rows, asked.words) for each in measured}
-    truth = values_of_books(rows[:takes], asked.words)
+    truth = values_of_books(with_takes, asked.words)
     reading, best = _best_of(values.get(base))
     models = [
         _model(each, rows, values[each.contestant.name], truth, values.get(base), best, about, base)
@@ -125,18 +148,19 @@ def build(
     return Report(
         version=VERSION,
         rows=len(rows),
+        left_out=left_out,
         split=rows[0].split,
-        takes=min(takes, len(rows)),
+        takes=len(with_takes),
         words=asked.words,
         context_words=asked.context_words,
         seed=asked.seed,
         confidence=confidence,
-        whole=asked.whole,
         titles={row.source.id: _title(row) for row in rows},
         base=base,
         base_reading=reading,
         of_books=about.intervals(truth),
         models=tuple(models),
+        failed=tuple(failed),
     )
 
 
@@ -203,7 +227,8 @@ def _model(
         identity=model.identity,
         format=model.format,
         trained=model.trained,
-        cut=sum(each.cut for each in measured.likelihoods.values()),
+        cut=sum(measured.likelihoods[row.id].cut for row in rows),
+        too_long=len(measured.too_long),
         figures=about.intervals(values),
         to_books=to_books,
         to_base=to_base,

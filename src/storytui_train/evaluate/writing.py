@@ -66,17 +66,23 @@ def _what(report: Report) -> str:
         lines.append("So few books make intervals that are narrower than they should be.")
     if report.context_words:
         lines.append(f"Contexts were cut to their last {report.context_words:,} words.")
-    if not report.whole:
+    lines.append("White space before a continuation was given, and not scored.")
+    if report.left_out:
         lines.append(
-            "White space before a continuation was given and not scored, since not every model's "
-            "answer is verbatim."
+            f"{report.left_out:,} {'row' if report.left_out == 1 else 'rows'} more did not fit the "
+            "context of some model, and are left out for all."
         )
+    if report.failed:
+        names = ", ".join(safe(each) for each in report.failed)
+        lines.append(f"Not measured, since something failed: {names}.")
     lines.append("")
     for each in report.models:
         how = "was trained on it" if each.trained else "was trained on none"
         facts = f"asked in {each.format}, {how}"
         if each.cut:
             facts += f"; {each.cut:,} contexts were too long for it and lost their beginning"
+        if each.too_long:
+            facts += f"; {each.too_long:,} did not fit its context at all"
         lines.append(f"- {safe(each.name)}: {facts}.")
     return "\n".join(lines) + "\n"
 

@@ -4,7 +4,7 @@
 """
 
 import argparse
-import sys
+import json
 from pathlib import Path
 
 from storytui_train.commands.argument_types import from_zero
@@ -141,7 +141,8 @@ def _run_rows(options: argparse.Namespace) -> int:
         open_engine=opening(options.threads),
     )
     if options.json:
-        sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+        # Titles and names may have marks in them that a terminal obeys: ASCII has none.
+        print(json.dumps(msgspec.to_builtins(report)))
     else:
         from storytui.story.visible import visible
         from storytui_train.evaluate.writing import shown

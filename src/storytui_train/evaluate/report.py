@@ -1,5 +1,6 @@
 """What was found: figures with intervals, differences to the base, and a verdict on each model."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,13 +20,17 @@ from storytui_train.evaluate.intervals import Interval, bootstrap, bootstrap_rat
 from storytui_train.evaluate.phrases import Overused
 from storytui_train.evaluate.running import VERSION, Measured
 
+LEAST_REPLIES = 6
+"""Of fewer, all may have lost their form by chance: of five, one in sixteen times, by a sign test;
+and where all have, the interval has no width that would tell."""
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a model is worse than its base."""
 
     worse: bool
-    """The true text takes more bits than by the base, or the right form is rarer without help,
-    and the interval is clear of no difference."""
+    """The true text takes more bits a byte than by the base, or the right form is rarer without
+    help, and the interval is clear of no difference."""
     better: bool
     """It takes fewer, clearly, and nothing is worse."""
     sentence: str
@@ -55,8 +60,8 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     to_base: dict[str, Interval]
     """Differences to the base, row by row."""
     bits_change: Interval | None
-    """Percent that the true text's bits after the prompt are more than by the base, as plain text
-    or after the prompt, whichever it is better at."""
+    """Percent that the true text's bits a byte after the prompt, the mean of rows, are more than
+    by the base, as plain text or after the prompt, whichever it is better at."""
     overused: tuple[Overused, ...]
     by_book: dict[str, float]
     """Bits per byte after the prompt, by the book's id."""
@@ -172,20 +177,41 @@ class _About:
         self._seed, self._share = seed, share
 
     def intervals(self, values: Values) -> dict[str, Interval]:
-        return {name: self.mean(by_row) for name, by_row in values.items() if by_row}
+        return {
+            name: self._mean(by_row).within(*FIGURES[name].span)
+            for name, by_row in values.items()
+            if by_row
+        }
 
-    def mean(self, by_row: Mapping[str, float]) -> Interval:
+    def differences(self, values: Values) -> dict[str, Interval]:
+        found = {}
+        for name, by_row in values.items():
+            least, most = FIGURES[name].span
+            if by_row:
+                found[name] = self._mean(by_row).within(least - most, most - least)
+        return found
+
+    def _mean(self, by_row: Mapping[str, float]) -> Interval:
         pairs = [(self._books[id], value) for id, value in by_row.items()]
         return bootstrap(pairs, seed=self._seed, share=self._share)
 
-    def ratio(self, tops: Mapping[str, float], bottoms: Mapping[str, float]) -> Interval | None:
-        """Percent; over the rows that have both. None where nothing divides."""
+    def ratio(
+        self, tops: Mapping[str, float], bottoms: Mapping[str, float], *, signed: bool = False
+    ) -> Interval | None:
+        """Percent; over the rows that have both. None where nothing divides.
+
+        Args:
+            tops: what is divided, by row: nothing below zero, or, `signed`, differences.
+            bottoms: what it is divided by.
+            signed: whether it is a change, of 100 % less at the most.
+        """
         both = [
             (self._books[id], 100 * top, bottoms[id]) for id, top in tops.items() if id in bottoms
         ]
         if not sum(bottom for _, _, bottom in both):
             return None
-        return bootstrap_ratio(both, seed=self._seed, share=self._share)
+        found = bootstrap_ratio(both, seed=self._seed, share=self._share)
+        return found.within(-100.0 if signed else 0.0, math.inf)
 
 
 def _best_of(base: Values | None) -> tuple[str, Mapping[str, float]]:
@@ -216,8 +242,8 @@ def _model(
     change = verdict = None
     if base is not None and model.name != base_name:
         differences = {name: _less(values[name], base[name]) for name in FIGURES}
-        to_base = about.intervals(differences)
-        change = about.ratio(_less(values["bits_prompt"], best), best)
+        to_base = about.differences(differences)
+        change = about.ratio(_less(values["bits_prompt"], best), best, signed=True)
         if change is not None:
             verdict = judge(model.name, base_name, change, to_base.get("form_right"))
     return ModelReport(
@@ -242,29 +268,39 @@ def _model(
 def judge(name: str, base: str, bits: Interval, form: Interval | None) -> Verdict:
     """Whether a model is worse than its base.
 
+    One row tells nothing, and several of one book nothing of others: the sentence says so.
+
     Args:
         name: the model's, fit to be shown.
         base: the base's.
-        bits: percent that the true text takes more bits.
+        bits: percent that the true text takes more bits for each byte, the mean of rows.
         form: points of percent that the right form is commoner without help; None: not measured.
     """
     reasons = []
-    worse = bits.low > 0
+    known = bits.units > 1
+    worse = known and bits.low > 0
     fewer = "more" if bits.mean > 0 else "fewer"
-    reasons.append(f"the true text takes {abs(bits.mean):.1f} % {fewer} bits ({_span(bits)})")
-    if form is not None and form.high < 0:
+    reasons.append(
+        f"the true text takes {abs(bits.mean):.1f} % {fewer} bits a byte{_span(bits)}, the mean of "
+        f"{bits.rows:,} {'row' if bits.rows == 1 else 'rows'}"
+    )
+    if bits.books > 1:
+        reasons[0] += f" of {bits.books:,} books"
+    if form is not None and form.high < 0 and form.rows >= LEAST_REPLIES:
         worse = True
         reasons.append(
-            f"the right form without help is rarer by {-form.mean:.0f} points ({_span(form)})"
+            f"the right form without help is rarer by {-form.mean:.0f} points{_span(form)}"
         )
-    better = bits.high < 0 and not worse
+    better = known and bits.high < 0 and not worse
     what = "worse than" if worse else "better than" if better else "not clearly other than"
-    sentence = f"{name} is {what} {base}: {', and '.join(reasons)}."
+    where = " on the one book that was measured" if bits.books == 1 else ""
+    sentence = f"{name} is {what} {base}{where}: {', and '.join(reasons)}."
     return Verdict(worse=worse, better=better, sentence=sentence)
 
 
 def _span(interval: Interval) -> str:
-    return f"{interval.low:+.1f} to {interval.high:+.1f}"
+    """Behind a mean; nothing where one row has no interval."""
+    return f" ({interval.low:+.1f} to {interval.high:+.1f})" if interval.units > 1 else ""
 
 
 def _less(values: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:

@@ -54,7 +54,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--threads", type=from_zero, metavar="N", help="on a CPU; 0: one for each core (default: 0)"
     )
     parser.add_argument(
-        "--out", metavar="DIR", help="where the report goes (default: evaluation beside the rows)"
+        "--out",
+        metavar="DIR",
+        help="where the report goes (default: beside the rows, as evaluation; in a "
+        "recipe's folder as measured)",
     )
     parser.add_argument("--again", action="store_true", help="of a recipe: though nothing changed")
     parser.add_argument("--workers", type=from_zero, metavar="N", help="of a recipe: processes")

@@ -15,6 +15,7 @@ import msgspec
 from storytui.story.prompt import AUTO
 from storytui.story.visible import visible
 from storytui_train.errors import EvaluateError, RecipeError
+from storytui_train.evaluate import placing
 from storytui_train.evaluate.asking import Asked, needs_guidance
 from storytui_train.evaluate.contestants import (
     OpenContestant,
@@ -121,8 +122,11 @@ def evaluate(
 
 
 def folder_beside(path: Path) -> Path:
-    """Where a report goes that nobody named a folder for: beside the data set."""
-    return path.resolve().parent / FOLDER
+    """Where a report goes that nobody named a folder for: beside the data set.
+
+    In a recipe's working folder `FOLDER` is its own stage's, which is published.
+    """
+    return placing.folder_beside(path, FOLDER, in_recipe="measured")
 
 
 def _write(path: Path, data: bytes) -> None:

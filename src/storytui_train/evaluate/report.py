@@ -48,7 +48,9 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """The sha256 of its file, and those of its adapters with their scales."""
     format: str
     trained: bool
-    """Whether it was trained on the format; others hear the story's last words again."""
+    """Whether it was trained on a format; others hear the story's last words again."""
+    learnt: str = ""
+    """The format that it was trained on, where it is not the one that it was asked in."""
     cut: int
     """Rows whose context was too long for it and lost its beginning."""
     too_long: int = 0
@@ -253,6 +255,7 @@ def _model(
         identity=model.identity,
         format=model.format,
         trained=model.trained,
+        learnt=model.learnt,
         cut=sum(measured.likelihoods[row.id].cut for row in rows),
         too_long=len(measured.too_long),
         figures=about.intervals(values),

@@ -79,7 +79,8 @@ def _what(report: Report) -> str:
         lines.append(f"Not measured, since something failed: {names}.")
     lines.append("")
     for each in report.models:
-        how = "was trained on it" if each.trained else "was trained on none"
+        on = (each.learnt or "it") if each.trained else "none"
+        how = f"was trained on {on}"
         facts = f"asked in {each.format}, {how}"
         if each.cut:
             facts += f"; {each.cut:,} contexts were too long for it and lost their beginning"

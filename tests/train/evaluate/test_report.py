@@ -1,5 +1,6 @@
 """What a report says: figures, differences to the base, verdicts, text that cannot do harm."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -191,6 +192,16 @@ def test_intervals_end_where_their_figures_do() -> None:
         least, most = FIGURES[name].span
         assert least <= interval.low <= interval.mean <= interval.high <= most
     assert found.to_base["form_right"].low >= -100
+
+
+def test_the_format_that_a_model_was_trained_on_is_told() -> None:
+    own, other = measured("own"), measured("other")
+    other = replace(other, contestant=replace(other.contestant, learnt="cra-v1"))
+    none = replace(measured("none"), contestant=contestant("none", trained=False))
+    text = markdown(build([own, other, none], ROWS, ASKED, takes=0))
+    assert "- own: asked in storytui-1, was trained on it" in text
+    assert "- other: asked in storytui-1, was trained on cra-v1" in text
+    assert "- none: asked in storytui-1, was trained on none" in text
 
 
 def test_takes_are_held_against_the_books() -> None:

@@ -128,7 +128,7 @@ def sign_test(one: int, other: int) -> float:
     """
     count = one + other
     tail = sum(math.comb(count, each) for each in range(min(one, other) + 1))
-    return min(1.0, 2 * tail / 2**count)
+    return min(1.0, 2 * tail / (1 << count))
 
 
 @cache

@@ -65,6 +65,9 @@ class Options:
     """How much of what follows the place goes into formats that take it; 0: nothing."""
     words: int = 120
     """Length of the answer, in words."""
+    room: int = 0
+    """The most tokens of the answer; 0: as many as so many words may take, with some to spare. For
+    who knows the answer, as one does that is to be scored."""
     reasoning_tokens: int = 256
     """The most tokens of reasoning; 0 leaves the reasoning out."""
     lead_words: int = -1
@@ -291,7 +294,8 @@ def _segments(form: PromptFormat, options: Options, lead: str) -> tuple[SegmentP
                     verbatim=form.verbatim,
                     words=options.words,
                     minimum_words=round(options.words * MINIMUM_SHARE),
-                    tokens=round(options.words * GRACE_SHARE * TOKENS_PER_WORD) + 64,
+                    tokens=options.room
+                    or round(options.words * GRACE_SHARE * TOKENS_PER_WORD) + 64,
                 )
             )
         else:

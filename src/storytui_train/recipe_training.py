@@ -3,12 +3,16 @@
 `storytui_train.recipe` puts them beside those on data.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 PromptFormatName = Literal["cra-v1", "cra-v1-guided", "storytui-1"]
 """Names of the editor's prompt formats that can be trained on."""
+FromZero = Annotated[int, msgspec.Meta(ge=0)]
+FromOne = Annotated[int, msgspec.Meta(ge=1)]
+NotLess = Annotated[float, msgspec.Meta(ge=0)]
+More = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,32 +28,32 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     adapter is turned into a GGUF for it. Empty: the base itself where it is a GGUF, else its
     Hugging Face tokenizer."""
     format: PromptFormatName = "storytui-1"
-    sequence: int = 4_096
+    sequence: FromOne = 4_096
     """Tokens of a row at the most. A longer row loses context from its head, at a paragraph."""
-    rank: int = 16
-    alpha: float = 32.0
+    rank: FromOne = 16
+    alpha: More = 32.0
     rslora: bool = False
     """Whether an adapter is scaled by alpha / sqrt(rank), not by alpha / rank."""
-    dropout: float = 0.0
-    rank_pattern: dict[str, int] = {}
+    dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    rank_pattern: dict[str, FromOne] = {}
     """Ranks of modules whose name ends so, where it is not `rank`."""
-    alpha_pattern: dict[str, float] = {}
+    alpha_pattern: dict[str, More] = {}
     reasoning: bool = True
     """Whether the plan is trained with the reply; without it rows are answers alone."""
-    answers_per_plan: float = 0.0
+    answers_per_plan: NotLess = 0.0
     """The most rows without a plan for each one that has a plan, where any has; 0: all."""
-    learning_rate: float = 2e-4
+    learning_rate: More = 2e-4
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup: float = 0.03
+    warmup: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.03
     """Share of the steps in which the learning rate rises."""
-    weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    epochs: float = 1.0
-    steps: int = 0
+    weight_decay: NotLess = 0.0
+    max_grad_norm: NotLess = 1.0
+    epochs: NotLess = 1.0
+    steps: FromZero = 0
     """Steps of the optimizer; 0: as many as the epochs take."""
-    batch: int = 8
+    batch: FromOne = 8
     """Rows whose gradients make one step."""
-    rows_at_once: int = 1
+    rows_at_once: FromOne = 1
     """Rows that are computed together; the gradient is the same, the memory is not."""
     packing: bool = True
     """Whether short rows share a sequence, with attention of their own."""
@@ -59,20 +63,20 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Of the frozen base. nf4: with double quantisation."""
     compute: Literal["auto", "bfloat16", "float32"] = "auto"
     """auto: bfloat16 on a GPU that has it, float32 on a CPU."""
-    loss_rows: int = 256
+    loss_rows: FromOne = 256
     """Reply tokens whose logits exist at one time."""
     checkpointing: Literal["host", "device", "off"] = "host"
     """Where the layers' inputs are kept for the way back."""
     embeddings: Literal["host", "device"] = "host"
-    validate_every: int = 0
+    validate_every: FromZero = 0
     """Steps; 0: ten times in a run."""
-    validation_rows: int = 64
+    validation_rows: FromZero = 64
     """The most rows that a validation looks at; 0: all."""
-    patience: int = 3
+    patience: FromZero = 3
     """Validations without a better one after which training ends; 0: never."""
-    save_every: int = 0
+    save_every: FromZero = 0
     """Steps between two states to go on from; 0: at each validation."""
-    keep_states: int = 2
+    keep_states: FromOne = 2
     vram: str = ""
     """Memory that it has to fit, such as 8GiB; empty: what the GPU has."""
 
@@ -99,17 +103,17 @@ class EvaluateOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     models: tuple[str, ...] = ()
     """Others to be compared with, by name or path; the base always is."""
-    rows: int = 120
+    rows: FromZero = 120
     """Rows of the test split whose continuations are scored, spread over the books; 0: all."""
-    takes: int = 24
+    takes: FromZero = 24
     """Rows to which replies are written; 0: none."""
-    words: int = 180
+    words: FromOne = 180
     """Asked for in those."""
-    context_words: int = 0
+    context_words: FromZero = 0
     """Of the context, from its end; 0: all of it."""
     seed: int = 1
-    confidence: float = 0.95
-    """Of the intervals, which are bootstrapped over books."""
+    confidence: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.95
+    """Of the intervals, which are bootstrapped over books: a share, such as 0.95."""
 
 
 class PublishOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

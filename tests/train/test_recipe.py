@@ -105,3 +105,30 @@ def test_what_is_not_there_ends_a_command_with_one_sentence(
     assert told.count("\n") == 1
     assert told.startswith("storytui-train: ")
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "bound"),
+    [
+        ("evaluate", "confidence", "95", "< 1"),
+        ("evaluate", "confidence", "0", "> 0"),
+        ("evaluate", "words", "0", ">= 1"),
+        ("evaluate", "rows", "-1", ">= 0"),
+        ("evaluate", "takes", "-1", ">= 0"),
+        ("evaluate", "context_words", "-1", ">= 0"),
+        ("train", "rank", "0", ">= 1"),
+        ("train", "batch", "0", ">= 1"),
+        ("train", "steps", "-1", ">= 0"),
+        ("train", "dropout", "1.0", "< 1"),
+        ("train", "learning_rate", "0", "> 0"),
+        ("train", "warmup", "1.5", "<= 1"),
+        ("train", "rank_pattern", "{ q_proj = 0 }", ">= 1"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_when_the_recipe_is_read(
+    section: str, key: str, value: str, bound: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(f'name = "x"\n[{section}]\n{key} = {value}\n')
+    with pytest.raises(RecipeError, match=rf"`(int|float)` {bound}.* at `\$\.{section}\.{key}"):
+        load(path)

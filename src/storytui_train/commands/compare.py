@@ -1,7 +1,7 @@
 """`storytui-train compare ROWS --model A --model B`: two models' takes, judged blind by people."""
 
 import argparse
-import sys
+import json
 from pathlib import Path
 
 from storytui_train.commands.argument_types import from_one
@@ -67,7 +67,8 @@ def run(options: argparse.Namespace) -> int:
             open_engine=opening(options.threads),
         )
     if options.json:
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        # Titles and names may have marks in them that a terminal obeys: ASCII has none.
+        print(json.dumps(msgspec.to_builtins(found)))
     elif found:
         print("\n".join(lines(found)))
     else:

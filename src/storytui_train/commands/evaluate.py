@@ -4,7 +4,7 @@
 """
 
 import argparse
-import sys
+import json
 from pathlib import Path
 
 from storytui_train.commands.argument_types import from_zero
@@ -54,7 +54,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--threads", type=from_zero, metavar="N", help="on a CPU; 0: one for each core (default: 0)"
     )
     parser.add_argument(
-        "--out", metavar="DIR", help="where the report goes (default: evaluation beside the rows)"
+        "--out",
+        metavar="DIR",
+        help="where the report goes (default: beside the rows, as evaluation; in a "
+        "recipe's folder as measured)",
     )
     parser.add_argument("--again", action="store_true", help="of a recipe: though nothing changed")
     parser.add_argument("--workers", type=from_zero, metavar="N", help="of a recipe: processes")
@@ -141,7 +144,8 @@ def _run_rows(options: argparse.Namespace) -> int:
         open_engine=opening(options.threads),
     )
     if options.json:
-        sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+        # Titles and names may have marks in them that a terminal obeys: ASCII has none.
+        print(json.dumps(msgspec.to_builtins(report)))
     else:
         from storytui.story.visible import visible
         from storytui_train.evaluate.writing import shown

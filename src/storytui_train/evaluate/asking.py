@@ -20,12 +20,11 @@ class Asked:
     context_words: int = 0
     """Of a row's context, from its end; 0: all of it."""
     seed: int = 1
-    whole: bool = True
-    """Whether the white space that a continuation begins with is scored: where every model's
-    answer is verbatim. Otherwise it is given to all."""
 
 
-def planned(engine: Engine, contestant: Contestant, row: Row, asked: Asked, *, words: int) -> Plan:
+def planned(
+    engine: Engine, contestant: Contestant, row: Row, asked: Asked, *, words: int, room: int = 0
+) -> Plan:
     """The reply that the editor would plan behind a row's context.
 
     Nothing follows the cursor, nothing is in the notes, and only a format that is not complete
@@ -37,9 +36,11 @@ def planned(engine: Engine, contestant: Contestant, row: Row, asked: Asked, *, w
         row: the example.
         asked: how much of the context, and the seed.
         words: asked for.
+        room: tokens that are kept free for the answer; 0: enough for so many words.
 
     Raises:
-        EngineError: the model cannot be loaded, or its context is too small for the reply.
+        PromptTooLongError: the model's context is too small for the reply.
+        EngineError: the model cannot be loaded.
     """
     form = prompt_format(contestant.format)
     guided = needs_guidance(contestant.format)
@@ -49,6 +50,7 @@ def planned(engine: Engine, contestant: Contestant, row: Row, asked: Asked, *, w
         direction=row.guidance if guided else "",
         later_characters=0,
         words=words,
+        room=room,
         lead_words=0 if contestant.trained else -1,
         sampling=Sampling(seed=seed_of(asked.seed, row.id)),
     )

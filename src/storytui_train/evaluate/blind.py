@@ -11,6 +11,7 @@ from storytui.story.visible import visible
 from storytui_train.data.dataset.keyboard import RESIZED, Terminal, terminal
 from storytui_train.data.examples import Row
 from storytui_train.errors import EvaluateError, RecipeError
+from storytui_train.evaluate import placing
 from storytui_train.evaluate.asking import Asked, needs_guidance
 from storytui_train.evaluate.comparing import Comparing, Pair, Said
 from storytui_train.evaluate.contestants import Contestant, OpenContestant, contestants, opening
@@ -225,7 +226,7 @@ def results_in(folder: Path, *, seed: int = 1) -> list[Results]:
 
 def folder_beside(path: Path) -> Path:
     """Where takes and judgements go that nobody named a folder for: beside the data set."""
-    return path.resolve().parent / FOLDER
+    return placing.folder_beside(path, FOLDER, in_recipe=FOLDER)
 
 
 def lines(found: Sequence[Results]) -> list[str]:

@@ -39,7 +39,10 @@ class Contestant:
     format: str
     """The name of the prompt format that it is asked in."""
     trained: bool
-    """Whether it was trained on it: others hear the story's last words again."""
+    """Whether it was trained on a format: others hear the story's last words again."""
+    learnt: str = ""
+    """The format that it was trained on, where it is not the one that it is asked in, which has
+    the same tags; empty otherwise."""
 
     @property
     def bare(self) -> bool:
@@ -105,7 +108,12 @@ def contestants(wanted: Sequence[str], format: str = AUTO) -> list[Contestant]:
         if all(one.identity != other.identity for other in found):
             found.append(replace(one, name=_free(one.name, [other.name for other in found])))
     shared = next((each.format for each in found if each.trained), "")
-    return [replace(each, format=_format_of(each, format, shared)) for each in found]
+    return [_asked_in(each, _format_of(each, format, shared)) for each in found]
+
+
+def _asked_in(contestant: Contestant, format: str) -> Contestant:
+    other = contestant.trained and contestant.format != format
+    return replace(contestant, format=format, learnt=contestant.format if other else "")
 
 
 def _format_of(contestant: Contestant, wanted: str, shared: str) -> str:

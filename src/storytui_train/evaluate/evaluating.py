@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from storytui.story.prompt import AUTO, prompt_format
+from storytui.story.prompt import AUTO
 from storytui.story.visible import visible
-from storytui_train.data.pipeline.workplace import OWN
 from storytui_train.errors import EvaluateError, RecipeError
+from storytui_train.evaluate import placing
 from storytui_train.evaluate.asking import Asked, needs_guidance
 from storytui_train.evaluate.contestants import (
     OpenContestant,
@@ -55,7 +55,8 @@ def evaluate(
     """Measure models on held-out rows, and write the report.
 
     What is in the folder already is not done again; the same rows, models and options give the
-    same files.
+    same files. Rows that do not fit a model's context are left out for all. Where a model other
+    than the base fails, the report of the others is written before the error is raised.
 
     Args:
         path: a data set's folder, a folder of files of rows, or one such file.
@@ -83,28 +84,25 @@ def evaluate(
         words=options.words,
         context_words=options.context_words,
         seed=options.seed,
-        whole=all(prompt_format(each.format).verbatim for each in found),
     )
     guided = any(needs_guidance(each.format) for each in found)
     rows = held_out(path, most=options.rows, seed=options.seed, split=split, guided=guided)
     progress = progress or Progress(steps(len(found), len(rows), options.takes))
     with Kept(folder) as kept:
-        measured = measure(
-            found,
-            rows,
-            asked,
-            kept,
+        outcome = measure(
+            *(found, rows, asked, kept),
             takes=options.takes,
+            base=found[0] if base else None,
             open_engine=open_engine,
             progress=progress,
         )
+    measured = outcome.found
     report = build(
-        measured,
-        rows,
-        asked,
+        *(measured, rows, asked),
         takes=options.takes,
         base=found[0].name if base else "",
         confidence=options.confidence,
+        failed=[each.contestant.name for each in outcome.failed],
     )
     try:
         pictures = [each.name for each in draw(report, folder)]
@@ -123,15 +121,19 @@ def evaluate(
             f"{(error.strerror or str(error)).lower()}. Make room, or allow writing there, and run "
             "again; what was measured is kept."
         ) from error
+    if outcome.failed:
+        where = visible(str(folder / REPORT), newlines=False)
+        said = " ".join(str(each) for each in outcome.failed)
+        raise EvaluateError(f"{said} The report {where} is of the others.") from outcome.failed[0]
     return report
 
 
 def folder_beside(path: Path) -> Path:
-    """Where a report goes that nobody named a folder for: beside the data set, or in the working
-    folder that it is in."""
-    real = path.resolve()
-    work = next((each for each in (real, *real.parents) if (each / OWN).is_file()), None)
-    return real.parent / FOLDER if work is None else work / OF_OTHERS
+    """Where a report goes that nobody named a folder for: beside the data set.
+
+    In a recipe's working folder `FOLDER` is its own stage's, which is published.
+    """
+    return placing.folder_beside(path, FOLDER, in_recipe=OF_OTHERS)
 
 
 def _write(path: Path, data: bytes) -> None:

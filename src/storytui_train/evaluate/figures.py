@@ -1,5 +1,6 @@
 """Which figures a report has, and each row's value of each: of models, and of the books."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -30,6 +31,12 @@ class Figure:
     """The table it stands in."""
     says: str
     """What it is, for a reader."""
+    span: tuple[float, float] = (0.0, math.inf)
+    """The least and the most that it can be."""
+
+
+_SHARE = (0.0, 100.0)
+_GAIN = (-math.inf, 100.0)
 
 
 _LIST = (
@@ -45,30 +52,37 @@ _LIST = (
         *("gain_own", "gained by its own plan, %", "more", 2, "plans"),
         "Percent of perplexity that its plan takes off, against as many words that say nothing; "
         "words that plan and continuation share are left out.",
+        _GAIN,
     ),
     Figure(
         *("gain_control", "gained by its plan for another row, %", "", 2, "plans"),
         "The same with a plan for another row, of the same book where there is one.",
+        _GAIN,
     ),
     Figure(
         *("gain_difference", "own less the other row's, %", "more", 2, "plans"),
         "What its plan knows of this very place.",
+        (-math.inf, math.inf),
     ),
     Figure(
         *("gain_unmasked", "gained by its own plan, all words, %", "more", 2, "plans"),
         "Shared words counted too.",
+        _GAIN,
     ),
     Figure(
         *("plan_saves", "bits saved by its own plan, %", "more", 2, "plans"),
         "Of those after the prompt without any plan: below zero, thinking costs.",
+        _GAIN,
     ),
     Figure(
         *("form_right", "right form without help, %", "more", 1, "takes"),
         "Replies that it wrote alone, tags and end included.",
+        _SHARE,
     ),
     Figure(
         *("form_planned", "with a plan of its own accord, %", "", 1, "takes"),
         "Of the replies that it wrote alone.",
+        _SHARE,
     ),
     Figure(
         *("length_free", "length without help, % of what was asked", "", 0, "takes"),
@@ -81,29 +95,39 @@ _LIST = (
     Figure(
         *("closed", "takes that it ended itself, %", "more", 0, "takes"),
         "The others the engine ended, at a sentence.",
+        _SHARE,
     ),
     Figure(
         *("copied", "copied from the context, %", "less", 2, "takes"),
         "Runs of eight words that stand in the context.",
+        _SHARE,
     ),
     Figure(
         *("repeated", "repeated, %", "less", 2, "takes"),
         "Runs of four words that stood in the same text before.",
+        _SHARE,
     ),
     Figure(
-        *("distinct_1", "different words, %", "books", 1, "takes"), "In the first hundred words."
+        *("distinct_1", "different words, %", "books", 1, "takes"),
+        "In the first hundred words.",
+        _SHARE,
     ),
-    Figure(*("distinct_2", "different pairs of words, %", "books", 1, "takes"), "Likewise."),
-    Figure(*("distinct_3", "different runs of three, %", "books", 1, "takes"), "Likewise."),
+    Figure(
+        *("distinct_2", "different pairs of words, %", "books", 1, "takes"), "Likewise.", _SHARE
+    ),
+    Figure(*("distinct_3", "different runs of three, %", "books", 1, "takes"), "Likewise.", _SHARE),
     Figure(
         *("paragraphs", "paragraphs per 100 words", "books", 2, "takes"),
         "Those that are only begun or ended among them.",
     ),
-    Figure(*("spoken", "dialogue, % of characters", "books", 1, "takes"), "In quotation marks."),
+    Figure(
+        *("spoken", "dialogue, % of characters", "books", 1, "takes"), "In quotation marks.", _SHARE
+    ),
     Figure(*("sentence_words", "words in a sentence", "books", 1, "takes"), "On average."),
     Figure(
         *("leaked", "of the plan in the prose, %", "less", 2, "takes"),
         "Runs of six words that its plan has and the context has not.",
+        _SHARE,
     ),
     Figure(
         *("stock", "stock phrases per 1,000 words", "less", 2, "takes"),
@@ -131,10 +155,11 @@ def values_of(measured: Measured, rows: Sequence[Row], words: int) -> Values:
         for name, value in _of_row(measured, row, words).items():
             found[name][row.id] = value
     own = own_phrases(measured, rows)
-    for id, take in measured.takes.items():
-        rate = rate_of(take.answer, own)
+    for row in rows:
+        take = measured.takes.get(row.id)
+        rate = rate_of(take.answer, own) if take else None
         if rate is not None:
-            found["overused"][id] = rate
+            found["overused"][row.id] = rate
     return found
 
 

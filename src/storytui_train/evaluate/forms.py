@@ -10,6 +10,7 @@ from storytui.story.prompt import ANSWER, REASONING
 from storytui.story.reply import ReplyParser
 
 _OPENINGS = (REASONING.opening, ANSWER.opening)
+_TAGS = (*_OPENINGS, REASONING.closing, ANSWER.closing)
 _PLACEHOLDER = f"{REASONING.opening}A plan.{REASONING.closing}"
 HOPELESS = 200
 """Characters of a reply that begins otherwise, or of text behind its end, after which nothing is
@@ -47,6 +48,8 @@ def form_of(raw: str, *, ended: bool) -> Form:
     problems = list(read.problems)
     if not text.startswith(_OPENINGS):
         problems.append("It does not begin with a tag.")
+    if any(text.count(tag) > times for tag, times in _times(planned).items()):
+        problems.append("A tag stands within the text.")
     if not ended:
         problems.append("It does not come to an end.")
     return Form(
@@ -55,6 +58,11 @@ def form_of(raw: str, *, ended: bool) -> Form:
         answer=read.answer,
         problems=tuple(problems),
     )
+
+
+def _times(planned: bool) -> dict[str, int]:
+    """How often each tag stands in a reply of the right form."""
+    return {tag: int(planned or tag in (ANSWER.opening, ANSWER.closing)) for tag in _TAGS}
 
 
 def is_hopeless(raw: str) -> bool:

@@ -10,10 +10,12 @@ import msgspec
 from storytui.story.visible import visible
 from storytui_train.data.line_files import add_line, read_kept_lines
 from storytui_train.errors import EvaluateError
-from storytui_train.evaluate.intervals import Interval, bootstrap
+from storytui_train.evaluate.intervals import Interval, bootstrap, sign_test
 
 NAME = "judgements.jsonl"
 Pace = Literal["too little", "enough", "too much"]
+CHANCE = 0.05
+"""A preference that chance brings about as often as that is none."""
 PACES: tuple[Pace, ...] = ("too little", "enough", "too much")
 """How far a take moves the story."""
 
@@ -46,6 +48,8 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     """Percent of pairs in which the first goes on better, equal ones half."""
     better: tuple[int, int, int]
     """Pairs in which the first, neither, and the second goes on better."""
+    chance: float
+    """How often chance prefers one of two so clearly, or more so (a sign test)."""
     paces: dict[str, dict[str, int]]
     """How often each one's takes move the story too little, enough, too much, by its name."""
     enough: dict[str, Interval]
@@ -116,7 +120,7 @@ def _results(judged: list[Judgement], models: tuple[str, ...], seed: int) -> Res
 
     def share(of: Mapping[str, float]) -> Interval:
         values = [(each.book, of[each.pair]) for each in judged if each.pair in of]
-        return bootstrap(values, seed=seed)
+        return bootstrap(values, seed=seed).within(0, 100)
 
     preferred = {each.pair: _half(each.better, first) for each in judged}
     left = {each.pair: _half(each.better, each.left) for each in judged}
@@ -140,6 +144,7 @@ def _results(judged: list[Judgement], models: tuple[str, ...], seed: int) -> Res
         pairs=len(judged),
         preferred=share(preferred),
         better=(said[first], said[""], said[second]),
+        chance=sign_test(said[first], said[second]),
         paces=paces,
         enough={shown[model]: share(of) for model, of in enough.items() if of},
         left=share(left),
@@ -160,7 +165,7 @@ def told(found: Results) -> list[str]:
         f"  {first} is preferred in {_percent(found.preferred)}, equal ones counted half.",
     ]
     low, high = found.preferred.low, found.preferred.high
-    if low > 50 or high < 50:
+    if (low > 50 or high < 50) and found.chance < CHANCE:
         lines.append(f"  So {first if low > 50 else second} goes on better.")
     else:
         lines.append("  So neither is clearly better, as far as these pairs tell.")
@@ -176,4 +181,6 @@ def told(found: Results) -> list[str]:
 
 
 def _percent(interval: Interval) -> str:
+    if interval.units == 1:
+        return f"{interval.mean:.0f} %"
     return f"{interval.mean:.0f} % ({interval.low:.0f} to {interval.high:.0f})"

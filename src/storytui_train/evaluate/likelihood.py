@@ -51,11 +51,12 @@ def likelihood(engine: Engine, contestant: Contestant, row: Row, asked: Asked) -
     """Score a row's continuation.
 
     Raises:
-        EngineError: the engine failed, or the row does not fit its context.
+        PromptTooLongError: the row does not fit its context.
+        EngineError: the engine failed.
     """
     plan = _plan(engine, contestant, row, asked)
-    with_prompt = _passage(plan, row, asked, "")
-    gap, text = _continuation(row, asked)
+    with_prompt = _passage(plan, row, "")
+    gap, text = _continuation(row)
     plain = Passage(message=plan.window.text, opening=gap, text=text, bare=True)
     in_prompt, as_plain = _scores(engine, [with_prompt, plain])
     return Likelihood(
@@ -81,11 +82,12 @@ def gain(
         asked: as for `likelihood`.
 
     Raises:
-        EngineError: the engine failed, or a passage does not fit its context.
+        PromptTooLongError: a passage does not fit its context.
+        EngineError: the engine failed.
     """
     plan = _plan(engine, contestant, row, asked)
     plans = (without_plan((own, other)), own, other)
-    passages = [_passage(plan, row, asked, each) for each in plans]
+    passages = [_passage(plan, row, each) for each in plans]
     nothing, with_own, with_other = _scores(engine, passages)
     text = passages[0].text
     found = gains_of(text, own, with_own, nothing)
@@ -104,22 +106,32 @@ def bits(scored: Scored) -> float:
 
 
 def _plan(engine: Engine, contestant: Contestant, row: Row, asked: Asked) -> Plan:
-    """What is asked is as long as the true text, as a writer would ask for it."""
+    """What is asked is as long as the true text, as a writer would ask for it.
+
+    Room is kept for this text alone, and for a plan, so that it has the same context with one and
+    without.
+    """
+    engine.load()
     words = rounded(count_words(row.continuation))
-    return planned(engine, contestant, row, asked, words=words)
+    (room,) = engine.count([row.continuation])
+    return planned(engine, contestant, row, asked, words=words, room=room)
 
 
-def _continuation(row: Row, asked: Asked) -> tuple[str, str]:
-    """The white space that is given, and the text that is scored."""
+def _continuation(row: Row) -> tuple[str, str]:
+    """The white space that is given, and the text that is scored.
+
+    White space is given to every model, however it reads: where a tokenizer has one token for a
+    full stop and the line breaks behind it, as Qwen's and Llama 3's have, scoring the breaks would
+    score the stop too behind plain text, and not behind a tag. A blank stays a part of the token
+    of the word behind it, everywhere.
+    """
     text = row.continuation.rstrip()
-    if asked.whole:
-        return "", text
     bare = text.lstrip()
     return text[: len(text) - len(bare)], bare
 
 
-def _passage(plan: Plan, row: Row, asked: Asked, thought: str) -> Passage:
-    gap, text = _continuation(row, asked)
+def _passage(plan: Plan, row: Row, thought: str) -> Passage:
+    gap, text = _continuation(row)
     lead = plan.request.segments[-1].lead
     reasoning = f"{REASONING.opening}{thought}{REASONING.closing}" if thought else ""
     # An answer that is not verbatim begins behind its tag at once, as in training.

@@ -1,11 +1,13 @@
 """What was found: figures with intervals, differences to the base, and a verdict on each model."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from storytui_train.data.examples import Row
+from storytui_train.errors import EvaluateError
 from storytui_train.evaluate.asking import Asked
 from storytui_train.evaluate.figures import (
     FIGURES,
@@ -18,13 +20,17 @@ from storytui_train.evaluate.intervals import Interval, bootstrap, bootstrap_rat
 from storytui_train.evaluate.phrases import Overused
 from storytui_train.evaluate.running import VERSION, Measured
 
+LEAST_REPLIES = 6
+"""Of fewer, all may have lost their form by chance: of five, one in sixteen times, by a sign test;
+and where all have, the interval has no width that would tell."""
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a model is worse than its base."""
 
     worse: bool
-    """The true text takes more bits than by the base, or the right form is rarer without help,
-    and the interval is clear of no difference."""
+    """The true text takes more bits a byte than by the base, or the right form is rarer without
+    help, and the interval is clear of no difference."""
     better: bool
     """It takes fewer, clearly, and nothing is worse."""
     sentence: str
@@ -42,9 +48,13 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """The sha256 of its file, and those of its adapters with their scales."""
     format: str
     trained: bool
-    """Whether it was trained on the format; others hear the story's last words again."""
+    """Whether it was trained on a format; others hear the story's last words again."""
+    learnt: str = ""
+    """The format that it was trained on, where it is not the one that it was asked in."""
     cut: int
-    """Rows whose context was too long for it."""
+    """Rows whose context was too long for it and lost its beginning."""
+    too_long: int = 0
+    """Rows that do not fit its context even so; they are left out for all."""
     figures: dict[str, Interval]
     """By the names of `figures.FIGURES`."""
     to_books: dict[str, Interval]
@@ -52,8 +62,8 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     to_base: dict[str, Interval]
     """Differences to the base, row by row."""
     bits_change: Interval | None
-    """Percent that the true text's bits after the prompt are more than by the base, as plain text
-    or after the prompt, whichever it is better at."""
+    """Percent that the true text's bits a byte after the prompt, the mean of rows, are more than
+    by the base, as plain text or after the prompt, whichever it is better at."""
     overused: tuple[Overused, ...]
     by_book: dict[str, float]
     """Bits per byte after the prompt, by the book's id."""
@@ -66,6 +76,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     version: str
     rows: int
+    """That all models were measured on."""
+    left_out: int = 0
+    """Rows more that do not fit some model's context."""
     split: str
     """Of the rows; empty: they have none."""
     takes: int
@@ -76,8 +89,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     confidence: float
     """Share of the intervals, drawn by book."""
-    whole: bool
-    """Whether the white space before a continuation was scored."""
     titles: dict[str, str]
     """Of the books, by their ids, with the author."""
     base: str
@@ -87,6 +98,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     of_books: dict[str, Interval]
     """The figures of what the authors wrote."""
     models: tuple[ModelReport, ...]
+    failed: tuple[str, ...] = ()
+    """The names of those that could not be measured."""
 
     @property
     def worse(self) -> tuple[str, ...]:
@@ -102,8 +115,11 @@ def build(
     takes: int,
     base: str = "",
     confidence: float = 0.95,
+    failed: Sequence[str] = (),
 ) -> Report:
     """Work a report out; the same measurements give the same.
+
+    Rows that do not fit the context of one model are left out for all.
 
     Args:
         measured: what came of each model.
@@ -112,11 +128,25 @@ def build(
         takes: of how many rows takes were written.
         base: the name of the one that others are held against; empty: none.
         confidence: share of the intervals.
+        failed: the names of models that could not be measured.
+
+    Raises:
+        EvaluateError: no row fits all models.
     """
+    too_long = {id for each in measured for id in each.too_long}
+    with_takes = [row for row in rows[:takes] if row.id not in too_long]
+    left_out = len(rows)
+    rows = [row for row in rows if row.id not in too_long]
+    left_out -= len(rows)
+    if not rows:
+        raise EvaluateError(
+            "No row fits the context of every model. Name rows that are shorter, or models with a "
+            "longer context."
+        )
     books = {row.id: row.source.id for row in rows}
     about = _About(books, asked.seed, confidence)
     values = {each.contestant.name: values_of(each, rows, asked.words) for each in measured}
-    truth = values_of_books(rows[:takes], asked.words)
+    truth = values_of_books(with_takes, asked.words)
     reading, best = _best_of(values.get(base))
     models = [
         _model(each, rows, values[each.contestant.name], truth, values.get(base), best, about, base)
@@ -125,18 +155,19 @@ def build(
     return Report(
         version=VERSION,
         rows=len(rows),
+        left_out=left_out,
         split=rows[0].split,
-        takes=min(takes, len(rows)),
+        takes=len(with_takes),
         words=asked.words,
         context_words=asked.context_words,
         seed=asked.seed,
         confidence=confidence,
-        whole=asked.whole,
         titles={row.source.id: _title(row) for row in rows},
         base=base,
         base_reading=reading,
         of_books=about.intervals(truth),
         models=tuple(models),
+        failed=tuple(failed),
     )
 
 
@@ -148,20 +179,41 @@ class _About:
         self._seed, self._share = seed, share
 
     def intervals(self, values: Values) -> dict[str, Interval]:
-        return {name: self.mean(by_row) for name, by_row in values.items() if by_row}
+        return {
+            name: self._mean(by_row).within(*FIGURES[name].span)
+            for name, by_row in values.items()
+            if by_row
+        }
 
-    def mean(self, by_row: Mapping[str, float]) -> Interval:
+    def differences(self, values: Values) -> dict[str, Interval]:
+        found = {}
+        for name, by_row in values.items():
+            least, most = FIGURES[name].span
+            if by_row:
+                found[name] = self._mean(by_row).within(least - most, most - least)
+        return found
+
+    def _mean(self, by_row: Mapping[str, float]) -> Interval:
         pairs = [(self._books[id], value) for id, value in by_row.items()]
         return bootstrap(pairs, seed=self._seed, share=self._share)
 
-    def ratio(self, tops: Mapping[str, float], bottoms: Mapping[str, float]) -> Interval | None:
-        """Percent; over the rows that have both. None where nothing divides."""
+    def ratio(
+        self, tops: Mapping[str, float], bottoms: Mapping[str, float], *, signed: bool = False
+    ) -> Interval | None:
+        """Percent; over the rows that have both. None where nothing divides.
+
+        Args:
+            tops: what is divided, by row: nothing below zero, or, `signed`, differences.
+            bottoms: what it is divided by.
+            signed: whether it is a change, of 100 % less at the most.
+        """
         both = [
             (self._books[id], 100 * top, bottoms[id]) for id, top in tops.items() if id in bottoms
         ]
         if not sum(bottom for _, _, bottom in both):
             return None
-        return bootstrap_ratio(both, seed=self._seed, share=self._share)
+        found = bootstrap_ratio(both, seed=self._seed, share=self._share)
+        return found.within(-100.0 if signed else 0.0, math.inf)
 
 
 def _best_of(base: Values | None) -> tuple[str, Mapping[str, float]]:
@@ -192,8 +244,8 @@ def _model(
     change = verdict = None
     if base is not None and model.name != base_name:
         differences = {name: _less(values[name], base[name]) for name in FIGURES}
-        to_base = about.intervals(differences)
-        change = about.ratio(_less(values["bits_prompt"], best), best)
+        to_base = about.differences(differences)
+        change = about.ratio(_less(values["bits_prompt"], best), best, signed=True)
         if change is not None:
             verdict = judge(model.name, base_name, change, to_base.get("form_right"))
     return ModelReport(
@@ -203,7 +255,9 @@ def _model(
         identity=model.identity,
         format=model.format,
         trained=model.trained,
-        cut=sum(each.cut for each in measured.likelihoods.values()),
+        learnt=model.learnt,
+        cut=sum(measured.likelihoods[row.id].cut for row in rows),
+        too_long=len(measured.too_long),
         figures=about.intervals(values),
         to_books=to_books,
         to_base=to_base,
@@ -217,29 +271,39 @@ def _model(
 def judge(name: str, base: str, bits: Interval, form: Interval | None) -> Verdict:
     """Whether a model is worse than its base.
 
+    One row tells nothing, and several of one book nothing of others: the sentence says so.
+
     Args:
         name: the model's, fit to be shown.
         base: the base's.
-        bits: percent that the true text takes more bits.
+        bits: percent that the true text takes more bits for each byte, the mean of rows.
         form: points of percent that the right form is commoner without help; None: not measured.
     """
     reasons = []
-    worse = bits.low > 0
+    known = bits.units > 1
+    worse = known and bits.low > 0
     fewer = "more" if bits.mean > 0 else "fewer"
-    reasons.append(f"the true text takes {abs(bits.mean):.1f} % {fewer} bits ({_span(bits)})")
-    if form is not None and form.high < 0:
+    reasons.append(
+        f"the true text takes {abs(bits.mean):.1f} % {fewer} bits a byte{_span(bits)}, the mean of "
+        f"{bits.rows:,} {'row' if bits.rows == 1 else 'rows'}"
+    )
+    if bits.books > 1:
+        reasons[0] += f" of {bits.books:,} books"
+    if form is not None and form.high < 0 and form.rows >= LEAST_REPLIES:
         worse = True
         reasons.append(
-            f"the right form without help is rarer by {-form.mean:.0f} points ({_span(form)})"
+            f"the right form without help is rarer by {-form.mean:.0f} points{_span(form)}"
         )
-    better = bits.high < 0 and not worse
+    better = known and bits.high < 0 and not worse
     what = "worse than" if worse else "better than" if better else "not clearly other than"
-    sentence = f"{name} is {what} {base}: {', and '.join(reasons)}."
+    where = " on the one book that was measured" if bits.books == 1 else ""
+    sentence = f"{name} is {what} {base}{where}: {', and '.join(reasons)}."
     return Verdict(worse=worse, better=better, sentence=sentence)
 
 
 def _span(interval: Interval) -> str:
-    return f"{interval.low:+.1f} to {interval.high:+.1f}"
+    """Behind a mean; nothing where one row has no interval."""
+    return f" ({interval.low:+.1f} to {interval.high:+.1f})" if interval.units > 1 else ""
 
 
 def _less(values: Mapping[str, float], others: Mapping[str, float]) -> dict[str, float]:

@@ -6,12 +6,12 @@ from typing import TypeVar
 
 import msgspec
 
-from storytui.engine.api import Engine, EngineDiedError, EngineError
+from storytui.engine.api import Engine, EngineDiedError, EngineError, PromptTooLongError
 from storytui.story.visible import visible
 from storytui_train.data.examples import Row
 from storytui_train.data.teacher.controls import shuffled
 from storytui_train.data.teacher.judging import end_of
-from storytui_train.errors import EvaluateError
+from storytui_train.errors import EvaluateError, TrainError
 from storytui_train.evaluate.asking import Asked, planned
 from storytui_train.evaluate.contestants import Contestant, OpenContestant, opening
 from storytui_train.evaluate.kept import Kept, key
@@ -19,8 +19,10 @@ from storytui_train.evaluate.likelihood import Gain, Likelihood, gain, likelihoo
 from storytui_train.evaluate.progress import Progress
 from storytui_train.evaluate.takes import Free, Take, free_request, write_free, write_take
 
-VERSION = "evaluate-1"
+VERSION = "evaluate-2"
 """Of how things are asked: others are other measurements."""
+_WRITTEN = "evaluate-1"
+"""The same, of what models write, which is asked as it was in the first version."""
 CONTEXTS = (4096, 8192, 16_384)
 """Tokens that an engine is opened with, where the model allows it; longer contexts are cut. In few
 steps, since what was measured with other ones is measured anew."""
@@ -41,6 +43,31 @@ class Measured:
     takes: dict[str, Take] = field(default_factory=dict)
     free: dict[str, Free] = field(default_factory=dict)
     gains: dict[str, Gain] = field(default_factory=dict)
+    too_long: set[str] = field(default_factory=set)
+    """Rows that do not fit its context: not all was done of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What came of all models."""
+
+    found: tuple[Measured, ...]
+    """Of those that could be measured, in their order."""
+    failed: tuple["ModelFailedError", ...] = ()
+    """Why the others could not."""
+
+
+class ModelFailedError(EvaluateError):
+    """One model cannot be measured; what others come to is as good."""
+
+    def __init__(self, contestant: Contestant, sentence: str) -> None:
+        """Say why, in a sentence."""
+        super().__init__(sentence)
+        self.contestant = contestant
+
+
+class TooLongError(ModelFailedError):
+    """What is asked does not fit a model's context."""
 
 
 def context_for(rows: Sequence[Row], asked: Asked) -> int:
@@ -58,10 +85,13 @@ def measure(
     kept: Kept,
     *,
     takes: int,
+    base: Contestant | None = None,
     open_engine: OpenContestant | None = None,
     progress: Progress | None = None,
-) -> list[Measured]:
+) -> Measurement:
     """Measure models: score all rows, and have takes written for the first of them.
+
+    Where one fails, the others are measured all the same.
 
     Args:
         models: in their order.
@@ -69,27 +99,35 @@ def measure(
         asked: what all are asked alike.
         kept: what was done before, and what is done.
         takes: how many of the rows takes are written for.
+        base: the one of them that nothing can be said without.
         open_engine: opens a model with so many tokens of context; None: the project's engine.
         progress: told of each step.
 
     Raises:
-        EvaluateError: a model cannot be loaded or fails, or nothing can be kept.
+        EvaluateError: the base or every model fails, or nothing can be kept.
     """
     progress = progress or Progress(steps(len(models), len(rows), takes))
     open_engine = open_engine or opening()
     context = context_for(rows, asked)
-    found = []
+    found: list[Measured] = []
+    failed: list[ModelFailedError] = []
     try:
         for each in models:
             progress.begin(each.name)
             seat = Seat(each, asked, kept, context, open_engine, progress)
             try:
                 found.append(_measure(seat, rows, takes))
+            except ModelFailedError as error:
+                if each == base:
+                    raise
+                failed.append(error)
             finally:
                 seat.close()
     finally:
         progress.close()
-    return found
+    if failed and all(each.contestant == base for each in found):
+        raise failed[0]
+    return Measurement(tuple(found), tuple(failed))
 
 
 def steps(models: int, rows: int, takes: int) -> dict[str, int]:
@@ -106,8 +144,13 @@ def steps(models: int, rows: int, takes: int) -> dict[str, int]:
 def _measure(seat: "Seat", rows: Sequence[Row], takes: int) -> Measured:
     found = Measured(seat.contestant)
     for row in rows:
-        found.likelihoods[row.id] = seat.likelihood(row)
-    chosen = rows[:takes]
+        try:
+            found.likelihoods[row.id] = seat.likelihood(row)
+        except TooLongError:
+            found.too_long.add(row.id)
+    chosen = [row for row in rows[:takes] if row.id not in found.too_long]
+    for kind in ("takes", "free replies", "plans"):
+        seat.progress.step(kind, kept=True, count=len(rows[:takes]) - len(chosen))
     for row in chosen:
         found.takes[row.id] = seat.take(row)
         found.free[row.id] = seat.free(row)
@@ -121,7 +164,10 @@ def _measure(seat: "Seat", rows: Sequence[Row], takes: int) -> Measured:
             seat.progress.step("plans", kept=True)
             continue
         plans = found.takes[row.id].reasoning, found.takes[other].reasoning
-        found.gains[row.id] = seat.gain(row, *plans)
+        try:
+            found.gains[row.id] = seat.gain(row, *plans)
+        except TooLongError:
+            found.too_long.add(row.id)
     return found
 
 
@@ -156,10 +202,15 @@ class Seat:
         self._engine: Engine | None = None
 
     def likelihood(self, row: Row) -> Likelihood:
-        """How likely it finds a row's continuation."""
-        what = "whole" if self.asked.whole else "bare"
+        """How likely it finds a row's continuation.
+
+        Raises: as all of these.
+            TooLongError: the row does not fit its context.
+            ModelFailedError: it cannot be opened, or fails.
+            EvaluateError: nothing can be kept.
+        """
         return self._done(
-            *("rows", row, Likelihood, (what,)),
+            *("rows", row, Likelihood, ()),
             lambda engine: likelihood(engine, self.contestant, row, self.asked),
         )
 
@@ -185,9 +236,8 @@ class Seat:
 
     def gain(self, row: Row, own: str, other: str) -> Gain:
         """What its plan gains of a row's continuation, beside one of its plans for another row."""
-        what = "whole" if self.asked.whole else "bare"
         return self._done(
-            *("plans", row, Gain, (what, own, other)),
+            *("plans", row, Gain, (own, other)),
             lambda engine: gain(engine, self.contestant, row, own, other, self.asked),
         )
 
@@ -204,14 +254,11 @@ class Seat:
         depends: Sequence[object],
         do: Callable[[Engine], Done],
     ) -> Done:
-        """What is kept, or else is done now and kept.
-
-        Raises:
-            EvaluateError: the engine failed twice.
-        """
+        """What is kept, or else is done now and kept."""
         model = self.contestant
+        version = VERSION if kind in ("rows", "plans") else _WRITTEN
         name = key(
-            *(VERSION, kind, model.identity, model.format, model.trained, self._context),
+            *(version, kind, model.identity, model.format, model.trained, self._context),
             *(row.id, row.context, row.continuation, row.guidance, self.asked.context_words),
             *depends,
         )
@@ -220,19 +267,28 @@ class Seat:
             self.progress.step(kind, kept=True)
             return found
         if self._engine is None:
-            self._engine = self._open(model, self._context)
+            try:
+                self._engine = self._open(model, self._context)
+            except TrainError as error:
+                raise ModelFailedError(model, str(error)) from error
         try:
             try:
                 made = do(self._engine)
             except EngineDiedError:
                 # It starts its process again.
                 made = do(self._engine)
+        except PromptTooLongError as error:
+            self.progress.step(kind)
+            raise TooLongError(model, self._sentence(row, str(error))) from error
         except EngineError as error:
-            why = visible(str(error), newlines=False).rstrip(".")
-            raise EvaluateError(
-                f"{model.name} cannot be measured on the row {visible(row.id, newlines=False)}: "
-                f"{why}. What was measured is kept."
-            ) from error
+            raise ModelFailedError(model, self._sentence(row, str(error))) from error
         self._kept.keep(name, made)
         self.progress.step(kind)
         return made
+
+    def _sentence(self, row: Row, why: str) -> str:
+        why = visible(why, newlines=False).rstrip(".")
+        return (
+            f"{self.contestant.name} cannot be measured on the row "
+            f"{visible(row.id, newlines=False)}: {why}. What was measured is kept."
+        )

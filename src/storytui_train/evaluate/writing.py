@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from storytui_train.evaluate.figures import FIGURES, Figure
 from storytui_train.evaluate.intervals import Interval
 from storytui_train.evaluate.marking import safe, table
-from storytui_train.evaluate.report import ModelReport, Report
+from storytui_train.evaluate.report import LEAST_REPLIES, ModelReport, Report
 
 SAMPLES = "samples.md"
 FEW_BOOKS = 8
-"""Fewer clusters than these make percentile intervals too narrow."""
+"""Of fewer, that Student's t makes intervals much wider is worth a word."""
 _MOST_PHRASES = 12
 
 
@@ -36,8 +36,10 @@ def markdown(report: Report, pictures: Sequence[str] = ()) -> str:
 
 
 def shown(interval: Interval, digits: int, *, signed: bool = False) -> str:
-    """A mean and its interval."""
+    """A mean and its interval; one row has none."""
     form = f"{'+' if signed else ''}.{digits}f"
+    if interval.units == 1:
+        return f"{interval.mean:{form}}"
     return f"{interval.mean:{form}} ({interval.low:{form}} to {interval.high:{form}})"
 
 
@@ -63,20 +65,27 @@ def _what(report: Report) -> str:
         )
     ]
     if 1 < books < FEW_BOOKS:
-        lines.append("So few books make intervals that are narrower than they should be.")
+        lines.append("Of so few books intervals are wide: nothing else would be sure.")
     if report.context_words:
         lines.append(f"Contexts were cut to their last {report.context_words:,} words.")
-    if not report.whole:
+    lines.append("White space before a continuation was given, and not scored.")
+    if report.left_out:
         lines.append(
-            "White space before a continuation was given and not scored, since not every model's "
-            "answer is verbatim."
+            f"{report.left_out:,} {'row' if report.left_out == 1 else 'rows'} more did not fit the "
+            "context of some model, and are left out for all."
         )
+    if report.failed:
+        names = ", ".join(safe(each) for each in report.failed)
+        lines.append(f"Not measured, since something failed: {names}.")
     lines.append("")
     for each in report.models:
-        how = "was trained on it" if each.trained else "was trained on none"
+        on = (each.learnt or "it") if each.trained else "none"
+        how = f"was trained on {on}"
         facts = f"asked in {each.format}, {how}"
         if each.cut:
             facts += f"; {each.cut:,} contexts were too long for it and lost their beginning"
+        if each.too_long:
+            facts += f"; {each.too_long:,} did not fit its context at all"
         lines.append(f"- {safe(each.name)}: {facts}.")
     return "\n".join(lines) + "\n"
 
@@ -113,7 +122,7 @@ def _changes(report: Report) -> str:
     how = "as plain text" if report.base_reading == "plain" else "after the prompt"
     rows = [
         [
-            f"bits after the prompt, % against the base {how}, which it is better at",
+            f"bits a byte after the prompt, % against the base {how}, which it is better at",
             *(
                 shown(each.bits_change, 2, signed=True) if each.bits_change else "—"
                 for each in others
@@ -135,7 +144,8 @@ def _changes(report: Report) -> str:
 
 def _clear(interval: Interval, figure: Figure) -> str:
     text = shown(interval, figure.digits, signed=True)
-    return f"**{text}**" if interval.low > 0 or interval.high < 0 else text
+    clear = interval.units > 1 and (interval.low > 0 or interval.high < 0)
+    return f"**{text}**" if clear else text
 
 
 def _to_books(report: Report) -> str:
@@ -184,6 +194,6 @@ def _meanings(report: Report) -> str:
         + "\n".join(lines)
         + "\n\nA model is worse than its base where the interval of the bits' change lies above "
         "zero (against the base as plain text or after the prompt, whichever it is better at), or "
-        "where the right form without help is rarer and that interval lies below zero. The exit "
-        "code is 1 then.\n"
+        "where the right form without help is rarer and that interval lies below zero, of "
+        f"{LEAST_REPLIES} replies or more. The exit code is 1 then.\n"
     )

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from storytui.engine.api import Engine, Event, Request
 from storytui.engine.scores import Passage, Scored
-from storytui.engine.scripted import Script, ScriptedEngine, segment
+from storytui.engine.scripted import SCRIPTED_MODEL, Script, ScriptedEngine, segment
 from storytui_train.data.examples import Row
 from storytui_train.evaluate.contestants import Contestant
 
@@ -51,9 +51,10 @@ class Model(ScriptedEngine):
         bits: float = 1.0,
         bits_plain: float | None = None,
         before: Callable[[], None] = lambda: None,
+        context: int = 4096,
     ) -> None:
         """What it writes, and how many bits a character costs it."""
-        super().__init__([()])
+        super().__init__([()], info=structs.replace(SCRIPTED_MODEL, context=context))
         self.take: Script = (*segment("reasoning", plan), *segment("answer", answer))
         self.free: Script = segment("reply", free, step=40, why="closed" if ended else "length")
         self.bits = bits

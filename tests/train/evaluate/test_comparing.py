@@ -13,6 +13,7 @@ from storytui_train.evaluate import blind
 from storytui_train.evaluate.asking import Asked
 from storytui_train.evaluate.blind import Shown, judgement, pairs
 from storytui_train.evaluate.comparing import Comparing, Pair, Said
+from storytui_train.evaluate.intervals import sign_test
 from storytui_train.evaluate.judgements import (
     NAME,
     PACES,
@@ -229,6 +230,30 @@ def test_a_clear_preference_is_told_with_its_interval() -> None:
     text = "\n".join(told(found))
     assert "New is preferred in 90 %" in text
     assert "So New goes on better." in text
+
+
+@pytest.mark.parametrize(("pairs", "clear"), [(1, False), (2, False), (5, False), (6, True)])
+def test_few_pairs_declare_no_winner(pairs: int, clear: bool) -> None:
+    (found,) = results([judged(n, "a") for n in range(pairs)])
+    assert found.preferred.low == 100
+    assert found.chance == pytest.approx(2 * 0.5**pairs)
+    text = "\n".join(told(found))
+    assert ("So New goes on better." in text) == clear
+    assert ("neither is clearly better" in text) != clear
+    assert ("100 % (" in text) == (pairs > 1)
+
+
+def test_shares_stay_between_none_and_all() -> None:
+    (found,) = results([judged(n, "a" if n else "b", pace="enough") for n in range(4)])
+    assert (found.preferred.low, found.preferred.high) == (0, 100)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [(0, 0, 1), (3, 3, 1), (6, 0, 0.03125), (0, 6, 0.03125), (9, 1, 0.021484375), (8, 2, 0.109375)],
+)
+def test_chance_is_that_of_a_fair_coin(one: int, other: int, expected: float) -> None:
+    assert sign_test(one, other) == pytest.approx(expected)
 
 
 def test_readers_who_toss_a_coin_prefer_nothing() -> None:

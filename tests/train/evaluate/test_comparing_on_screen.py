@@ -146,16 +146,22 @@ def test_results_are_told_as_lines_and_as_json(
                 pair=f"p{number}",
                 row=f"r{number}",
                 book=f"b{number % 2}",
-                models={"a": "New", "b": "Old"},
+                models={"a": "New\x9b\u202e", "b": "Old"},
                 better="a",
                 paces={"a": "enough", "b": "too much"},
                 left="ab"[number % 2],
             ),
         )
     assert run(file, "--results") == 0
-    assert "New against Old, 4 pairs:" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert text.startswith("New")
+    assert "against Old, 4 pairs:" in text
     assert run(file, "--results", "--json") == 0
-    (found,) = msgspec.json.decode(capsys.readouterr().out)
+    text += (raw := capsys.readouterr().out)
+    assert "\x9b" not in text
+    assert "\u202e" not in text
+    (found,) = msgspec.json.decode(raw)
+    assert found["first"] == "New\x9b\u202e"
     assert found["better"] == [4, 0, 0]
     assert found["preferred"]["mean"] == 100
     assert found["left"]["mean"] == 50

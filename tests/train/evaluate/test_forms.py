@@ -50,6 +50,13 @@ def test_white_space_round_the_tags_is_none_of_its_form() -> None:
         f"```\n{GOOD}\n```",
         f"<think>{PLAN}</think>{BARE}",
         f"<reasoning>{PLAN}</reasoning>\nThen:\n<answer>{TEXT}</answer>",
+        f"<answer>{TEXT}<reasoning>{PLAN}</reasoning>{TEXT}</answer>",
+        f"<answer>{TEXT}</answer>{TEXT}</answer>",
+        f"<answer>{TEXT}</reasoning>{TEXT}</answer>",
+        f"<answer><answer>{TEXT}</answer>",
+        f"<reasoning>{PLAN}<reasoning>{PLAN}</reasoning><answer>{TEXT}</answer>",
+        f"<reasoning>{PLAN}<answer>{TEXT}</reasoning>{TEXT}</answer>",
+        f"<reasoning>{PLAN}</answer></reasoning><answer>{TEXT}",
     ],
 )
 def test_damaged_replies_are_not(raw: str) -> None:

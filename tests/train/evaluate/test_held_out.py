@@ -8,7 +8,9 @@ from msgspec import structs
 from scripted_models import rows
 
 from storytui_train.data.examples import Row
+from storytui_train.data.pipeline.workplace import Workplace
 from storytui_train.errors import EvaluateError
+from storytui_train.evaluate import blind, evaluating
 from storytui_train.evaluate.held_out import held_out, seed_of
 
 
@@ -23,6 +25,38 @@ def test_books_give_rows_in_turn(tmp_path: Path) -> None:
     assert [each.source.id for each in found[:3]] == [each.source.id for each in found[3:6]]
     assert {each.source.id for each in found[:3]} == {"book-0", "book-1", "book-2"}
     assert len({each.id for each in found}) == 9
+
+
+def test_a_recipes_data_set_is_found_in_the_folder_of_its_stage(tmp_path: Path) -> None:
+    folder = tmp_path / "novels" / "dataset" / "parts" / "rows"
+    folder.mkdir(parents=True)
+    write(folder / "test.jsonl", rows(4))
+    write(tmp_path / "novels" / "dataset" / "begun.jsonl", [])
+    for path in (folder, folder.parent, folder.parent.parent, folder / "test.jsonl"):
+        assert len(held_out(path)) == 4
+
+
+def test_nothing_goes_into_the_folder_of_a_recipes_stage(tmp_path: Path) -> None:
+    place = Workplace(tmp_path / "novels", tmp_path)
+    with place.alone():
+        parts = place.begin("dataset", "first") / "parts"
+    write(parts / "rows.jsonl", rows(4))
+    report, comparison = (
+        {beside(path) for path in (parts / "rows.jsonl", parts, parts.parent, place.folder)}
+        for beside in (evaluating.folder_beside, blind.folder_beside)
+    )
+    assert report == {place.folder / "evaluation-of-others"}
+    assert comparison == {place.folder / "comparison"}
+    for folder in report | comparison:
+        folder.mkdir()
+    place.begin("dataset", "second")
+    assert not (parts / "rows.jsonl").exists()
+    assert all(each.is_dir() for each in report | comparison)
+
+
+def test_beside_other_rows_it_is_beside_them(tmp_path: Path) -> None:
+    assert evaluating.folder_beside(tmp_path / "rows") == tmp_path / "evaluation"
+    assert blind.folder_beside(tmp_path / "rows.jsonl") == tmp_path / "comparison"
 
 
 def test_fewer_are_the_beginning_of_more_whatever_order_they_come_in(tmp_path: Path) -> None:

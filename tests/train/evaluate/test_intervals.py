@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storytui_train.evaluate.intervals import bootstrap
+from storytui_train.evaluate.intervals import bootstrap, student_t
 
 VALUES = st.lists(st.tuples(st.sampled_from("abcd"), st.floats(-100, 100)), min_size=1, max_size=30)
 
@@ -24,13 +24,16 @@ def test_the_order_of_the_values_makes_no_difference(
 
 @settings(deadline=None)
 @given(VALUES)
-def test_the_mean_is_of_all_rows_and_the_interval_within_them(
+def test_the_mean_is_of_all_rows_and_lies_in_the_interval(
     values: list[tuple[str, float]],
 ) -> None:
     found = bootstrap(values, resamples=50)
     alone = [value for _, value in values]
     assert found.mean == pytest.approx(fmean(alone))
-    assert min(alone) - 1e-9 <= found.low <= found.high <= max(alone) + 1e-9
+    assert found.low <= found.mean <= found.high
+    inside = found.within(min(alone), max(alone))
+    assert min(alone) <= inside.low <= inside.high <= max(alone)
+    assert inside.mean == found.mean
     assert found.rows == len(values)
     assert found.books == len({book for book, _ in values})
 
@@ -55,7 +58,53 @@ def test_nine_in_ten_intervals_hold_the_mean_that_the_books_are_drawn_from() -> 
             values += [(str(book), level + draw.gauss(0, 1)) for _ in range(10)]
         found = bootstrap(values, resamples=400)
         held += found.low <= 1.0 <= found.high
-    assert held >= 85
+    assert held >= 90
+
+
+@pytest.mark.parametrize("books", [2, 3, 5, 8])
+def test_few_books_make_no_false_claims(books: int) -> None:
+    draw = random.Random(books)
+    false = 0
+    for _ in range(400):
+        found = bootstrap([(str(n), draw.gauss(0, 1)) for n in range(books)], resamples=100)
+        false += found.low > 0 or found.high < 0
+    # One in twenty is meant; without Student's t it was every second of two books.
+    assert false <= 32
+
+
+def test_other_shares_than_nineteen_in_twenty_are_kept_too() -> None:
+    draw = random.Random(4)
+    held = 0
+    for _ in range(400):
+        values = [(str(n), draw.gauss(0, 1)) for n in range(4)]
+        found = bootstrap(values, resamples=100, share=0.5)
+        held += found.low <= 0 <= found.high
+    assert 180 <= held <= 260
+
+
+@pytest.mark.parametrize(
+    ("free", "share", "expected"),
+    # Tables of Student's t, and its limit, the normal distribution.
+    [
+        (1, 0.95, 12.7062),
+        (1, 0.5, 1.0),
+        (2, 0.95, 4.30265),
+        (3, 0.99, 5.84091),
+        (4, 0.9, 2.13185),
+        (10, 0.95, 2.22814),
+        (29, 0.99, 2.75639),
+        (5000, 0.95, 1.96044),
+    ],
+)
+def test_students_t_is_that_of_the_tables(free: int, share: float, expected: float) -> None:
+    assert student_t(free, share) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_single_row_has_no_interval() -> None:
+    found = bootstrap([("a", 3.0)])
+    assert (found.low, found.high, found.units) == (3, 3, 1)
+    assert bootstrap([("a", 3.0), ("a", 4.0)]).units == 2
+    assert bootstrap([("a", 3.0), ("a", 4.0), ("b", 4.0)]).units == 2
 
 
 def test_of_one_book_the_rows_are_drawn() -> None:

@@ -105,7 +105,7 @@ def test_the_small_model_reads_prose_as_a_language_model_does(bare: list[Likelih
     assert 0.6 < per_byte(bare, prompt) < 2
     assert 0.6 < per_byte(bare, plain) < 2
     for each, row in zip(bare, ROWS, strict=True):
-        assert each.bytes == len(row.continuation.encode())
+        assert each.bytes == len(row.continuation.strip().encode())
         assert not each.cut
 
 
@@ -264,5 +264,7 @@ def test_models_are_told_apart_and_asked_in_one_format(
     assert contestants(["built-in"])[0].format == "cra-v1"
     both = contestants(["built-in", f"built-in+{formatted}"], "cra-v1")
     assert {each.format for each in both} == {"cra-v1"}
+    assert [(each.trained, each.learnt) for each in both] == [(False, ""), (True, "storytui-1")]
+    assert {each.learnt for each in found} == {""}
     twice = contestants([f"built-in+{formatted}", f"built-in+{formatted}@2"])
     assert [each.adapters[0].scale for each in twice] == [1, 2]

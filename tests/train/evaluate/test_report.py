@@ -1,5 +1,6 @@
 """What a report says: figures, differences to the base, verdicts, text that cannot do harm."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -93,7 +94,10 @@ def test_differences_by_row_are_surer_than_the_figures() -> None:
     assert new.verdict is not None
     assert new.verdict.better
     assert not new.verdict.worse
-    assert "4.0 % fewer bits (-4.0 to -4.0)" in new.verdict.sentence
+    assert new.verdict.sentence == (
+        "new is better than base: the true text takes 4.0 % fewer bits a byte (-4.0 to -4.0), the "
+        "mean of 24 rows of 6 books."
+    )
     assert found.worse == ()
 
 
@@ -131,6 +135,75 @@ def test_worse_is_what_is_clear_of_no_difference(
     assert verdict.sentence.startswith("new is ")
 
 
+def test_nothing_is_claimed_of_a_single_row() -> None:
+    one = Interval(mean=-9, low=-9, high=-9, rows=1, books=1)
+    verdict = judge("new", "base", one, None)
+    assert not verdict.better
+    assert verdict.sentence == (
+        "new is not clearly other than base on the one book that was measured: the true text takes "
+        "9.0 % fewer bits a byte, the mean of 1 row."
+    )
+    assert not judge("new", "base", structs.replace(one, mean=9, low=9, high=9), None).worse
+
+
+def test_a_verdict_on_one_book_claims_nothing_of_others() -> None:
+    one = Interval(mean=-9, low=-12, high=-6, rows=40, books=1)
+    verdict = judge("new", "base", one, None)
+    assert verdict.better
+    assert verdict.sentence == (
+        "new is better than base on the one book that was measured: the true text takes 9.0 % "
+        "fewer bits a byte (-12.0 to -6.0), the mean of 40 rows."
+    )
+
+
+@pytest.mark.parametrize(("replies", "worse"), [(1, False), (5, False), (6, True)])
+def test_few_replies_that_lost_their_form_may_be_chance(replies: int, worse: bool) -> None:
+    form = Interval(mean=-100, low=-100, high=-100, rows=replies, books=min(replies, 3))
+    assert judge("new", "base", interval(-3, -2, -1), form).worse == worse
+
+
+def test_two_books_that_agree_by_chance_make_no_verdict() -> None:
+    rows = ROWS[:2]
+    models = [measured("base"), measured("new")]
+    for bits, row in zip((99, 97), rows, strict=True):
+        models[1].likelihoods[row.id] = structs.replace(models[0].likelihoods[row.id], prompt=bits)
+    found = build(models, rows, ASKED, takes=0, base="base").models[1]
+    assert found.bits_change is not None
+    assert found.bits_change.books == 2
+    assert found.bits_change.mean < 0 < found.bits_change.high
+    assert found.verdict is not None
+    assert not found.verdict.better
+
+
+def test_intervals_end_where_their_figures_do() -> None:
+    model = measured("new", gain=99)
+    for number, row in enumerate(ROWS[:12]):
+        if number % 6 == 0:
+            model.free[row.id] = Free(raw="No.", ended=True)
+            model.gains[row.id] = structs.replace(model.gains[row.id], own=20.0)
+    found = report(measured("base"), model).models[1]
+    assert (found.figures["form_right"].mean, found.figures["form_right"].high) == (
+        pytest.approx(100 * 10 / 12),
+        100,
+    )
+    assert found.figures["gain_own"].high == 100
+    assert found.figures["gain_difference"].high > 100
+    for name, interval in found.figures.items():
+        least, most = FIGURES[name].span
+        assert least <= interval.low <= interval.mean <= interval.high <= most
+    assert found.to_base["form_right"].low >= -100
+
+
+def test_the_format_that_a_model_was_trained_on_is_told() -> None:
+    own, other = measured("own"), measured("other")
+    other = replace(other, contestant=replace(other.contestant, learnt="cra-v1"))
+    none = replace(measured("none"), contestant=contestant("none", trained=False))
+    text = markdown(build([own, other, none], ROWS, ASKED, takes=0))
+    assert "- own: asked in storytui-1, was trained on it" in text
+    assert "- other: asked in storytui-1, was trained on cra-v1" in text
+    assert "- none: asked in storytui-1, was trained on none" in text
+
+
 def test_takes_are_held_against_the_books() -> None:
     found = report(measured("base"), measured("new", answer=" ".join(ANSWER.split())))
     base, new = found.models
@@ -146,7 +219,7 @@ def test_the_text_has_every_part_and_the_same_each_time(tmp_path: Path) -> None:
     for part in ("likely", "Against the base", "plans", "writes", "By book", "figures are"):
         assert part in text
     assert "24 rows of 6 books, from the split test; takes of 15 words for 12 of them" in text
-    assert "So few books" in text
+    assert "Of so few books intervals are wide" in text
     assert "![likelihood](likelihood.png)" in text
     assert "**new is better than base: the true text takes 3.0 % fewer bits" in text
     assert "| Book 3, Carroll, Lewis | 1.1500 | 1.1155 |" in text

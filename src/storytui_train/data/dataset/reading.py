@@ -115,7 +115,9 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise TrainError(f"There is no {shown}; name a data set's folder, or a file of rows.")
-    folder = path / ROWS if (path / ROWS).is_dir() else path
+    # A recipe's stage has its data set in its parts.
+    within = (path / ROWS, path / "parts" / ROWS, path)
+    folder = next(each for each in within if each.is_dir())
     files = sorted(each for each in folder.glob("*.jsonl") if each.name != MARKS)
     if not files:
         raise TrainError(f"{shown} holds no rows; name a data set's folder, or a file of rows.")

@@ -244,7 +244,7 @@ class _Deciding:
         """The base, this machine, and how long rows can be."""
         from storytui_train.training.plan import as_text, make_plan, settings_of, size
         from storytui_train.training.shape_finding import find_shape
-        from storytui_train.training.this_machine import limit_here
+        from storytui_train.training.this_machine import bfloat16_here, limit_here
 
         wishes = self._wishes
         found = find_shape(wishes.base)
@@ -256,10 +256,12 @@ class _Deciding:
             )
         device = _device()
         machine = Machine(device, limit_here("", device))
+        half = device == "cpu" or bfloat16_here()
         lengths = (wishes.sequence,) if wishes.sequence else sequences(base, device)
         for sequence in lengths:
             options = TrainOptions(base=wishes.base, sequence=sequence)
-            plan, known = make_plan(found, settings_of(options, device), machine.limit)
+            settings = settings_of(options, device, bfloat16=half)
+            plan, known = make_plan(found, settings, machine.limit)
             if plan.fits:
                 self._told(
                     f"{found.base} has {base.parameters / 1e6:,.0f} million weights; training on "

@@ -95,8 +95,8 @@ def ours(folder: Path, sequence: int, steps: int, threads: int) -> dict[str, Any
 
     torch.set_num_threads(threads)
     from storytui_train.recipe_training import TrainOptions
+    from storytui_train.training import device_memory
     from storytui_train.training.base import load_base
-    from storytui_train.training.device_memory import MemoryWatch, hold_no_freed_memory
     from storytui_train.training.learner import Learner
     from storytui_train.training.lora import new_adapter
     from storytui_train.training.optimizers import new_optimizer
@@ -108,10 +108,9 @@ def ours(folder: Path, sequence: int, steps: int, threads: int) -> dict[str, Any
     tokens = tuple(tokens_of(sequence))
     row = TokenRow(id="a", book="b", tokens=tokens, reply=sequence - sequence // TRAINED)
     (folder / "rows.jsonl").write_bytes(msgspec.json.encode(row) + b"\n")
-    if os.environ.get("KEEP_FREED") is None:
-        hold_no_freed_memory()
+    device_memory.hold_no_freed_memory()
     spread = Spread()
-    watch = MemoryWatch(spread.device)
+    watch = device_memory.MemoryWatch(spread.device)
     began = watch.now()
     options = TrainOptions(base=str(folder), sequence=sequence, batch=1)
     base = load_base(options, spread.device)
@@ -119,6 +118,8 @@ def ours(folder: Path, sequence: int, steps: int, threads: int) -> dict[str, Any
     stepping = Stepping(learner, options, spread, vocabulary=base.config.vocab_size)
     optimizer = new_optimizer(stepping.trained, options, spread.device)
     rows = RowFile(folder / "rows.jsonl")
+    if os.environ.get("FREED") != "back":
+        device_memory.use_freed_memory_again()
     watch.again()
 
     def step() -> float:

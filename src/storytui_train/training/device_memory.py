@@ -20,22 +20,38 @@ _LIBRARIES = (
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
 LARGE = 256 << 10
-"""Bytes from which on a piece of memory has pages of its own."""
+"""Bytes from which on a piece of memory has pages of its own, while a base is read."""
+LARGEST_KEPT, KEPT = 32 << 20, 256 << 20
+"""Bytes of a piece, the most that glibc allows, and of all that is kept, while it is trained."""
 
 
 def hold_no_freed_memory() -> bool:
     """Have freed memory go back to the system at once; whether that can be asked for here.
 
-    glibc would keep what a layer needed for a moment, in pieces between others: of a small model
-    half as much again as training holds.
+    For reading a base. glibc would keep what a tensor needed for a moment, in pieces between
+    others: of a small model half as much again as the model has.
+    """
+    return _thresholds(LARGE, LARGE)
+
+
+def use_freed_memory_again() -> bool:
+    """Have freed memory be kept for what comes next; whether that can be asked for here.
+
+    For training. Each step needs pieces of the same sizes as the one before, and having the system
+    give them anew, zeroed page by page, took a quarter of a step's time and more.
+    """
+    return _thresholds(LARGEST_KEPT, KEPT)
+
+
+def _thresholds(own_pages: int, trim: int) -> bool:
+    """Set the sizes, in bytes, of pieces that have pages of their own, and of what is free at the
+    heap's end and goes back (mallopt(3)). Thresholds that are set no longer change by themselves.
     """
     try:
-        libc = ctypes.CDLL(None)
-        mallopt = libc.mallopt
+        mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):
         return False
-    # A threshold that is set no longer rises by itself.
-    return bool(mallopt(_M_MMAP_THRESHOLD, LARGE) and mallopt(_M_TRIM_THRESHOLD, LARGE))
+    return bool(mallopt(_M_MMAP_THRESHOLD, own_pages) and mallopt(_M_TRIM_THRESHOLD, trim))
 
 
 class MemoryWatch:

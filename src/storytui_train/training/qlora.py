@@ -29,7 +29,11 @@ from storytui_train.recipe_training import TrainOptions
 from storytui_train.training.base import Base, compute_type, load_base
 from storytui_train.training.beforehand import foreseen, said_of_beginning
 from storytui_train.training.course import Course
-from storytui_train.training.device_memory import MemoryWatch, hold_no_freed_memory
+from storytui_train.training.device_memory import (
+    MemoryWatch,
+    hold_no_freed_memory,
+    use_freed_memory_again,
+)
 from storytui_train.training.elsewhere import done_elsewhere, resolved
 from storytui_train.training.finishing import keep_what_it_took, said_of, write_outcome
 from storytui_train.training.keeping import keep_adapter
@@ -291,6 +295,7 @@ class _Run:
         if spread.sharded:
             base = shard(base, model, spread.device, spread.processes)
         learner = Learner(base, model, options)
+        use_freed_memory_again()
         packing = options.packing and keeps_apart(base)
         stepping = Stepping(
             learner,

@@ -36,8 +36,11 @@ SMALL = 1_000_000_000
 PLANS, PLAN_ATTEMPTS, TAUGHT_ROWS = 2, 2, 400
 """Of a model that writes plans here: each takes it as long as a reply."""
 ITSELF, NOBODY = "itself", "none"
-VALIDATIONS, VALIDATION_ROWS = 6, 16
-"""In a run, and rows that each looks at."""
+VALIDATIONS, VALIDATION_ROWS, VALIDATION_SHARE = 6, 16, 0.15
+"""In a run at the most, rows that each looks at, and what of the time they may take together; one
+is always made before training and one at its end."""
+SAVE_SECONDS = 300
+"""What a kill may cost, roughly."""
 _PROMPT_TOKENS, _CHARACTERS = 80, 3.9
 """Tokens of a prompt besides its text; characters of a token of English prose."""
 _BOOKS = 10
@@ -240,6 +243,8 @@ class Effort:
     all_steps: int
     row_seconds: float
     """Of a row that is trained."""
+    validations: int
+    """During training."""
 
     @property
     def options(self) -> dict[str, float]:
@@ -247,8 +252,9 @@ class Effort:
         said: dict[str, float] = {
             "epochs": self.epochs,
             "batch": self.batch,
-            "validate_every": max(1, round(self.all_steps / VALIDATIONS)),
+            "validate_every": max(1, math.ceil(self.all_steps / self.validations)),
             "validation_rows": VALIDATION_ROWS,
+            "save_every": max(1, round(SAVE_SECONDS / (self.row_seconds * self.batch))),
         }
         return {**said, "steps": self.steps} if self.steps else said
 
@@ -269,14 +275,19 @@ def effort(
     epochs = 3.0 if rows < 300 else 2.0 if rows < 1500 else 1.0
     whole = math.ceil(rows * epochs / batch)
     of_step = sum(lengths) / max(1, rows) * batch / rate
-    # One before training too, and none of them has a way back.
-    looked = sum(list(validation)[:VALIDATION_ROWS]) * (VALIDATIONS + 1) / rate / 3
+    # None of them has a way back.
+    look = sum(validation[:VALIDATION_ROWS]) / rate / 3
+    time = 60 * wishes.minutes or (wishes.steps or whole) * of_step
+    most = int(VALIDATION_SHARE * time / look) - 1 if look else VALIDATIONS
+    validations = min(VALIDATIONS, max(1, most))
+    looked = look * (validations + 1)
     steps = wishes.steps
     if not steps and wishes.minutes:
         steps = min(whole, max(1, int((wishes.minutes * 60 - looked) / of_step)))
         steps = 0 if steps == whole else steps
     count = steps or whole
-    return Effort(epochs, steps, batch, count * of_step + looked, count, of_step / batch)
+    seconds = count * of_step + looked
+    return Effort(epochs, steps, batch, seconds, count, of_step / batch, validations)
 
 
 def length(characters: int, sequence: int) -> int:

@@ -8,7 +8,7 @@ from storytui_train.errors import RecipeError
 
 _WORK = {"cpu": (256, 1536, 0.25), "cuda": (4096, 4096, 0.3)}
 """Rows and width of a product, and seconds that it is repeated for."""
-_SHARE = {"cpu": 0.45, "cuda": 0.35}
+_SHARE = {"cpu": 0.6, "cuda": 0.35}
 """Of products alone, what training reaches: between them attention, norms and dequantising."""
 _WITH_BFLOAT16 = 8
 """The least compute capability of a card that has it."""

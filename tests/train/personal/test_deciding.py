@@ -109,6 +109,18 @@ def test_validations_are_part_of_the_time() -> None:
     assert shorter.all_steps // shorter.options["validate_every"] <= deciding.VALIDATIONS + 1
 
 
+@pytest.mark.parametrize("minutes", [2, 5, 30, 500])
+def test_validations_take_a_small_part_of_a_short_training(minutes: int) -> None:
+    wishes = msgspec.structs.replace(WISHES, minutes=minutes)
+    found = deciding.effort([400] * 200, 100, wishes, [400] * 20)
+    every = found.options["validate_every"]
+    looks = found.all_steps // every + 1
+    one = 400 * deciding.VALIDATION_ROWS / 100 / 3
+    assert looks == 2 or looks * one <= deciding.VALIDATION_SHARE * 60 * minutes
+    saved = found.options["save_every"] * found.batch * found.row_seconds
+    assert 0 < saved < 2 * deciding.SAVE_SECONDS
+
+
 def test_steps_that_she_named_are_taken() -> None:
     found = deciding.effort([500] * 100, 1_000, msgspec.structs.replace(WISHES, steps=7))
     assert found.options["steps"] == found.all_steps == 7

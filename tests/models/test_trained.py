@@ -15,7 +15,7 @@ from trained_files import adapter_file, merged_file, told
 from storytui import folders
 from storytui.engine.api import ModelError
 from storytui.models import trained
-from storytui.models.kept_files import half_copy
+from storytui.models.half_files import half_file
 from storytui.models.trained import (
     Measured,
     files_to_run,
@@ -233,7 +233,7 @@ def test_half_copies_of_processes_that_were_killed_go(tmp_path: Path, then: str)
     folder = folders.trained_models()
     code = (
         "import os, signal, sys; from pathlib import Path;"
-        "from storytui.models import trained, kept_files\n"
+        "from storytui.models import trained\n"
         "def half(source, to):\n"
         " to.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)\n"
         "trained.copy = half\n"
@@ -245,7 +245,7 @@ def test_half_copies_of_processes_that_were_killed_go(tmp_path: Path, then: str)
     assert [each.read_bytes() for each in left] == [b"half"]
     # One of before: the number of a process alone.
     (folder / f".mine.gguf.{os.getpid()}.part").write_bytes(b"half")
-    others = [half_copy(folder / "mine.gguf"), folder / ".mine-2.gguf.1-1-1.part"]
+    others = [half_file(folder / "mine.gguf"), folder / ".mine-2.gguf.1-1-1.part"]
     for each in others:
         each.write_bytes(b"of another model, or of a process that runs")
 

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from storytui.engine.api import ModelError
-from storytui.manuscript.lock import session_name, session_runs
 from storytui.models.gguf_choice import part_of
+from storytui.models.half_files import SPARE, remove_half_files
 from storytui.models.walking import shown
 
-_SPARE = 64 << 20
-"""Bytes that must be left on the disk when a model's files are there."""
 _STEP = 4 << 20
 
 
@@ -39,16 +37,11 @@ def see_to_room(folder: Path, files: Sequence[Path]) -> None:
     """
     needed = sum(each.stat().st_size for each in files)
     free = shutil.disk_usage(folder).free
-    if free < needed + _SPARE:
+    if free < needed + SPARE:
         raise ModelError(
             f"There is no room for the model in {shown(folder)}: it takes {needed:,} bytes, and "
             f"{free:,} are free. Make room, and run the same command again."
         )
-
-
-def half_copy(path: Path) -> Path:
-    """Where this process copies what is to become `path`."""
-    return path.with_name(f".{path.name}.{session_name()}.part")
 
 
 def copy(source: Path, to: Path) -> None:
@@ -65,12 +58,7 @@ def copy(source: Path, to: Path) -> None:
 
 def remove_left(folder: Path, name: str) -> None:
     """Remove half copies of a model's files, of processes that were ended."""
-    half = re.compile(rf"\.{re.escape(name)}(?:-\d{{5}}-of-\d{{5}})?\.gguf\.(?P<session>.+)\.part")
-    for each in folder.glob(".*.part"):
-        found = half.fullmatch(each.name)
-        if found and not session_runs(found["session"]):
-            with contextlib.suppress(OSError):
-                each.unlink()
+    remove_half_files(folder, rf"{re.escape(name)}(?:-\d{{5}}-of-\d{{5}})?\.gguf")
 
 
 def clear(folder: Path, name: str, keep: Sequence[str] = ()) -> int:

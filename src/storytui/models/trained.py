@@ -20,7 +20,8 @@ from storytui.manuscript.errors import NotSavedError
 from storytui.manuscript.saving import put
 from storytui.models.gguf_choice import part_of
 from storytui.models.glimpse import glimpse
-from storytui.models.kept_files import clear, copy, half_copy, names_of, remove_left, see_to_room
+from storytui.models.half_files import half_file
+from storytui.models.kept_files import clear, copy, names_of, remove_left, see_to_room
 from storytui.models.names import BUILT_IN, typeable
 from storytui.models.starter import starter_model
 from storytui.models.walking import shown, why
@@ -260,7 +261,7 @@ def keep_trained(
         remove_left(folder, name)
         see_to_room(folder, files)
         for source, its in zip(files, names, strict=True):
-            began.append(half_copy(folder / its))
+            began.append(half_file(folder / its))
             copy(source, began[-1])
         with contextlib.suppress(FileNotFoundError):
             record.unlink()

@@ -18,6 +18,7 @@ from storytui.engine.api import ModelError
 from storytui.engine.quantising import Request, quantise
 from storytui.models.details import QUANTISATIONS
 from storytui.models.gguf_reading import Tensor, named
+from storytui.models.half_files import half_file
 from storytui.story.visible import visible
 from storytui_train.errors import GgufError
 from storytui_train.gguf.deltas import Adapter
@@ -29,7 +30,6 @@ from storytui_train.gguf.splits import Model, read_model
 from storytui_train.gguf.writing import (
     check_places,
     check_room,
-    half_file,
     is_full,
     remove_left,
     settle,

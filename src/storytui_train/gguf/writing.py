@@ -1,7 +1,6 @@
 """Model files written whole or not at all: beside their place, forced to the disk, then moved.
 
-Whatever ends the writing leaves what stood there before, and no half file. A process that is
-killed cannot take its half file away; the next one that writes to the same place does.
+Whatever ends the writing leaves what stood there before, and no half file.
 """
 
 import errno
@@ -13,13 +12,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from storytui.manuscript.lock import session_name, session_runs
+from storytui.models.half_files import SPARE, half_file, remove_half_files
 from storytui.story.visible import visible
 from storytui_train.errors import GgufError
 
-SPARE = 64 << 20
-"""Bytes that are left free on the disk."""
-_ENDING = ".part"
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
@@ -120,17 +116,6 @@ def _to_the_disk(folder: Path) -> None:
             os.close(opened)
 
 
-def half_file(out: Path, what: str = "") -> Path:
-    """Where this process writes what is to become `out`.
-
-    Args:
-        out: the file.
-        what: what it is, where there is more than one.
-    """
-    kind = f"{what}+" if what else ""
-    return out.with_name(f".{out.name}.{kind}{session_name()}{_ENDING}")
-
-
 def is_full(folder: Path) -> bool:
     """Whether the disk of a folder has less left than is to be left free."""
     with suppress(OSError):
@@ -163,20 +148,7 @@ def unwritten(out: Path, error: OSError, *, as_it_was: bool = True) -> GgufError
 
 def remove_left(out: Path) -> None:
     """Remove half files of processes that were killed, of one output, and half files of those."""
-    ending = re.escape(_ENDING)
-    half = re.compile(
-        rf"\.\.?{re.escape(out.name)}\.(?:[\w-]+\+)?(?P<session>[\w-]+){ending}"
-        rf"(?:\.[\w-]+{ending})?"
-    )
-    for each in out.parent.glob(f".*{_escaped(out.name)}.*{_ENDING}"):
-        found = half.fullmatch(each.name)
-        if found and not session_runs(found["session"]):
-            with suppress(OSError):
-                each.unlink()
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{each}]" if each in "*?[" else each for each in name)
+    remove_half_files(out.parent, re.escape(out.name))
 
 
 def _size(count: int) -> str:

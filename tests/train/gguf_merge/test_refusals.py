@@ -11,12 +11,13 @@ import pytest
 from importance_files import write_matrix
 from small_models import floats, halves, make_adapter, read, write_model
 
+from storytui.models.half_files import half_file
 from storytui_train.errors import GgufError
 from storytui_train.gguf.deltas import read_deltas
 from storytui_train.gguf.merge import merge
 from storytui_train.gguf.merging import merge_files
 from storytui_train.gguf.splits import part_paths, read_model
-from storytui_train.gguf.writing import check_room, half_file, remove_left, replacing
+from storytui_train.gguf.writing import check_room, remove_left, replacing
 
 OLD = b"what stood there before"
 
@@ -238,7 +239,8 @@ def test_what_a_killed_run_left_goes_with_the_next(mixed: Path, adapter: Path, o
 def test_what_a_killed_merge_left_beside_its_half_file_goes_too(out: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path;"
-        "from storytui_train.gguf.writing import half_file, replacing\n"
+        "from storytui.models.half_files import half_file\n"
+        "from storytui_train.gguf.writing import replacing\n"
         "with replacing([half_file(Path(sys.argv[1]), '16-bit')]) as files:\n"
         " files[0].write(b'half'); files[0].flush(); os.kill(os.getpid(), signal.SIGKILL)"
     )

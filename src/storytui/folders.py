@@ -1,10 +1,22 @@
 """Where storytui keeps what is not a story: settings, logs, the sample; by each system's custom."""
 
+import os
 from pathlib import Path
 
 from platformdirs import user_config_path, user_data_path, user_log_path, user_state_path
 
 _NAME = "storytui"
+
+
+def as_typed(path: str | Path) -> Path:
+    """A path that someone typed: `~` is the writer's own folder, `~name` another's.
+
+    Where there is nobody of that name, it is taken as it stands.
+
+    >>> as_typed("~nobody-of-that-name/book.md").as_posix()
+    '~nobody-of-that-name/book.md'
+    """
+    return Path(os.path.expanduser(path))
 
 
 def settings_file() -> Path:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from storytui.engine.api import ModelError
 from storytui.models.added import Added, add_place, forget_place, read_added, record_sums
 from storytui.models.choosing import Chosen, as_setting, choose, is_path, resolve
-from storytui.models.library import Library, library
+from storytui.models.library import Library, library, library_here
 from storytui.models.library_model import LibraryModel
 from storytui.models.names import typeable, unique, with_marks
 from storytui.models.starter import starter_model
@@ -496,3 +496,11 @@ def test_the_list_is_plain_json(tmp_path: Path) -> None:
         "sha256": {},
         "version": 1,
     }
+
+
+def test_a_folder_of_the_settings_in_nobodys_home_holds_no_models() -> None:
+    folder = "~nobody-of-that-name/models"
+    found = library_here([folder])
+    assert not any(folder in str(each.path) for each in found.models)
+    chosen = choose(f"{folder}/a.gguf", lambda: found)
+    assert chosen.path == Path.cwd() / folder / "a.gguf"

@@ -22,6 +22,7 @@ from storytui.app.screens.story import StoryScreen
 from storytui.engine.adapting import adapted
 from storytui.engine.api import ModelError
 from storytui.engine.model_info import Adapter, ModelInfo
+from storytui.folders import as_typed
 from storytui.models.adapter_offers import Offer, adapters_here, offers
 from storytui.settings import Settings
 from storytui.story.visible import visible
@@ -166,7 +167,7 @@ class AdapterScreen(ModalScreen[tuple[Adapter, ...] | None]):
         offer = self._offers[number - 1]
         path = os.path.abspath(offer.path)
         model = self._settings.model
-        its_own = os.path.abspath(Path(model.adapter).expanduser()) == path
+        its_own = os.path.abspath(as_typed(model.adapter)) == path
         self.dismiss(
             (
                 Adapter(

@@ -91,7 +91,7 @@ def run_add(options: argparse.Namespace, settings: Settings) -> int:
     what: str = options.what
     if what.casefold().startswith(OLLAMA):
         return _add_from_ollama(what, settings)
-    path = Path(what).expanduser()
+    path = folders.as_typed(what)
     if not os.path.lexists(path):
         # What lies here comes before what lies elsewhere.
         from storytui.commands.models_hub import on_the_hub, run_add_from_hub

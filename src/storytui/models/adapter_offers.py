@@ -52,7 +52,7 @@ def adapters_here(more_folders: Sequence[str] = ()) -> Sequence[NamedAdapter]:
         more_folders: as `[models] folders` of the settings.
     """
     own = [starter_adapter(), *(Path(each.adapter) for each in trained_models() if each.adapter)]
-    more = [Path(each).expanduser() for each in more_folders if each.strip()]
+    more = [folders.as_typed(each) for each in more_folders if each.strip()]
     more += [each for each in own if each is not None and each.is_file()]
     return find_models(os.environ, Path.home(), sys.platform, folders=more).adapters
 
@@ -93,7 +93,7 @@ def adapter_file(wanted: str, here: Callable[[], Sequence[NamedAdapter]]) -> Pat
     Raises:
         AdapterError: no adapter has the name, or several have it.
     """
-    path = Path(wanted).expanduser()
+    path = folders.as_typed(wanted)
     separators = {"/", os.sep, os.altsep or os.sep}
     if any(each in wanted for each in separators) or wanted.casefold().endswith(".gguf"):
         return path

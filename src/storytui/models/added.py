@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from storytui.engine.api import ModelError
+from storytui.folders import as_typed
 from storytui.manuscript.errors import NotSavedError
 from storytui.manuscript.saving import put
 from storytui.models.walking import shown, why
@@ -121,7 +122,7 @@ def record_sums(file: Path, sums: Mapping[Path, str]) -> None:
 
 def whole(path: Path) -> Path:
     """A path from the root on; links in it stay, and `~` is her home."""
-    return Path(os.path.abspath(path.expanduser()))
+    return Path(os.path.abspath(as_typed(path)))
 
 
 def _once(paths: tuple[Path, ...]) -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storytui.engine.api import ModelError
+from storytui.folders import as_typed
 from storytui.models.hub_cache import repository_of
 from storytui.models.names import BUILT_IN, OLLAMA, typeable
 from storytui.models.ollama_store import repository_of_blob
@@ -64,7 +65,7 @@ def choose(wanted: str, find: Find) -> Chosen:
         path = chosen_model("")
         return Chosen(path, path.stem, file_name=path.name)
     if is_path(wanted):
-        path = Path(os.path.abspath(Path(wanted).expanduser()))
+        path = Path(os.path.abspath(as_typed(wanted)))
         if blob := repository_of_blob(path):
             return Chosen(path, repository=blob)
         return Chosen(path, repository=repository_of(path), file_name=path.name)

@@ -142,7 +142,7 @@ def library_here(
         os.environ,
         Path.home(),
         sys.platform,
-        folders=[Path(each).expanduser() for each in more_folders if each.strip()],
+        folders=[folders.as_typed(each) for each in more_folders if each.strip()],
         added=added,
         built_in=starter_model(),
         trained=read_trained(),

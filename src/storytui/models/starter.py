@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from storytui.engine.api import NoModelError
+from storytui.folders import as_typed
 
 
 def starter_model() -> Path | None:
@@ -33,7 +34,7 @@ def starter_adapter() -> Path | None:
     """
     instead = os.environ.get(INSTEAD)
     if instead is not None:
-        named = Path(instead).expanduser()
+        named = as_typed(instead)
         return named if instead and named.is_file() else None
     package = Path(__file__).parents[1]
     places = (package / "starter", package.parents[1] / "assets" / "starter")
@@ -56,7 +57,7 @@ def chosen_model(path: str) -> Path:
         NoModelError: none was chosen and the built-in one is not installed.
     """
     if path:
-        return Path(path).expanduser()
+        return as_typed(path)
     found = starter_model()
     if found is None:
         raise NoModelError(

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storytui.folders import as_typed
 from storytui_train.commands.argument_types import from_one, from_zero
 from storytui_train.errors import RecipeError
 
@@ -154,13 +155,13 @@ def _path(named: str) -> Path:
     Raises:
         RecipeError: nobody has that home folder.
     """
-    try:
-        return Path(named).expanduser()
-    except RuntimeError:
+    path = as_typed(named)
+    if path.parts[:1] and path.parts[0].startswith("~") and not path.exists():
         raise RecipeError(
             f"{named} is not there: nobody of that name has a home folder here. Name the folder "
             "from the root on, or write ./ in front of a name that begins so."
-        ) from None
+        )
+    return path
 
 
 def _seen(named: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storytui.folders import as_typed
 from storytui_train.commands.argument_types import from_one
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def run(options: argparse.Namespace) -> int:
     path = Path(options.recipe)
     recipe = load(path)
     base = options.base
-    if base and Path(base).expanduser().exists():
+    if base and as_typed(base).exists():
         # Seen from here, while the recipe's own are seen from the recipe.
-        base = str(Path(base).expanduser().absolute())
+        base = str(as_typed(base).absolute())
     given = {"base": base, "steps": options.steps}
     changed = {name: value for name, value in given.items() if value}
     if options.base:

@@ -9,6 +9,7 @@ from pathlib import Path
 from storytui.engine.adapting import in_force
 from storytui.engine.api import Engine, ModelError
 from storytui.engine.model_info import Adapter
+from storytui.folders import as_typed
 from storytui.models.details import details_of
 from storytui.models.formats import stored_format
 from storytui.models.gguf import look_into
@@ -173,7 +174,7 @@ def _split(wanted: str) -> tuple[str, str, float]:
     """Model, adapter and its scale: at the last plus sign in front of which a model stands."""
     if not wanted.strip():
         raise RecipeError("A model is named by nothing; built-in is the one that comes along.")
-    if Path(wanted).expanduser().is_file():
+    if as_typed(wanted).is_file():
         return wanted, "", 1.0
     places = [at for at, sign in enumerate(wanted) if sign == "+" and 0 < at < len(wanted) - 1]
     for at in reversed(places):
@@ -185,7 +186,7 @@ def _split(wanted: str) -> tuple[str, str, float]:
 
 def _scaled(adapter: str) -> tuple[str, float]:
     found = _SCALE.fullmatch(adapter)
-    if found is None or Path(adapter).expanduser().is_file():
+    if found is None or as_typed(adapter).is_file():
         return adapter, 1.0
     return found[1], float(found[2])
 

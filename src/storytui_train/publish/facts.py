@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from storytui.folders import as_typed
 from storytui.models.catalog import catalogue, entry_for
 from storytui.models.hub_cache import repository_of
 from storytui.models.names import BUILT_IN
@@ -140,7 +141,7 @@ def base_of(recipe: Recipe, paths_below: Path, folder: Path, files: tuple[GgufFi
         if plain_names([address]):
             return address
     for said in (train.gguf, train.base):
-        path = paths_below / Path(said).expanduser()
+        path = paths_below / as_typed(said)
         repository = repository_of(path.absolute()) if said else ""
         entry = entry_for(repository=repository, file_name=Path(said).name if said else "")
         if entry is not None:

@@ -9,6 +9,7 @@ import msgspec
 
 import storytui
 from storytui.engine.api import ModelError
+from storytui.folders import as_typed
 from storytui.models.details import details_of
 from storytui.models.hub.messages import SentFile
 from storytui.models.hub_cache import repository_of
@@ -279,7 +280,7 @@ class _Making:
         """The GGUF of the base, where one is here and in order."""
         train = self._recipe.train
         for named in filter(None, (train.gguf, train.base)):
-            path = self._recipe_folder / Path(named).expanduser()
+            path = self._recipe_folder / as_typed(named)
             if not path.is_file() and "/" in named:
                 continue
             built_in = named.strip().casefold() == BUILT_IN

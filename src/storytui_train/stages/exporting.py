@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from storytui.folders import as_typed
 from storytui.story.visible import visible
 from storytui_train.data.pipeline.record import Record, hashes, sha256_of, write_atomically
 from storytui_train.errors import GgufError, PublishError, RecipeError
@@ -134,7 +135,7 @@ def _read(work: ModelWork, base: Path, importance: Path | None) -> Iterator[tupl
     own = {os.path.abspath(naming.path(each)) for each in work.recipe.export.outputs}
     for named in work.recipe.evaluate.models:
         for each in (named, *named.split("+")):
-            path = work.place.recipe_folder / Path(each).expanduser()
+            path = work.place.recipe_folder / as_typed(each)
             if each.strip() and path.is_file() and os.path.abspath(path) not in own:
                 yield "models under [evaluate]", path
 
@@ -273,7 +274,7 @@ def _datasets(work: ModelWork) -> "tuple[Source, ...]":
         elif isinstance(each, PublishedSource) or (
             isinstance(each, DatasetSource) and not each.private
         ):
-            if (work.place.recipe_folder / Path(each.path).expanduser()).exists():
+            if (work.place.recipe_folder / as_typed(each.path)).exists():
                 continue
             name = address = each.path
         else:
@@ -286,7 +287,7 @@ def _importance(work: ModelWork) -> Path | None:
     named = work.recipe.export.importance.strip()
     if not named:
         return None
-    path = work.place.recipe_folder / Path(named).expanduser()
+    path = work.place.recipe_folder / as_typed(named)
     if not path.is_file():
         raise RecipeError(
             f"The importance matrix {visible(named, newlines=False)} is not there. Correct "

@@ -8,6 +8,7 @@ from time import monotonic
 import msgspec
 
 from storytui.engine.api import ModelError
+from storytui.folders import as_typed
 from storytui.story.visible import visible
 from storytui_train.data.pipeline.progress import in_words
 from storytui_train.data.pipeline.record import Record, fingerprint, now, versions, write_record
@@ -46,7 +47,7 @@ class ModelWork:
 
     def named(self, model: str) -> str:
         """A model that the recipe names, by name, or by its path as it is seen from the recipe."""
-        path = self.place.recipe_folder / Path(model).expanduser()
+        path = self.place.recipe_folder / as_typed(model)
         return str(path.absolute()) if model.strip() and path.is_file() else model
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from storytui.folders import as_typed
 from storytui.models.names import BUILT_IN
 from storytui.story.visible import visible
 from storytui_train.data.teacher.engines import model_file, model_fingerprint
@@ -269,7 +270,7 @@ def base_place(options: TrainOptions) -> tuple[Literal["hub", "folder", "gguf"],
     wanted = options.base.strip()
     if not wanted:
         raise BaseModelError("No base is named. Say base under [train]: which model is trained.")
-    path = Path(wanted).expanduser()
+    path = as_typed(wanted)
     if wanted.casefold() != BUILT_IN and path.is_dir():
         return "folder", str(path.absolute())
     named = not wanted.casefold().endswith(".gguf") and not path.is_file()

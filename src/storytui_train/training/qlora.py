@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 import torch
 
+from storytui.folders import as_typed
 from storytui.story.visible import visible
 from storytui_train.data.pipeline.workplace import Workplace
 from storytui_train.errors import RecipeError, TrainError
@@ -383,7 +384,7 @@ def located(options: TrainOptions, folder: Path) -> TrainOptions:
     changed = {}
     for name in ("base", "gguf"):
         value = getattr(options, name).strip()
-        path = folder / Path(value).expanduser()
+        path = folder / as_typed(value)
         if value and path.exists():
             changed[name] = str(path.absolute())
     return msgspec.structs.replace(options, **changed)

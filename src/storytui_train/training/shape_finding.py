@@ -77,7 +77,7 @@ def find_shape(
         TrainError: it cannot be looked at: the Hub or the disk does not give it.
     """
     named = visible(base, newlines=False)
-    path = (folder or Path()) / Path(base).expanduser()
+    path = (folder or Path()) / folders.as_typed(base)
     try:
         if base.strip().casefold() == BUILT_IN:
             return _in_file(named, resolve("", _library))

@@ -235,3 +235,10 @@ def test_a_working_folder_among_manuscripts_is_no_text(
     for text in texts:
         assert "herself" not in text
         assert "made of them" not in text
+
+
+def test_a_home_folder_of_nobody_is_refused(place: Place) -> None:
+    [one] = found(place, "~nobody-of-that-name/rope")
+
+    assert isinstance(one, Refusal)
+    assert one.reason == "missing"

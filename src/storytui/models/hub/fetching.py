@@ -16,6 +16,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import WeakFileLock
 
+from storytui.folders import as_typed
 from storytui.models.fingerprint import note
 from storytui.models.hub import cache
 from storytui.models.hub.far_file import FarFile, located
@@ -46,7 +47,7 @@ def fetch(order: Fetch, say: Callable[[Answer], None]) -> Fetched:
     Raises:
         FaultError: they did not all come; the sentence says what stands.
     """
-    folder = Path(constants.HF_HUB_CACHE).expanduser()
+    folder = as_typed(constants.HF_HUB_CACHE)
     try:
         found = record(order.repository, order.revision)
     except troubles() as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from storytui.folders import as_typed
 from storytui.models.found_places import Machine, hugging_face_caches
 from storytui.models.hub.talks import Talks
 
@@ -101,7 +102,7 @@ def _has_token(environment: Mapping[str, str], cache: Path) -> bool:
         return False
     home = environment.get("HF_HOME", "").strip()
     place = environment.get("HF_TOKEN_PATH", "").strip()
-    file = Path(place or (Path(home) if home else cache.parent) / "token").expanduser()
+    file = as_typed(place or (Path(home) if home else cache.parent) / "token")
     try:
         return bool(file.read_text(encoding="utf-8", errors="replace").strip())
     except (OSError, ValueError):

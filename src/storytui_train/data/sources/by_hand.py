@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from storytui.folders import as_typed
 from storytui_train.data.documents import Form, Gathered, Refusal
 from storytui_train.data.sources import names
 from storytui_train.data.sources.forms import form_by_name
@@ -61,7 +62,7 @@ def gather_by_hand(
     known = _Known(catalog)
     named_paths = tuple(str(each) for each in paths)
     for named in paths:
-        path = place.recipe_folder / named.expanduser()
+        path = place.recipe_folder / as_typed(named)
         for found in books_at(path, place):
             if isinstance(found, RefusedError):
                 yield refusal(path, path.name, found)

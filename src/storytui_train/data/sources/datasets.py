@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 
+from storytui.folders import as_typed
 from storytui_train.data.documents import Gathered, Refusal, Source
 from storytui_train.data.sources import names
 from storytui_train.data.sources.html import language_of
@@ -26,7 +26,7 @@ def gather_dataset(options: DatasetSource, place: Place) -> Iterator[Gathered | 
         options: the source.
         place: where the recipe and its working folder are.
     """
-    path = place.recipe_folder / Path(options.path).expanduser()
+    path = place.recipe_folder / as_typed(options.path)
     id = f"dataset-{dataset_name(options.path)}"
     columns = (options.text, options.title, options.author, "language")
     taken = 0

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from storytui.folders import as_typed
 from storytui.story.visible import visible
 from storytui_train.data.documents import Gathered, Refusal
 from storytui_train.data.sources.catalog import (
@@ -62,7 +63,7 @@ def gather_gutenberg(
 
 
 def _from_folder(options: GutenbergSource, place: Place) -> Iterator[Gathered | Refusal]:
-    folder = place.recipe_folder / Path(options.folder).expanduser()
+    folder = place.recipe_folder / as_typed(options.folder)
     if not folder.is_dir():
         raise RecipeError(
             f"The folder of books {visible(str(folder), newlines=False)} is not there; see "

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from storytui.folders import as_typed
 from storytui.story.visible import visible
 from storytui_train.data.documents import Gathered, Refusal, Source
 from storytui_train.data.sources.catalog import CatalogBook
@@ -16,7 +17,7 @@ LICENCE = "Public domain in the USA"
 
 def catalog_path(options: GutenbergSource, place: Place) -> Path | None:
     """The catalogue that a recipe names; None: it names none."""
-    return place.recipe_folder / Path(options.catalog).expanduser() if options.catalog else None
+    return place.recipe_folder / as_typed(options.catalog) if options.catalog else None
 
 
 def name(number: int) -> str:

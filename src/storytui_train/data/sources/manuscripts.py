@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from storytui.folders import as_typed
 from storytui.story.visible import visible
 from storytui_train.data.documents import Form, Gathered, Refusal, Source
 from storytui_train.data.sources import names
@@ -29,7 +30,7 @@ def gather_manuscripts(options: ManuscriptSource, place: Place) -> Iterator[Gath
         place: where the recipe and its working folder are.
     """
     for named in options.paths:
-        path = place.recipe_folder / Path(named).expanduser()
+        path = place.recipe_folder / as_typed(named)
         for found in books_at(path, place, options.folders):
             if isinstance(found, RefusedError):
                 yield refusal(path, path.name, found)

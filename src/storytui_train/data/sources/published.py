@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from storytui.folders import as_typed
 from storytui.story.reply import parse_reply
 from storytui_train.data.documents import Gathered, Refusal, Source
 from storytui_train.data.sources.datasets import dataset_name, refusal, require_column, said
@@ -26,7 +26,7 @@ def gather_published(options: PublishedSource, place: Place) -> Iterator[Gathere
         options: the source.
         place: where the recipe and its working folder are.
     """
-    path = place.recipe_folder / Path(options.path).expanduser()
+    path = place.recipe_folder / as_typed(options.path)
     id = f"published-{dataset_name(options.path)}"
     columns = (options.prompt, options.response, "title", "author")
     rows: list[Finished] = []

@@ -61,13 +61,13 @@ def gather_takes(options: TakesSource, place: Place) -> Iterator[Gathered | Refu
 def _homes(options: TakesSource, place: Place) -> Iterator[Home | Refusal]:
     root = folders.manuscripts_folder()
     if options.folder:
-        named = place.recipe_folder / Path(options.folder).expanduser()
+        named = place.recipe_folder / folders.as_typed(options.folder)
         root = named / "manuscripts" if (named / "manuscripts").is_dir() else named
     if not options.manuscripts:
         yield from sorted(homes(root), key=lambda home: home.id)
         return
     for name in options.manuscripts:
-        path = place.recipe_folder / Path(name).expanduser()
+        path = place.recipe_folder / folders.as_typed(name)
         home = find_home(root, path, _hash_of(path))
         if home is None:
             error = RefusedError("missing", f"Nothing is kept about {path.name}. Check the name.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from storytui.engine.api import EngineError
 from storytui.engine.remote.address import Address, is_her_own, parse_address
 from storytui.engine.remote.key import USUAL_VARIABLES, usual_variable
+from storytui.folders import as_typed
 from storytui.story.visible import visible
 from storytui_train.data.documents import Refusal
 from storytui_train.data.examples import WRITTEN, Row
@@ -93,7 +94,7 @@ def plans_file(options: TeacherOptions, recipe_folder: Path) -> Path | None:
                 f'teacher.writer is "{WRITTEN}": name the model that wrote the plans, or leave it '
                 "empty where people did."
             )
-        return recipe_folder / Path(options.file).expanduser()
+        return recipe_folder / as_typed(options.file)
     for name in ("file", "writer"):
         if getattr(options, name):
             raise RecipeError(

@@ -152,8 +152,8 @@ paths = ["manuscripts"]
 # base = ""              # a repository of the Hub, a folder of weights, a GGUF by name or path, or
 #                        # "built-in"; empty: nothing is trained
 # revision = ""          # of the repository
-# gguf = ""              # a GGUF of the same base, where the base is none: its vocabulary makes the
-#                        # tokens, and the GGUF files below are made for it
+# gguf = ""              # a GGUF of the same base, where the base is none or another one is served:
+#                        # its vocabulary makes the tokens, and the GGUF files below are made for it
 # format = "storytui-1"  # storytui-1, cra-v1, cra-v1-guided
 # sequence = 4096        # tokens of a row; longer ones lose context from its head
 # rank = 16

@@ -287,14 +287,41 @@ def _check_kinds(
                 f"The importance matrix has {known.size:,} numbers for {named(tensor.name)}, and "
                 f"{model.name} needs {fitting[1]:,}. Name one that was made for this model."
             )
-        if not kind.readable or not into.writable:
-            raise GgufError(_cannot(tensor, model, kind if not kind.readable else into))
-        if into.wants_importance and known is None:
-            raise GgufError(
-                f"The adapter changes {named(tensor.name)}, which is of the type {into.name} in "
-                f"{model.name}, and that can be made only with an importance matrix. Name one "
-                "with --imatrix, or take another file of the model."
-            )
+        _check_kind(tensor, model, kind, into, importance=known is not None)
+
+
+def check_can_keep(model: Model, *, importance: bool) -> None:
+    """See that an adapter on all linear layers can be merged into a model, each keeping its type.
+
+    Args:
+        model: the base, of which only the headers are read.
+        importance: whether there is an importance matrix.
+
+    Raises:
+        GgufError: ggml cannot make one of the types anew, or only with an importance matrix.
+    """
+    library = ggml()
+    for tensor in model.tensors:
+        if tensor.name.startswith("blk.") and len(tensor.shape) > 1:
+            kind = library.kind(tensor.kind)
+            _check_kind(tensor, model, kind, kind, importance=importance)
+
+
+def _check_kind(tensor: Tensor, model: Model, kind: Kind, into: Kind, *, importance: bool) -> None:
+    """See that a tensor that is changed can be read and made again.
+
+    Raises:
+        GgufError: it cannot.
+    """
+    if not kind.readable or not into.writable:
+        raise GgufError(_cannot(tensor, model, kind if not kind.readable else into))
+    if into.wants_importance and not importance:
+        raise GgufError(
+            f"The adapter changes {named(tensor.name)}, which is of the type {into.name} in "
+            f"{model.name}, and that can be made only with an importance matrix. Name one with "
+            "--imatrix, in a recipe as importance under [export], or take another file of the "
+            "model."
+        )
 
 
 def _cannot(tensor: Tensor, model: Model, kind: Kind) -> str:

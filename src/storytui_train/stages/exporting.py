@@ -86,14 +86,17 @@ def check_export(work: ModelWork, base: Path) -> None:
 
     Raises:
         RecipeError: there is no such type, or a file that is read would be removed.
-        GgufError: the base cannot be merged into that type, or is no model.
+        GgufError: the base cannot be merged into that type or its own, or is no model.
     """
+    from storytui_train.gguf.merge import check_can_keep
     from storytui_train.gguf.quantise import SAME, check_can_make, type_named
     from storytui_train.gguf.splits import read_model
 
     options = work.recipe.export
     importance = _importance(work)
     _check_apart(work, base, importance)
+    if "direct" in options.outputs:
+        check_can_keep(read_model(base), importance=importance is not None)
     if "merged" not in options.outputs or options.quantisation == SAME:
         return
     try:

@@ -118,7 +118,7 @@ def unwritten(name: str, error: OSError) -> TrainError:
 
 
 def served_base(work: ModelWork) -> Path:
-    """The GGUF file that the model is served with: the base itself, or the one named beside it.
+    """The GGUF file that the model is served with: the one named beside the base, or the base.
 
     Raises:
         BaseModelError: there is none.
@@ -128,9 +128,9 @@ def served_base(work: ModelWork) -> Path:
 
     options = work.train
     kind, source = base_place(options)
-    if kind == "gguf":
-        return Path(source)
     if not options.gguf.strip():
+        if kind == "gguf":
+            return Path(source)
         raise BaseModelError(
             f"The base {visible(options.base, newlines=False)} is no GGUF file, and adapters are "
             "made into GGUF files for one. Name a GGUF of the same base as gguf under [train] in "

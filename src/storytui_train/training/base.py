@@ -94,7 +94,7 @@ def load_base(
     try:
         if isinstance(weights, GgufWeights):
             gguf, fingerprint = weights.path, model_fingerprint(weights.path)
-        elif options.gguf:
+        if options.gguf:
             gguf = model_file(options.gguf)
     except TeacherError as error:
         raise BaseModelError(str(error)) from error

@@ -14,7 +14,7 @@ from small_models import floats, halves, make_adapter, read, write_model
 from storytui.models.half_files import half_file
 from storytui_train.errors import GgufError
 from storytui_train.gguf.deltas import read_deltas
-from storytui_train.gguf.merge import merge
+from storytui_train.gguf.merge import check_can_keep, merge
 from storytui_train.gguf.merging import merge_files
 from storytui_train.gguf.splits import part_paths, read_model
 from storytui_train.gguf.writing import check_room, remove_left, replacing
@@ -73,6 +73,19 @@ def test_a_touched_type_that_needs_an_importance_matrix_is_refused(
     with pytest.raises(GgufError, match=r"blk\.0\.attn_q\.weight.*iq2_xs.*--imatrix"):
         merge(read_model(base), read_deltas(adapter, base), out)
     assert untouched(out)
+
+
+@pytest.mark.parametrize("kind", ["iq2_xs", "q4_k", "f16"])
+def test_whether_all_layers_can_keep_their_types_is_known_from_the_headers(
+    kind: str, tmp_path: Path
+) -> None:
+    model = read_model(write_model(tmp_path / "small.gguf", lambda _: kind))
+    check_can_keep(model, importance=True)
+    if kind == "iq2_xs":
+        with pytest.raises(GgufError, match=r"importance under \[export\]"):
+            check_can_keep(model, importance=False)
+    else:
+        check_can_keep(model, importance=False)
 
 
 def test_the_same_type_untouched_is_copied(adapter: Path, tmp_path: Path, out: Path) -> None:

@@ -1,12 +1,14 @@
 """Stages behind the data set: done once, in order, and gone on with wherever they ended."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import gguf
 import msgspec
 import pytest
+import small_models
 import tiny_chain
 
 from storytui.models.trained import trained_models
@@ -163,7 +165,7 @@ def test_a_base_without_a_gguf_is_trained_and_what_is_missing_is_said(
     small_run.make_base(tmp_path / "made" / "weights")
     recipe.write_text(recipe.read_text().replace('"tiny.gguf"', '"weights"'))
     status, _, told = train("run", recipe)
-    assert status == 1
+    assert status == 1, told
     assert told.index("Name a GGUF of the same base") < told.index("2 steps")
     assert told.rstrip().endswith("and stays.")
     assert (recipe.parent / "work" / "train" / "adapter" / "adapter_model.safetensors").is_file()
@@ -236,6 +238,35 @@ def test_a_base_that_is_quantised_is_not_trained_for_what_cannot_be_merged(
     assert status != 0
     assert "is quantised already" in told
     assert 'outputs = ["direct"] under [export]' in told
+    assert "step 1/2" not in told
+
+
+def test_one_file_of_a_model_can_be_trained_and_another_served(tmp_path: Path, train: Run) -> None:
+    recipe = tiny_chain.make(tmp_path / "made")
+    served = tmp_path / "made" / "served.gguf"
+    shutil.copy(tmp_path / "made" / "tiny.gguf", served)
+    text = recipe.read_text().replace('"tiny.gguf"', '"tiny.gguf"\ngguf = "served.gguf"')
+    recipe.write_text(text)
+
+    status, _, told = train("run", recipe)
+
+    assert status == 0, told
+    assert "served: 0 of 9" in told
+    (listed,) = trained_models()
+    assert Path(listed.base) == served
+
+
+def test_what_cannot_be_merged_straight_is_said_before_training(tmp_path: Path, train: Run) -> None:
+    recipe = tiny_chain.make(tmp_path / "made")
+    small_models.write_model(tmp_path / "made" / "small.gguf", lambda _: "iq2_xs")
+    text = recipe.read_text().replace('"tiny.gguf"', '"tiny.gguf"\ngguf = "small.gguf"')
+    recipe.write_text(text)
+
+    status, _, told = train("run", recipe)
+
+    assert status == 1, told
+    assert "iq2_xs in small.gguf, and that can be made only with an importance matrix" in told
+    assert "importance under [export]" in told
     assert "step 1/2" not in told
 
 
@@ -346,7 +377,7 @@ def test_a_changed_recipe_replaces_its_own_model_and_no_other(done: Path, train:
 
     other = tiny_chain.make(done.parent.parent / "other", test=0)
     status, _, told = train("run", other)
-    assert status == 1
+    assert status == 1, told
     # It is said before training, and again where it could not be.
     first = told.index("add: Another trained model is called tiny-voice")
     assert first < told.index("step 1/2")

@@ -9,24 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from make_adapters import make_adapter, matrices, write_adapter
+from trained_files import MEASURED
 
 from storytui import folders
 from storytui.models.starter import starter_model
-from storytui.models.trained import Measured, TrainedModel, keep_trained, trained_models
+from storytui.models.trained import TrainedModel, keep_trained, trained_models
 from storytui.settings import load_settings
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-MEASURED = Measured(
-    base_bits=0.99,
-    bits=0.94,
-    low=-6.1,
-    high=-4.0,
-    change=-5.05,
-    books=3,
-    verdict="It is better than its base.",
-    report="/nowhere/report.md",
-)
 
 
 @pytest.fixture

@@ -10,31 +10,19 @@ from typing import Any
 
 import msgspec
 import pytest
-from trained_files import adapter_file, merged_file, told
+from trained_files import MEASURED, adapter_file, merged_file, told
 
 from storytui import folders
 from storytui.engine.api import ModelError
 from storytui.models import trained
 from storytui.models.half_files import half_file
 from storytui.models.trained import (
-    Measured,
     files_to_run,
     forget_trained,
     in_short,
     keep_trained,
     read_trained,
     trained_models,
-)
-
-MEASURED = Measured(
-    base_bits=0.99,
-    bits=0.94,
-    low=-6.1,
-    high=-4.0,
-    change=-5.05,
-    books=3,
-    verdict="It is better than its base.",
-    report="/nowhere/report.md",
 )
 
 

@@ -5,7 +5,18 @@ from typing import Any
 
 import tiny_gguf as tiny
 
-from storytui.models.trained import TrainedModel
+from storytui.models.trained import Measured, TrainedModel
+
+MEASURED = Measured(
+    base_bits=0.99,
+    bits=0.94,
+    low=-6.1,
+    high=-4.0,
+    change=-5.05,
+    books=3,
+    verdict="It is better than its base.",
+    report="/nowhere/report.md",
+)
 
 
 def adapter_file(path: Path, rank: int = 4) -> Path:

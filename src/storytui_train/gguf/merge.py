@@ -7,7 +7,6 @@ blocks of rows a thread, so there is no float copy of the model anywhere.
 """
 
 import math
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
+from storytui.engine.processors import processors
 from storytui.models.gguf_reading import Tensor, named
 from storytui_train.errors import GgufError
 from storytui_train.gguf import layout
@@ -109,7 +109,7 @@ def merge(
     total = sum(each.size for each in files)
     check_room(out.parent, total, free=free)
     work = _Work(
-        library, model, adapter, scale, importance or {}, threads or cores(), seed, nearest
+        library, model, adapter, scale, importance or {}, threads or processors(), seed, nearest
     )
     written = 0
     with replacing(outputs) as targets, work:
@@ -127,13 +127,6 @@ def merge(
         type="same",
         seconds=round(time.perf_counter() - began, 2),
     )
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _Work:

@@ -1,14 +1,13 @@
 """What cannot be expressed, does not fit, or is damaged: refused, with what and why."""
 
 import json
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from full_disk import no_file_above
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_by_hand import INNER, LAYER, RANK, WIDTH, Tensors, pair, peft_folder, tensors, tiny_base
@@ -259,17 +258,6 @@ def test_whatever_is_changed_in_its_weights_it_is_read_or_refused(
         assert str(error).endswith(".")  # noqa: PT017
 
 
-@contextmanager
-def room(size: int) -> Iterator[None]:
-    """Files may not grow beyond so many bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize("size", [100, 2_000])
 def test_without_room_the_old_file_stays_whole(
     base: Path, tmp_path: Path, about: About, size: int
@@ -278,7 +266,7 @@ def test_without_room_the_old_file_stays_whole(
     convert_adapter(folder, base, out, about)
     before = out.read_bytes()
     changed = peft_folder(tmp_path / "changed", lora_alpha=3)
-    with room(size), pytest.raises(GgufError, match=r"cannot be written: .*Make room"):
+    with no_file_above(size), pytest.raises(GgufError, match=r"cannot be written: .*Make room"):
         convert_adapter(changed, base, out, about)
     assert out.read_bytes() == before
     assert list(out.parent.iterdir()) == [out]

@@ -1,12 +1,11 @@
 """A disk that is full in any stage: said in a sentence, and the next run goes on from there."""
 
-import resource
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from full_disk import no_file_above
 from teacher_stand_in import KEY, StandIn
 
 Train = Callable[..., tuple[int, str, str]]
@@ -23,17 +22,6 @@ plans = 1
 plan_words = [10, 220]
 rows = 8
 """
-
-
-@contextmanager
-def no_file_above(size: int) -> Iterator[None]:
-    """Have every write behind so many bytes of a file fail (setrlimit(2), RLIMIT_FSIZE)."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture

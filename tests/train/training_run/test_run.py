@@ -4,13 +4,13 @@ import argparse
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from full_disk import no_file_above
 from small_run import Bench, some_row
 
 from storytui_train.commands import train as command
@@ -245,16 +245,6 @@ def test_too_little_memory_is_said_with_what_to_lower(
     assert any("goes on from step 2" in each for each in bench.said)
 
 
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_full_disk_is_said_and_what_was_kept_is_gone_on_from(benches: Make) -> None:
     calm, bench = benches("calm"), benches("bench")
     calm.train()
@@ -263,7 +253,7 @@ def test_a_full_disk_is_said_and_what_was_kept_is_gone_on_from(benches: Make) ->
         bench.train()
     bench.said = []
 
-    with files_no_larger_than(9000), pytest.raises(TrainError) as caught:
+    with no_file_above(9000), pytest.raises(TrainError) as caught:
         bench.train()
 
     assert "state of step 4" in str(caught.value)

@@ -4,7 +4,6 @@ Runs in the child process only. llama-cpp-python's high-level `Llama` class is n
 take a prompt in parts, nor stop in the middle of one, and its loop ran at half the speed.
 """
 
-from storytui.engine.llama.backend import physical_cores
 from storytui.engine.llama.model import LlamaModel
 from storytui.engine.llama.sampler import LlamaSampler
 from storytui.engine.llama.vocabulary import LlamaControlToken, LlamaVocabulary, frame_of
@@ -15,5 +14,4 @@ __all__ = [
     "LlamaSampler",
     "LlamaVocabulary",
     "frame_of",
-    "physical_cores",
 ]

@@ -1,10 +1,8 @@
 """What llama.cpp runs on and what it says: its log, the GPU, the cores."""
 
 import ctypes
-import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import llama_cpp
@@ -71,27 +69,3 @@ def reason() -> str:
     if not _log.errors:
         return "llama.cpp gives no reason"
     return _log.errors[0].removeprefix("llama_model_load: error loading model: ").split(": ", 1)[-1]
-
-
-def processors() -> int:
-    """Processors this process may use, hyperthreads counted."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
-
-
-def physical_cores() -> int:
-    """Cores this process may use, hyperthreads not counted where the system tells them apart."""
-    try:
-        allowed = os.sched_getaffinity(0)
-    except AttributeError:
-        return max(1, (os.cpu_count() or 2) // 2)
-    siblings = set()
-    for core in allowed:
-        path = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
-        try:
-            siblings.add(path.read_text().strip())
-        except OSError:
-            siblings.add(str(core))
-    return len(siblings) or 1

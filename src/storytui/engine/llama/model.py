@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from storytui.engine.adapting import adapted
 from storytui.engine.api import EngineError, ModelError, Sampling
-from storytui.engine.llama import backend
 from storytui.engine.llama.adapters import LoadedAdapters
 from storytui.engine.llama.devices import device_report
 from storytui.engine.llama.loaded import Figures, info_of, metadata
@@ -29,6 +28,7 @@ from storytui.engine.llama.sampler import LlamaSampler, Penalties
 from storytui.engine.llama.vocabulary import begin_vocabulary, frame_of
 from storytui.engine.messages import ModelConfig
 from storytui.engine.model_info import Adapter
+from storytui.engine.processors import physical_cores
 
 GPU_CONTEXT = 16_384
 CPU_CONTEXT = 4_096
@@ -64,7 +64,7 @@ class LlamaModel:
         """Tokens evaluated at once: what a stop waits for."""
         self.ahead_batch = 128 if gpu else 32
         """Tokens evaluated at once where nobody waits: what she waits for if she then asks."""
-        threads = config.threads or backend.physical_cores()
+        threads = config.threads or physical_cores()
         self._recurrent = remembers_by_state(self._model)
         self._window: int = llama_cpp.llama_model_n_swa(self._model)
         """Tokens that the layers with a sliding window see; 0: there are none."""

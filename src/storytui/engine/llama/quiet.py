@@ -25,8 +25,8 @@ import llama_cpp
 from llama_cpp import _ggml
 from llama_cpp import llama_cpp as bindings
 
-from storytui.engine.llama.backend import processors
 from storytui.engine.llama.pace import Pace
+from storytui.engine.processors import processors
 
 _MOST_THREADS = 512  # GGML_MAX_N_THREADS in ggml.h
 _LOW = -1  # GGML_SCHED_PRIO_LOW in ggml.h

@@ -26,6 +26,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import PipelineStats
 from loguru import logger
 
+from storytui.engine.processors import processors
 from storytui.manuscript.lock import session_name
 from storytui.story.visible import visible
 from storytui_train.data.pipeline import nursery, processes, slurm
@@ -145,13 +146,6 @@ class Job:
     """How much work each piece is, in any unit; empty: not known."""
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def run_job(job: Job, options: RunOptions) -> None:
     """Run a pipeline to its end; pieces that were done before are not done again.
 
@@ -185,7 +179,7 @@ def run_job(job: Job, options: RunOptions) -> None:
 def _executor(job: Job, options: RunOptions) -> Any:
     steps = list(job.steps)
     logs = str(job.logs)
-    workers = min(options.workers or cores(), job.tasks)
+    workers = min(options.workers or processors(), job.tasks)
     if options.executor == "local":
         executor = _Local(steps, tasks=job.tasks, workers=workers, logging_dir=logs)
         executor.session, executor.company = session_name(), job.company

@@ -14,7 +14,9 @@ Ends with status 1 where the peak is above the limit, and with one line where so
 """
 
 import argparse
+import gc
 import json
+import os
 import subprocess
 import sys
 import time
@@ -95,8 +97,12 @@ class Peak:
         self._torch, self._device = torch, device
         self._others = None
         if device.type == "cuda":
+            card = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
             told = subprocess.run(
-                ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"],
+                [
+                    *("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"),
+                    *(("-i", card) if card else ()),
+                ],
                 stdout=subprocess.PIPE,
                 check=False,
             ).stdout.split()
@@ -183,6 +189,7 @@ def own(options):
     held = {each.name + " (" + each.place + ")": each.bytes for each in parts(learner, optimizer)}
     return {
         "loss": loss,
+        "compute": str(compute).removeprefix("torch."),
         "tokens_per_second": options.sequence / seconds,
         "held": held,
         **peak.figures(),
@@ -198,12 +205,13 @@ def plain(options):
     from transformers import PreTrainedTokenizerFast, TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
-    from storytui_train.training.base import assemble
+    from storytui_train.recipe_training import TrainOptions
+    from storytui_train.training.base import assemble, compute_type
 
     device = device_of(options)
     peak = Peak(device)
     weights = RandomWeights(configuration(options))
-    compute = torch.bfloat16 if device.type == "cuda" else torch.float32
+    compute = compute_type(TrainOptions(base="random"), device)
     model = assemble(weights, device, compute, quantised=True, embeddings="device")
     # As everybody has them: embeddings that are a parameter, attention as transformers does it.
     table = torch.nn.Parameter(model.model.embed_tokens.weight.to(device), requires_grad=False)
@@ -242,7 +250,7 @@ def plain(options):
                 gradient_checkpointing=True,
                 gradient_checkpointing_kwargs={"use_reentrant": False},
                 optim="paged_adamw_8bit" if device.type == "cuda" else "adamw_torch",
-                bf16=device.type == "cuda",
+                bf16=compute == torch.bfloat16,
                 use_cpu=device.type == "cpu",
                 learning_rate=1e-4,
                 report_to=[],
@@ -275,15 +283,15 @@ def timed(step, steps, device):
     return (time.perf_counter() - begun) / steps, loss
 
 
-def planned(options):
-    """What the plan says."""
+def planned(options, compute):
+    """What the plan says of training that computes in a type."""
     from storytui_train.recipe_training import TrainOptions
     from storytui_train.training.memory_plan import plan_memory
     from storytui_train.training.plan import bytes_of, settings_of
     from storytui_train.training.trained_shape import from_config
 
     shape = from_config(configuration(options).to_dict())
-    settings = settings_of(TrainOptions(sequence=options.sequence))
+    settings = settings_of(TrainOptions(sequence=options.sequence), bfloat16=compute == "bfloat16")
     return plan_memory(shape, settings, bytes_of(options.limit))
 
 
@@ -297,21 +305,39 @@ def main(arguments=None):
     parser.add_argument("--out", default="train-figures.json")
     parser.add_argument("--tiny", action="store_true")
     options = parser.parse_args(arguments)
+    if options.sequence < 1 or options.steps < 1:
+        parser.error("--sequence and --steps are whole numbers from 1 on")
     try:
         if options.plain:
             print(json.dumps(plain(options)))
             return 0
+        from storytui_train.errors import RecipeError
+
+        try:
+            planned(options, "bfloat16")
+        except RecipeError as error:
+            parser.error("--limit: {}".format(error))
         figures = {"own": own(options), "plain": None}
     except ModuleNotFoundError as error:
         sys.exit("{} is not installed: pip install 'storytui[train]' trl".format(error.name))
-    plan = planned(options)
+    plan = planned(options, figures["own"]["compute"])
     figures["plan"] = {each.name: each.bytes for each in plan.counted}
     figures["planned"], figures["limit"] = plan.planned, plan.limit
     if not options.no_plain:
+        give_back()
         figures["plain"] = in_a_process(options)
     with open(options.out, "w") as file:
         json.dump(figures, file, indent=1)
     return tell(figures, plan, options)
+
+
+def give_back():
+    """Let the card's memory go: what runs beside this process gets all of it."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def in_a_process(options):

@@ -185,7 +185,8 @@ paths = ["manuscripts"]
 # patience = 3           # validations without a better one after which it ends; 0: never
 # save_every = 0         # steps between states to go on from; 0: at each validation
 # keep_states = 2
-# vram = ""              # memory that it has to fit, such as 8GiB; empty: what the GPU has
+# vram = ""              # memory that it has to fit, such as 8GiB; empty: what the GPU has, for
+#                        # plan 8GiB where there is none
 
 [export]
 # name = ""              # of the model, as the editor lists it; empty: the recipe's
@@ -194,7 +195,7 @@ paths = ["manuscripts"]
 #                        # before the others, and is what the editor lists
 # adapter_type = "f16"   # f16, f32
 # quantisation = "Q4_K_M"                  # of merged
-# importance = ""        # an importance matrix for it
+# importance = ""        # an importance matrix, for direct and merged
 # add = true             # put it into the editor's list of models
 
 [evaluate]

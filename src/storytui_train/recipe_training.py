@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from storytui_train.limits import LARGEST_DIMENSION
+
 PromptFormatName = Literal["cra-v1", "cra-v1-guided", "storytui-1"]
 """Names of the editor's prompt formats that can be trained on."""
 FromZero = Annotated[int, msgspec.Meta(ge=0)]
 FromOne = Annotated[int, msgspec.Meta(ge=1)]
+Sized = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_DIMENSION)]
 NotLess = Annotated[float, msgspec.Meta(ge=0)]
 More = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -28,14 +31,14 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     adapter is turned into a GGUF for it. Empty: the base itself where it is a GGUF, else its
     Hugging Face tokenizer."""
     format: PromptFormatName = "storytui-1"
-    sequence: FromOne = 4_096
+    sequence: Sized = 4_096
     """Tokens of a row at the most. A longer row loses context from its head, at a paragraph."""
-    rank: FromOne = 16
+    rank: Sized = 16
     alpha: More = 32.0
     rslora: bool = False
     """Whether an adapter is scaled by alpha / sqrt(rank), not by alpha / rank."""
     dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    rank_pattern: dict[str, FromOne] = {}
+    rank_pattern: dict[str, Sized] = {}
     """Ranks of modules whose name ends so, where it is not `rank`."""
     alpha_pattern: dict[str, More] = {}
     reasoning: bool = True
@@ -53,7 +56,7 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Steps of the optimizer; 0: as many as the epochs take."""
     batch: FromOne = 8
     """Rows whose gradients make one step."""
-    rows_at_once: FromOne = 1
+    rows_at_once: Sized = 1
     """Rows that are computed together; the gradient is the same, the memory is not."""
     packing: bool = True
     """Whether short rows share a sequence, with attention of their own."""
@@ -63,7 +66,7 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Of the frozen base. nf4: with double quantisation."""
     compute: Literal["auto", "bfloat16", "float32"] = "auto"
     """auto: bfloat16 on a GPU that has it, float32 on a CPU."""
-    loss_rows: FromOne = 256
+    loss_rows: Sized = 256
     """Reply tokens whose logits exist at one time."""
     checkpointing: Literal["host", "device", "off"] = "host"
     """Where the layers' inputs are kept for the way back."""
@@ -78,7 +81,7 @@ class TrainOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Steps between two states to go on from; 0: at each validation."""
     keep_states: FromOne = 2
     vram: str = ""
-    """Memory that it has to fit, such as 8GiB; empty: what the GPU has."""
+    """Memory of a GPU that it has to fit, such as 8GiB; empty: what is there."""
 
 
 class ExportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,7 +96,7 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     quantisation: str = "Q4_K_M"
     """llama.cpp's name of the type, of `merged`."""
     importance: str = ""
-    """An importance matrix for it."""
+    """An importance matrix, for `direct` and `merged`."""
     add: bool = True
     """Whether what was made is put into the editor's list of models."""
 

@@ -2,6 +2,8 @@
 
 import argparse
 
+from storytui_train.limits import LARGEST_DIMENSION, MOST_DIGITS
+
 
 def from_one(text: str) -> int:
     """A whole number from 1 on.
@@ -9,8 +11,19 @@ def from_one(text: str) -> int:
     Raises:
         ArgumentTypeError: it is none.
     """
-    if not (text.isascii() and text.isdecimal() and int(text)):
+    if not (_is_number(text) and int(text)):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)
+
+
+def dimension(text: str) -> int:
+    """A dimension of a tensor, as recipes bound it.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if from_one(text) > LARGEST_DIMENSION:
+        raise argparse.ArgumentTypeError(f"{text} is more than {LARGEST_DIMENSION:,}")
     return int(text)
 
 
@@ -20,6 +33,10 @@ def from_zero(text: str) -> int:
     Raises:
         ArgumentTypeError: it is none.
     """
-    if not (text.isascii() and text.isdecimal()):
+    if not _is_number(text):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 on")
     return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS

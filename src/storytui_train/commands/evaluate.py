@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="DIR",
         help="where the report goes (default: beside the rows, as evaluation; in a "
-        "recipe's folder as measured)",
+        "recipe's folder as evaluation-of-others)",
     )
     parser.add_argument("--again", action="store_true", help="of a recipe: though nothing changed")
     parser.add_argument("--workers", type=from_zero, metavar="N", help="of a recipe: processes")

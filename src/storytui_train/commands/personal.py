@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storytui.folders import as_typed
-from storytui_train.commands.argument_types import from_one, from_zero
+from storytui_train.commands.argument_types import dimension, from_one, from_zero
 from storytui_train.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--steps", type=from_one, default=0, metavar="N", help="of training")
     parser.add_argument(
-        "--sequence", type=from_one, default=0, metavar="N", help="tokens of an example"
+        "--sequence", type=dimension, default=0, metavar="N", help="tokens of an example"
     )
     parser.add_argument(
         "--format", choices=FORMATS, default=FORMATS[0], help="of prompts (default: storytui-1)"

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from storytui_train.commands.argument_types import from_one
+from storytui_train.commands.argument_types import dimension
 
 DOES_NOT_FIT = 1
 USUAL_BASE = "Qwen/Qwen2.5-7B-Instruct"
@@ -24,8 +24,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vram", default="", metavar="SIZE", help="of the card (default: this one's, else 8GiB)"
     )
-    parser.add_argument("--sequence", type=from_one, metavar="N", help="tokens of a row")
-    parser.add_argument("--rank", type=from_one, metavar="N", help="of the adapters")
+    parser.add_argument("--sequence", type=dimension, metavar="N", help="tokens of a row")
+    parser.add_argument("--rank", type=dimension, metavar="N", help="of the adapters")
     parser.add_argument(
         "--device",
         choices=("cuda", "cpu"),

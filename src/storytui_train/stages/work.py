@@ -46,9 +46,27 @@ class ModelWork:
         return located(self.recipe.train, self.place.recipe_folder)
 
     def named(self, model: str) -> str:
-        """A model that the recipe names, by name, or by its path as it is seen from the recipe."""
-        path = self.place.recipe_folder / as_typed(model)
-        return str(path.absolute()) if model.strip() and path.is_file() else model
+        """A model that the recipe names, by name, or by its path as it is seen from the recipe.
+
+        Args:
+            model: as `evaluate --model` takes it; what an adapter is behind a plus sign.
+        """
+        whole = self._path(model)
+        if whole:
+            return whole
+        for at in reversed([at for at, sign in enumerate(model) if sign == "+"]):
+            adapter, at_sign, scale = model[at + 1 :].rpartition("@")
+            own = self._path(model[at + 1 :])
+            scaled = self._path(adapter)
+            if own or scaled:
+                base = self._path(model[:at]) or model[:at]
+                return f"{base}+{own or scaled + at_sign + scale}"
+        return model
+
+    def _path(self, named: str) -> str:
+        """The path of a file that is seen from the recipe; empty: there is none."""
+        path = self.place.recipe_folder / as_typed(named)
+        return str(path.absolute()) if named.strip() and path.is_file() else ""
 
 
 class Sitting:

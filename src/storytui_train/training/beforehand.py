@@ -9,7 +9,7 @@ from storytui.story.visible import visible
 from storytui_train.errors import TrainError
 from storytui_train.recipe_training import TrainOptions
 from storytui_train.training.base import Base, compute_type
-from storytui_train.training.plan import make_plan, settings_of, size
+from storytui_train.training.plan import bytes_of, make_plan, settings_of, size
 from storytui_train.training.shape_finding import find_shape
 from storytui_train.training.spreading import Spread
 
@@ -61,6 +61,8 @@ def foreseen(options: TrainOptions, spread: Spread) -> Iterator[str]:
     if device.type != "cuda" or spread.sharded or not spread.first:
         return
     has = torch.cuda.get_device_properties(device).total_memory
+    if options.vram:
+        has = min(has, bytes_of(options.vram))
     half = compute_type(options, device) == torch.bfloat16
     yield from memory_foreseen(options, has, bfloat16=half)
 
@@ -70,7 +72,7 @@ def memory_foreseen(options: TrainOptions, has: int, *, bfloat16: bool) -> Itera
 
     Args:
         options: of the training.
-        has: bytes of the GPU.
+        has: bytes of the GPU that may be taken.
         bfloat16: whether it computes in it, and not in float32.
     """
     try:

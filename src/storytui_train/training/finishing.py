@@ -20,7 +20,6 @@ from storytui_train.training.plan import settings_of
 from storytui_train.training.row_making import RowsRecord
 from storytui_train.training.run_folder import PACKAGES, TrainRecord
 from storytui_train.training.shape_finding import find_shape
-from storytui_train.training.trained_shape import from_config
 
 
 def write_outcome(
@@ -92,10 +91,8 @@ def keep_what_it_took(done: Course) -> None:
     if done.spread.sharded or not width or kind not in ("cuda", "cpu"):
         return
     with suppress(TrainError):
-        if base.kind == "hub":
-            shape = from_config(base.config.to_dict())
-        else:
-            shape = find_shape(base.source).shape
+        # As the next plan finds it: what is known of a model by its name may differ in a number.
+        shape = find_shape(base.source, revision=base.revision).shape
         settings = settings_of(
             done.options,
             "cuda" if kind == "cuda" else "cpu",

@@ -287,8 +287,8 @@ def _step_moment(shape: TrainedShape, settings: Settings) -> Part:
     sizes = adapter_sizes(shape, settings)
     if settings.optimizer == "paged_adamw_8bit":
         return Part("step", 0, "device", "step", "")
-    # torch's AdamW takes all tensors at once on a GPU, one after the other on a CPU.
-    made = FLOAT * (2 * max(sizes) if settings.device == "cpu" else sum(sizes))
+    # One tensor after the other is changed, as `optimizers.new_optimizer` has torch do it.
+    made = FLOAT * 2 * max(sizes)
     return Part("step", made, "device", "step", "what the optimizer's step makes on its way")
 
 

@@ -1,6 +1,7 @@
 """PURE. What to change where training does not fit: found by planning again with each change."""
 
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,13 +42,13 @@ def remedies(plan: Plan, models: Mapping[str, TrainedShape] | None = None) -> tu
     found: list[Remedy] = []
     together = plan.settings
     for change in (*_CHEAP, _length, _rank):
-        remedy = _best(plan, change(plan.settings), plan.settings)
+        remedy = _best(plan, change, plan.settings)
         if remedy is not None:
             found.append(remedy)
     if found and not any(each.fits for each in found):
         changed: dict[str, str | int] = {}
         for change in (*_CHEAP, _length, _rank):
-            step = _best(plan, change(together), together)
+            step = _best(plan, change, together)
             if step is None:
                 continue
             changed.update(step.settings)
@@ -59,11 +60,21 @@ def remedies(plan: Plan, models: Mapping[str, TrainedShape] | None = None) -> tu
     return (*found, *_models(plan, models or {}))
 
 
-def _best(plan: Plan, choices: Iterable[Mapping[str, str | int]], begun: Settings) -> Remedy | None:
-    """The first choice that is enough, else the one that saves most; None: none saves anything."""
+def _best(plan: Plan, change: "_Change", begun: Settings) -> Remedy | None:
+    """The first value that is enough, else the one that saves most; None: none saves anything."""
     best: Remedy | None = None
     before = _again(plan, begun)
-    for choice in choices:
+    name, values = change(begun)
+    if isinstance(values, range) and values:
+        # There may be thousands, each of which saves more than the one before it.
+        first = bisect_left(
+            values,
+            True,
+            key=lambda each: _again(plan, replace(begun, **_fields({name: each}))).fits,
+        )
+        values = (values[min(first, len(values) - 1)],)
+    for value in values:
+        choice = {name: value}
         after = _again(plan, replace(begun, **_fields(choice)))
         if after.total >= before.total:
             continue
@@ -100,46 +111,46 @@ def _models(plan: Plan, models: Mapping[str, TrainedShape]) -> list[Remedy]:
     return [remedy for _, remedy in fitting[:3]]
 
 
-def _checkpointing(settings: Settings) -> list[dict[str, str | int]]:
+def _checkpointing(settings: Settings) -> "_Values":
     order = ("off", "device", "host") if settings.device == "cuda" else ("off", "device")
     begun = order.index(settings.checkpointing) if settings.checkpointing in order else len(order)
-    return [{"checkpointing": each} for each in order[begun + 1 :]]
+    return "checkpointing", order[begun + 1 :]
 
 
-def _optimizer(settings: Settings) -> list[dict[str, str | int]]:
-    if settings.device == "cpu" or settings.optimizer != "adamw":
-        return []
-    return [{"optimizer": "paged_adamw_8bit"}]
+def _optimizer(settings: Settings) -> "_Values":
+    wanted = settings.device != "cpu" and settings.optimizer == "adamw"
+    return "optimizer", ("paged_adamw_8bit",) if wanted else ()
 
 
-def _embeddings(settings: Settings) -> list[dict[str, str | int]]:
-    return [{"embeddings": "host"}] if settings.embeddings == "device" else []
+def _embeddings(settings: Settings) -> "_Values":
+    return "embeddings", ("host",) if settings.embeddings == "device" else ()
 
 
-def _quantised(settings: Settings) -> list[dict[str, str | int]]:
-    return [{"quantisation": "nf4"}] if settings.quantisation == "none" else []
+def _quantised(settings: Settings) -> "_Values":
+    return "quantisation", ("nf4",) if settings.quantisation == "none" else ()
 
 
-def _loss(settings: Settings) -> list[dict[str, str | int]]:
-    return [{"loss_rows": each} for each in _LOSS_ROWS if each < settings.loss_rows]
+def _loss(settings: Settings) -> "_Values":
+    return "loss_rows", [each for each in _LOSS_ROWS if each < settings.loss_rows]
 
 
-def _lines(settings: Settings) -> list[dict[str, str | int]]:
-    return [{"rows_at_once": each} for each in range(settings.rows_at_once - 1, 0, -1)]
+def _lines(settings: Settings) -> "_Values":
+    return "rows_at_once", range(settings.rows_at_once - 1, 0, -1)
 
 
-def _length(settings: Settings) -> list[dict[str, str | int]]:
+def _length(settings: Settings) -> "_Values":
     longest = -(-settings.sequence // SEQUENCE_STEP) * SEQUENCE_STEP - SEQUENCE_STEP
-    lengths = range(longest, LEAST_SEQUENCE - 1, -SEQUENCE_STEP)
-    return [{"sequence": each} for each in lengths]
+    return "sequence", range(longest, LEAST_SEQUENCE - 1, -SEQUENCE_STEP)
 
 
-def _rank(settings: Settings) -> list[dict[str, str | int]]:
+def _rank(settings: Settings) -> "_Values":
     most = max((settings.rank, *settings.rank_pattern.values()))
-    return [{"rank": each} for each in _RANKS if each < most]
+    return "rank", [each for each in _RANKS if each < most]
 
 
-_Change = Callable[[Settings], list[dict[str, str | int]]]
+_Values = tuple[str, Sequence[str | int]]
+"""A setting, and what it may be changed to, the least change first; a range is searched."""
+_Change = Callable[[Settings], _Values]
 _CHEAP: tuple[_Change, ...] = (_checkpointing, _optimizer, _embeddings, _quantised, _loss, _lines)
 """Those that change nothing of what is learned."""
 _SAID = {

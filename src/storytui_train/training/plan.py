@@ -14,7 +14,7 @@ from storytui_train.training.shape_finding import FoundShape, smaller_models
 
 DEFAULT_VRAM = 8 << 30
 """Bytes of the card that a plan is for where none is named and none is here."""
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([KMGT]?)(i?)B?", re.IGNORECASE | re.ASCII)
 
 
 def bytes_of(text: str) -> int:

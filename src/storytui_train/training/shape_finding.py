@@ -80,7 +80,7 @@ def find_shape(
     path = (folder or Path()) / folders.as_typed(base)
     try:
         if base.strip().casefold() == BUILT_IN:
-            return _in_file(named, resolve("", _library))
+            return _built_in(named)
         if path.is_dir():
             return FoundShape(named, _of_folder(path), "folder")
         if path.is_file():
@@ -131,6 +131,14 @@ def _published(base: str) -> TrainedShape | None:
             files = files_as_published(entry.id)
             return from_gguf(build_shape(files[0])) if files else None
     return None
+
+
+def _built_in(named: str) -> FoundShape:
+    try:
+        path = resolve("", _library)
+    except ModelError as error:
+        raise RecipeError(visible(str(error))) from error
+    return _in_file(named, path)
 
 
 def _in_file(named: str, path: Path) -> FoundShape:

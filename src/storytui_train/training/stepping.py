@@ -83,7 +83,7 @@ class Stepping:
         self._seed = seed
         self._packing = packing
         self.widest = 0
-        """Tokens of the longest sequence that was computed in as many as may be at once."""
+        """Tokens of the longest sequence that was learnt from, in as many as may be at once."""
 
     def gradients(
         self,
@@ -113,6 +113,9 @@ class Stepping:
         tokens = sum(rows.lengths[each] for each in numbers)
         total = torch.zeros((), dtype=torch.float64)
         for batch in self._batches(rows, numbers, stop):
+            lines, width = batch["input_ids"].shape
+            if lines == self._options.rows_at_once:
+                self.widest = max(self.widest, width)
             loss, _ = forward_loss(self.learner, batch)
             (loss / trained).backward()  # type: ignore[no-untyped-call]
             total = total.to(loss.device) + loss.detach()
@@ -163,8 +166,6 @@ class Stepping:
 
     def _batch(self, rows: RowFile, turn: Sequence[Packed]) -> dict[str, Tensor]:
         layout = lay_out(turn, rows.__getitem__)
-        if len(turn) == self._options.rows_at_once:
-            self.widest = max(self.widest, len(layout.tokens[0]))
         batch = batch_of(layout)
         if int(batch["input_ids"].max()) >= self._vocabulary:
             raise TrainError(

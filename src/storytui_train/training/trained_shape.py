@@ -210,8 +210,17 @@ def from_config(config: Mapping[str, Any], tensors: frozenset[str] = frozenset()
     family = _FAMILIES.get(kind)
     if family is None:
         raise untrainable(kind or "unknown")
+    if config.get("quantization_config"):
+        raise RecipeError(
+            "The base is quantised already. Name the model that it was made of: it is quantised "
+            "here."
+        )
     inside = config.get("text_config")
     said: dict[str, Any] = {**config, **inside} if isinstance(inside, Mapping) else dict(config)
+    if said.get("use_bidirectional_attention"):
+        raise RecipeError(
+            "The base reads texts in both directions and writes none. Choose another."
+        )
     if any(said.get(each) for each in ("num_experts", "num_local_experts", "n_routed_experts")):
         raise untrainable(f"{kind} with experts")
     number = _Numbers(said, family.defaults)

@@ -1,5 +1,6 @@
 """The check on a GPU: it can be tried without one, and says nothing of a GPU's memory then."""
 
+import argparse
 import importlib.util
 import json
 from pathlib import Path
@@ -56,3 +57,22 @@ def test_random_weights_have_every_name_and_shape(tool: ModuleType) -> None:
         name: each.shape for name, each in wanted.items()
     }
     assert all(each.dtype == torch.bfloat16 and each.std() > 0.01 for each in made.values())
+
+
+@pytest.mark.parametrize(
+    "options", [("--steps", "0"), ("--sequence", "0"), ("--limit", "much"), ("--steps", "two")]
+)
+def test_options_that_cannot_be_end_it_before_anything_is_measured(
+    tool: ModuleType, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    out = tmp_path / "figures.json"
+    with pytest.raises(SystemExit) as ended:
+        tool.main(["--tiny", "--no-plain", "--out", str(out), *options])
+    assert ended.value.code == 2
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("compute", ["bfloat16", "float32"])
+def test_what_is_planned_is_what_was_computed_in(tool: ModuleType, compute: str) -> None:
+    options = argparse.Namespace(tiny=False, sequence=4096, limit="7.5GiB")
+    assert tool.planned(options, compute).settings.compute == compute

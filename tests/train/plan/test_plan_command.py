@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import shapes
@@ -13,11 +14,13 @@ from hub_contents import repository
 from hub_fixtures import place_of
 from hub_stand_in import HubStandIn
 
+from storytui.models import starter
 from storytui.models.hub.place import HubPlace
 from storytui.models.starter import starter_model
 from storytui_train.commands import plan as command
 from storytui_train.errors import RecipeError, TrainError
-from storytui_train.training.memory_plan import Settings, plan_memory
+from storytui_train.training import memory_remedies
+from storytui_train.training.memory_plan import Plan, Settings, plan_memory
 from storytui_train.training.peaks import correction, keep_peak, peaks_file
 from storytui_train.training.plan import bytes_of, size
 from storytui_train.training.shape_finding import find_shape
@@ -311,7 +314,47 @@ def test_sizes_as_they_are_written(text: str, size: int) -> None:
     assert bytes_of(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "much", "-8GiB", "0", "8GiBB", "8XB", "0.1"])
+@pytest.mark.parametrize(
+    "text", ["", "much", "-8GiB", "0", "8GiBB", "8XB", "0.1", "9" * 400, "8\u212a"]
+)
 def test_what_is_no_size_is_said(text: str) -> None:
     with pytest.raises(RecipeError):
         bytes_of(text)
+
+
+def test_without_the_built_in_model_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter, "find_spec", lambda _: None)
+    with pytest.raises(RecipeError, match="the small built-in one"):
+        plan("--base", "built-in")
+
+
+@pytest.mark.parametrize("option", ["--sequence", "--rank"])
+@pytest.mark.parametrize("number", ["16777217", "9" * 400, "0", "-1", "1.5"])
+def test_what_no_model_can_be_is_usage(
+    option: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        plan(option, number)
+    assert ended.value.code == 2
+    assert option in capsys.readouterr().err
+
+
+def test_the_longest_rows_are_planned_for_in_a_few_steps(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def counted(*arguments: Any) -> Plan:
+        made.append(1)
+        return plan_memory(*arguments)
+
+    monkeypatch.setattr(memory_remedies, "plan_memory", counted)
+    assert plan("--sequence", str(1 << 24), "--vram", "8GiB", "--json") == 1
+    said = json.loads(capsys.readouterr().out)
+    (shorter,) = [each for each in said["changes"] if list(each["set"]) == ["sequence"]]
+    assert shorter["fits"]
+    assert len(made) < 200
+    # It is the longest that fits, by steps of 256.
+    length = shorter["set"]["sequence"]
+    assert plan("--sequence", str(length), "--vram", "8GiB") == 0
+    assert plan("--sequence", str(length + 256), "--vram", "8GiB") == 1

@@ -70,3 +70,16 @@ def test_what_cannot_be_trained_is_said(config: dict[str, object], said: str) ->
     with pytest.raises(RecipeError, match=said) as raised:
         from_config(config)
     assert "\x1b" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"quantization_config": {"quant_method": "bitsandbytes"}}, "quantised already"),
+        ({"use_bidirectional_attention": True}, "in both directions"),
+        ({"text_config": {"use_bidirectional_attention": True}}, "in both directions"),
+    ],
+)
+def test_what_training_refuses_is_not_planned_for(more: dict[str, object], said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        from_config({"model_type": "gemma3", **more})

@@ -18,7 +18,9 @@ from storytui_train.data.pipeline.workplace import Workplace
 from storytui_train.errors import PublishError
 from storytui_train.personal.going_on import is_on_other_rows
 from storytui_train.publish.making_check import check_made
+from storytui_train.recipe import Recipe
 from storytui_train.stages import adding, exporting, measuring
+from storytui_train.stages.work import ModelWork
 
 Run = Callable[..., tuple[int, str, str]]
 STAGES = ("train", "export", "evaluate", "add")
@@ -254,6 +256,29 @@ def test_one_file_of_a_model_can_be_trained_and_another_served(tmp_path: Path, t
     assert "served: 0 of 9" in told
     (listed,) = trained_models()
     assert Path(listed.base) == served
+
+
+@pytest.mark.parametrize(
+    ("named", "seen"),
+    [
+        ("tiny.gguf", "HERE/tiny.gguf"),
+        ("tiny.gguf+a.gguf", "HERE/tiny.gguf+HERE/a.gguf"),
+        ("tiny.gguf+a.gguf@0.5", "HERE/tiny.gguf+HERE/a.gguf@0.5"),
+        ("built-in+a.gguf", "built-in+HERE/a.gguf"),
+        ("a+b.gguf", "HERE/a+b.gguf"),
+        ("tiny.gguf+a+b.gguf", "HERE/tiny.gguf+HERE/a+b.gguf"),
+        ("built-in", "built-in"),
+        ("some+thing", "some+thing"),
+    ],
+)
+def test_models_and_adapters_are_seen_from_the_recipe(
+    named: str, seen: str, tmp_path: Path
+) -> None:
+    for each in ("tiny.gguf", "a.gguf", "a+b.gguf"):
+        (tmp_path / each).write_bytes(b"")
+    place = Workplace(tmp_path / "work", tmp_path)
+    work = ModelWork(Recipe(name="one"), place, print)
+    assert work.named(named) == seen.replace("HERE", str(tmp_path))
 
 
 def test_what_cannot_be_merged_straight_is_said_before_training(tmp_path: Path, train: Run) -> None:

@@ -169,3 +169,13 @@ def test_a_gradient_is_cut_to_its_norm_and_one_that_is_no_number_is_refused() ->
 def test_the_file_of_rows_is_what_it_seems(rows: RowFile, tmp_path: Path) -> None:
     trained = [rows.lengths[each] - rows.replies[each] for each in NUMBERS]
     assert max(trained) > 5 * min(trained)
+
+
+def test_how_long_a_sequence_was_is_kept_of_what_was_learnt_from_alone(
+    model: Model, rows: RowFile
+) -> None:
+    stepping = model.stepping(1, packing=True)
+    stepping.losses(rows, NUMBERS)
+    assert stepping.widest == 0
+    stepping.gradients(rows, NUMBERS[:1], 0)
+    assert stepping.widest == rows.lengths[NUMBERS[0]]

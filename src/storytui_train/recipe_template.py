@@ -192,7 +192,8 @@ paths = ["manuscripts"]
 # name = ""              # of the model, as the editor lists it; empty: the recipe's
 # outputs = ["adapter"]  # GGUF files: adapter; direct: merged into the quantised base as it is;
 #                        # merged: into a base of 16 bits, then quantised. The first is measured
-#                        # before the others, and is what the editor lists
+#                        # before the others, and is what the editor lists. weights: no GGUF, but
+#                        # safetensors for transformers, of a base that is no GGUF
 # adapter_type = "f16"   # f16, f32
 # quantisation = "Q4_K_M"                  # of merged
 # importance = ""        # an importance matrix, for direct and merged

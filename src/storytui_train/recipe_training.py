@@ -89,9 +89,10 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     name: str = ""
     """Of the model, as the editor lists it; empty: the recipe's."""
-    outputs: tuple[Literal["adapter", "direct", "merged"], ...] = ("adapter",)
+    outputs: tuple[Literal["adapter", "direct", "merged", "weights"], ...] = ("adapter",)
     """adapter: a GGUF adapter; direct: merged into the quantised base, each tensor in its own
-    type; merged: merged into a 16-bit base and quantised."""
+    type; merged: merged into a 16-bit base and quantised; weights: no GGUF, but merged into the
+    safetensors of a base that is a folder or a repository."""
     adapter_type: Literal["f16", "f32"] = "f16"
     quantisation: str = "Q4_K_M"
     """llama.cpp's name of the type, of `merged`."""

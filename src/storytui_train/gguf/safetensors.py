@@ -45,21 +45,47 @@ class Weights:
     begin: int
     """Where its numbers begin, in bytes from the file's start."""
 
-    def load(self) -> Matrix:
+    def load(self, rows: slice | None = None) -> Matrix:
         """Its numbers as float32, which holds each of the types exactly.
+
+        Args:
+            rows: of the first dimension; None: all.
 
         Raises:
             SafetensorsError: the file is shorter than it was.
         """
-        code = _KINDS[self.kind][1]
+        width, code = _KINDS[self.kind]
+        first, last, _ = (rows or slice(None)).indices(self.shape[0] if self.shape else 1)
+        row = math.prod(self.shape[1:])
+        count = row * (last - first)
         with self.path.open("rb") as file:
-            file.seek(self.begin)
-            found = np.fromfile(file, dtype=code, count=math.prod(self.shape))
-        if found.size != math.prod(self.shape):
+            file.seek(self.begin + first * row * width)
+            found = np.fromfile(file, dtype=code, count=count)
+        if found.size != count:
             raise SafetensorsError("was changed while it was read")
         if self.kind == "BF16":
             found = (found.astype("<u4") << 16).view("<f4")
-        return found.astype(np.float32, copy=False).reshape(self.shape)
+        shape = (last - first, *self.shape[1:]) if self.shape else ()
+        return found.astype(np.float32, copy=False).reshape(shape)
+
+
+def bytes_of(weights: Weights) -> int:
+    """How many bytes a tensor's numbers take."""
+    return math.prod(weights.shape) * _KINDS[weights.kind][0]
+
+
+def from_floats(numbers: Matrix, kind: str) -> NDArray[np.uint8]:
+    """The bytes of finite numbers in a type of weights, rounded to the nearest, halves to even.
+
+    Args:
+        numbers: of any shape.
+        kind: F32, F16 or BF16.
+    """
+    if kind != "BF16":
+        return np.ascontiguousarray(numbers, _KINDS[kind][1]).reshape(-1).view(np.uint8)
+    bits: NDArray[np.uint32] = np.ascontiguousarray(numbers, np.float32).view(np.uint32)
+    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
+    return np.ascontiguousarray(rounded).reshape(-1).view(np.uint8)
 
 
 def read_table(path: Path) -> tuple[Weights, ...]:
@@ -96,7 +122,7 @@ def read_table(path: Path) -> tuple[Weights, ...]:
         if last - first != math.prod(entry.shape) * _KINDS[kind][0]:
             raise SafetensorsError("has a tensor whose place does not fit its shape")
         found.append(Weights(path, name, kind, entry.shape, begin + first))
-    places = sorted((each.begin, math.prod(each.shape) * _KINDS[each.kind][0]) for each in found)
+    places = sorted((each.begin, bytes_of(each)) for each in found)
     if any(place + length > following for (place, length), (following, _) in pairwise(places)):
         raise SafetensorsError("has two tensors in the same place")
     return tuple(found)

@@ -25,6 +25,8 @@ _TEST = "test.jsonl"
 _TRAIN = "train/"
 _OF_TRAINING = ("adapter", "merged", "gguf")
 _LEAVE = "or leave {part} out of the parts."
+_AGAIN = "storytui-train export --again export"
+"""Where a file is another: a stage is content with files that are there."""
 
 
 class _Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +123,29 @@ def _trained(folder: Path, parts: Sequence[str]) -> _Run:
 
 
 def _look_at_merged(folder: Path, run: _Run) -> None:
-    """See that merged weights were not there before the adapter was: no stage keeps a record."""
+    """See that merged weights are those that export made of this adapter.
+
+    Where export made none, somebody else did: that they were not there before the adapter was.
+
+    Raises:
+        PublishError: they are not.
+    """
+    record = read_record(folder / EXPORT)
+    own = {
+        path: each
+        for path, each in (record.outputs if record else {}).items()
+        if path.startswith(f"{MERGED}/")
+    }
+    if record is not None and own:
+        of_another = any(record.inputs.get(path) != each for path, each in _adapter_of(run).items())
+        wrong = _first_other(own, folder)
+        if of_another or wrong:
+            what = _named(folder, wrong or MERGED)
+            raise PublishError(
+                f"{what} is not what export made of the adapter that is there, or is missing. Make "
+                f"it with {_AGAIN} first, {_LEAVE.format(part='merged')}"
+            )
+        return
     finished = run.finished.timestamp()
     for path in sorted((folder / MERGED).glob("*.safetensors")):
         if path.stat().st_mtime < finished:
@@ -138,7 +162,7 @@ def _exported(folder: Path, run: _Run, *, needed: bool) -> Record | None:
         PublishError: they are not, and are needed.
     """
     record = read_record(folder / EXPORT)
-    why = ""
+    why, make = "", "storytui-train export"
     if record is None:
         why = "There is no record of what GGUF files were made of"
     elif any(record.inputs.get(path) != each for path, each in _adapter_of(run).items()):
@@ -147,11 +171,12 @@ def _exported(folder: Path, run: _Run, *, needed: bool) -> Record | None:
         wrong = _first_other(record.outputs, folder)
         if wrong:
             why = f"{_named(folder, wrong)} is not what export made, or is missing"
+            make = _AGAIN
     if not why:
         return record
     if needed:
         leave = _LEAVE.format(part="gguf")
-        raise PublishError(f"{why}. Make them with storytui-train export first, {leave}")
+        raise PublishError(f"{why}. Make them with {make} first, {leave}")
     return None
 
 

@@ -229,7 +229,8 @@ class _Making:
         if not (folder / "config.json").is_file() or not weights:
             raise PublishError(
                 f"There are no merged weights in {_shown(folder)}: a config.json with safetensors "
-                "files. Leave merged out of the parts: merged GGUF files are sent with gguf."
+                'files. Make them with outputs = ["weights"] under [export], or leave merged out '
+                "of the parts: merged GGUF files are sent with gguf."
             )
         for path in files_below(folder):
             yield SentFile(path.relative_to(folder).as_posix(), str(path))

@@ -1,13 +1,14 @@
-"""The stage that makes GGUF files of what was trained: an adapter, or whole models with it.
+"""The stage that makes models of what was trained: an adapter as GGUF, or whole models with it.
 
-gguf/            the files, named by the GGUF convention
+gguf/            the GGUF files, named by the GGUF convention
+merged/          the base's safetensors with the adapter in them, where the recipe asks for weights
 gguf/begun       what the folder is at work on: what is there of the same work is not made again
 export.json      what made them; written last
 """
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +18,8 @@ from storytui_train.data.pipeline.record import Record, hashes, sha256_of, write
 from storytui_train.errors import GgufError, PublishError, RecipeError
 from storytui_train.recipe import DatasetSource, GutenbergSource, PublishedSource
 from storytui_train.stages.token_differences import other_tokens
-from storytui_train.stages.work import ModelWork, Sitting, served_base, unwritten
+from storytui_train.stages.weights import WEIGHTS, check_weights, make_weights
+from storytui_train.stages.work import ModelWork, Sitting, served_base, shares, unwritten
 
 if TYPE_CHECKING:
     from storytui_train.gguf.base_file import BaseFile
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 NAME, FOLDER, BEGUN = "export", "gguf", "begun"
 _WORK = ".adapter-f32.gguf"
 """What is merged, where no adapter is wanted."""
-_EVERY = 0.1
 Output = Literal["adapter", "direct", "merged"]
+"""Kinds of GGUF files."""
 
 
 def export_stage(work: ModelWork, trained: Record) -> Record:
@@ -69,6 +71,8 @@ def export_stage(work: ModelWork, trained: Record) -> Record:
     try:
         folder = _begin(work, sitting.wanted)
         made = _Making(work, base, folder, importance).all()
+        if WEIGHTS in options.outputs:
+            made += make_weights(work)
         outputs = hashes(made, work.place.folder)
     except OSError as error:
         raise unwritten(NAME, error) from error
@@ -95,6 +99,8 @@ def check_export(work: ModelWork, base: Path) -> None:
     options = work.recipe.export
     importance = _importance(work)
     _check_apart(work, base, importance)
+    if WEIGHTS in options.outputs:
+        check_weights(work)
     if "direct" in options.outputs:
         check_can_keep(read_model(base), importance=importance is not None)
     if "merged" not in options.outputs or options.quantisation == SAME:
@@ -135,7 +141,7 @@ def _read(work: ModelWork, base: Path, importance: Path | None) -> Iterator[tupl
     if importance is not None:
         yield "importance under [export]", importance
     naming = _Making(work, base, work.place.stage(FOLDER), None)
-    own = {os.path.abspath(naming.path(each)) for each in work.recipe.export.outputs}
+    own = {os.path.abspath(naming.path(each)) for each in gguf_outputs(work)}
     for named in work.recipe.evaluate.models:
         for each in (named, *named.split("+")):
             path = work.place.recipe_folder / as_typed(each)
@@ -148,10 +154,16 @@ def model_name(work: ModelWork) -> str:
     return work.recipe.export.name.strip() or work.recipe.name.strip()
 
 
+def gguf_outputs(work: ModelWork) -> tuple[Output, ...]:
+    """The kinds of GGUF files that the recipe asks for, in its order."""
+    wanted = dict.fromkeys(work.recipe.export.outputs)
+    return tuple(each for each in wanted if each != "weights")
+
+
 def files_of(work: ModelWork, exported: Record) -> dict[Output, Path]:
     """The files that were made, by what they are, in the order in which they were asked for."""
     paths = [work.place.folder / each for each in exported.outputs]
-    wanted: tuple[Output, ...] = tuple(dict.fromkeys(work.recipe.export.outputs))
+    wanted = gguf_outputs(work)
     base = served_base(work)
     naming = _Making(work, base, work.place.stage(FOLDER), None)
     names = {kind: naming.path(kind).name for kind in wanted}
@@ -159,7 +171,7 @@ def files_of(work: ModelWork, exported: Record) -> dict[Output, Path]:
 
 
 class _Making:
-    """The files of one export."""
+    """The GGUF files of one export."""
 
     def __init__(self, work: ModelWork, base: Path, folder: Path, importance: Path | None) -> None:
         from storytui_train.gguf.base_file import read_base_file
@@ -172,9 +184,8 @@ class _Making:
     def all(self) -> list[Path]:
         """Make what is not there yet; returns all files."""
         made: list[Path] = []
-        wanted = dict.fromkeys(self._work.recipe.export.outputs)
         # What is merged is the adapter that is there by then.
-        for kind in sorted(wanted, key=lambda each: each != "adapter"):
+        for kind in sorted(gguf_outputs(self._work), key=lambda each: each != "adapter"):
             path = self.path(kind)
             if not path.is_file():
                 self._make(kind, path)
@@ -220,8 +231,8 @@ class _Making:
             path,
             kind=SAME if kind == "direct" else self._work.recipe.export.quantisation,
             importance=self._importance,
-            tell=_shares(told, f"{said}: merged"),
-            quantising=_shares(told, f"{said}: quantised"),
+            tell=shares(told, f"{said}: merged"),
+            quantising=shares(told, f"{said}: quantised"),
         )
         told(f"{said}, {merged.size / 1e6:,.1f} MB, {merged.touched:,} tensors changed")
 
@@ -316,16 +327,3 @@ def _begin(work: ModelWork, wanted: str) -> Path:
         folder.mkdir(parents=True)
         write_atomically(mark, wanted.encode())
     return folder
-
-
-def _shares(told: Callable[[str], None], what: str) -> Callable[[int, int], None]:
-    """Tells of each tenth."""
-    last = [0]
-
-    def tell(done: int, of: int) -> None:
-        share = int(done / max(1, of) / _EVERY)
-        if share > last[0] and share * _EVERY < 1:
-            last[0] = share
-            told(f"{what}: {round(100 * share * _EVERY)} %")
-
-    return tell

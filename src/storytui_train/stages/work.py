@@ -18,6 +18,7 @@ from storytui_train.recipe import Recipe
 from storytui_train.recipe_training import TrainOptions
 
 DATASET = "dataset"
+_EVERY = 0.1
 
 
 @dataclass(frozen=True)
@@ -164,3 +165,24 @@ def served_base(work: ModelWork) -> Path:
 def counted(counts: Mapping[str, int]) -> str:
     """Counts for people."""
     return ", ".join(f"{number:,} {name}" for name, number in counts.items()) or "done"
+
+
+def shares(told: Callable[[str], None], what: str) -> Callable[[int, int], None]:
+    """Tells of each tenth of some work.
+
+    Args:
+        told: gets a line.
+        what: is done.
+
+    Returns:
+        What is to be called with what is done, and with all there is.
+    """
+    last = [0]
+
+    def tell(done: int, of: int) -> None:
+        share = int(done / max(1, of) / _EVERY)
+        if share > last[0] and share * _EVERY < 1:
+            last[0] = share
+            told(f"{what}: {round(100 * share * _EVERY)} %")
+
+    return tell

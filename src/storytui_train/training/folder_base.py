@@ -73,7 +73,7 @@ class FolderWeights:
             try:
                 with safe_open(path, framework="pt", device="cpu") as file:
                     for name in file.keys():  # noqa: SIM118
-                        own = _text_name(name)
+                        own = text_name(name)
                         if name.startswith(_EYES) or name.endswith("rotary_emb.inv_freq"):
                             continue
                         if own not in wanted:
@@ -206,7 +206,8 @@ def _plain(name: str) -> bool:
     return name.endswith(".safetensors") and "/" not in name and "\\" not in name
 
 
-def _text_name(name: str) -> str:
+def text_name(name: str) -> str:
+    """A tensor's name in the model that reads text, where the checkpoint holds eyes as well."""
     for theirs, ours in _TEXT_PARTS:
         if name.startswith(theirs):
             return ours + name.removeprefix(theirs)

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from storytui_train.gguf import permutation
 from storytui_train.gguf.adapter import Made, convert_adapter
+from storytui_train.gguf.deltas import read_deltas
+from storytui_train.gguf.merge import merge
 from storytui_train.gguf.metadata import About
+from storytui_train.gguf.splits import read_model
 
 ALLOWED = 1e-5
 """Nats between peft and llama.cpp; what of it there is, is rounding."""
@@ -85,6 +88,9 @@ def compared(model: Any, folder: Path, *, targets: Any, **options: Any) -> Found
         patch.setattr(permutation, "PERMUTED", frozenset())
         forgotten = convert_adapter(adapter, base, folder / "rows.gguf", about, kind="f32")
     jobs["no permutation"] = Job(base, TOKENS, forgotten.path)
+    own = folder / "own.gguf"
+    merge(read_model(base), read_deltas(made.path, base), own)
+    jobs["merged here"] = Job(own, TOKENS)
     merged = write_model(folder / "merged.gguf", wrapped.merge_and_unload())
     jobs["merged"] = Job(merged, TOKENS)
     logits = dict(zip(jobs, logits_of(list(jobs.values()), folder), strict=True))
@@ -113,6 +119,7 @@ def test_the_adapter_does_in_llama_cpp_what_it_does_in_peft(found: Found) -> Non
 def test_merged_it_is_the_same_too(found: Found) -> None:
     assert divergence(found.peft, found.llama["merged"]) <= ALLOWED
     assert divergence(found.llama["merged"], found.llama["f32"]) <= ALLOWED
+    assert divergence(found.peft, found.llama["merged here"]) <= ALLOWED
 
 
 def test_in_float16_it_costs_what_rounding_costs(found: Found) -> None:

@@ -19,7 +19,10 @@ from storytui.engine.process import ProcessEngine
 from storytui.engine.scores import Encoded, Passage
 from storytui_train.gguf import permutation
 from storytui_train.gguf.adapter import Made, convert_adapter
+from storytui_train.gguf.deltas import read_deltas
+from storytui_train.gguf.merge import merge
 from storytui_train.gguf.metadata import About
+from storytui_train.gguf.splits import read_model
 
 MESSAGE = "### Context:\nThe lamp had been out for eleven minutes before anyone noticed."
 TEXT = " Then the boats came in, one by one, and nobody spoke of it. “Where is he?” she asked."
@@ -69,6 +72,8 @@ def found(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(permutation, "PERMUTED", frozenset())
         rows = convert_adapter(adapter, base, folder / "rows.gguf", about, kind="f32")
+    own = folder / "own.gguf"
+    merge(read_model(base), read_deltas(made.path, base), own)
     merged = write_model(folder / "merged.gguf", wrapped.merge_and_unload(), like=small_model)
     jobs = {
         "base": Job(base, encoded.tokens),
@@ -77,9 +82,11 @@ def found(
         "no rslora": Job(base, encoded.tokens, scaled.path),
         "no permutation": Job(base, encoded.tokens, rows.path),
         "merged": Job(merged, encoded.tokens),
+        "merged here": Job(own, encoded.tokens),
     }
     logits = dict(zip(jobs, logits_of(list(jobs.values()), folder), strict=True))
     merged.unlink()
+    own.unlink()
     yield Found(folder, base, half, encoded, said, logits)
     shutil.rmtree(folder)
 
@@ -88,7 +95,8 @@ def test_torch_and_llama_cpp_agree(found: Found) -> None:
     assert divergence(found.torch["base"], found.llama["base"]) <= ALLOWED
     assert divergence(found.torch["adapted"], found.torch["base"]) >= MOVED
     assert divergence(found.torch["adapted"], found.llama["adapted"]) <= ALLOWED
-    assert divergence(found.torch["adapted"], found.llama["merged"]) <= ALLOWED
+    for merged in ("merged", "merged here"):
+        assert divergence(found.torch["adapted"], found.llama[merged]) <= ALLOWED
 
 
 def test_without_scale_or_permutation_it_is_another_model(found: Found) -> None:

@@ -258,6 +258,50 @@ def test_one_file_of_a_model_can_be_trained_and_another_served(tmp_path: Path, t
     assert Path(listed.base) == served
 
 
+def test_a_base_in_a_folder_is_merged_for_transformers_too(tmp_path: Path, train: Run) -> None:
+    import made_models
+    import small_run
+    from transformers import AutoModelForCausalLM
+
+    recipe = tiny_chain.make(tmp_path / "made")
+    weights = tmp_path / "made" / "weights"
+    small_run.make_base(weights)
+    made_models.write_model(
+        tmp_path / "made" / "served.gguf", AutoModelForCausalLM.from_pretrained(weights)
+    )
+    text = recipe.read_text().replace('"tiny.gguf"', '"weights"\ngguf = "served.gguf"')
+    recipe.write_text(text.replace('["adapter", "direct"]', '["weights", "adapter"]'))
+
+    status, _, told = train("run", recipe, "--until", "export")
+
+    assert status == 0, told
+    assert "export: weights: 1 files for transformers, in merged" in told
+    work = recipe.parent / "work"
+    assert {"merged/model.safetensors", "merged/config.json"} <= set(
+        records(recipe)["export"].outputs
+    )
+    AutoModelForCausalLM.from_pretrained(work / "merged")
+    check_made(work, ["merged"])
+    (work / "merged" / "config.json").write_text("{}")
+    with pytest.raises(PublishError, match="is not what export made of the adapter"):
+        check_made(work, ["merged"])
+    assert train("export", recipe, "--again", "export")[0] == 0
+    check_made(work, ["merged"])
+
+
+def test_weights_of_a_base_that_is_a_gguf_are_refused_before_training(
+    tmp_path: Path, train: Run
+) -> None:
+    recipe = tiny_chain.make(tmp_path / "made")
+    recipe.write_text(recipe.read_text().replace('"direct"]', '"weights"]'))
+
+    status, _, told = train("run", recipe)
+
+    assert status == 2
+    assert "The base is a GGUF file" in told
+    assert "step 1/2" not in told
+
+
 @pytest.mark.parametrize(
     ("named", "seen"),
     [

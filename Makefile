@@ -43,7 +43,7 @@ torture: export STORYTUI_TORTURE_STEPS ?= 20000
 torture: export STORYTUI_TORTURE_ROUNDS ?= 200
 torture: $(DEV)
 	$(BIN)/python -m pytest tests/torture tests/models/test_corpus.py tests/engine/test_dying.py \
-	  tests/train/teacher/test_kills.py
+	  tests/train/teacher/test_kills.py tests/train/training_run/test_kills.py
 
 # A Ray cluster of two workers on this machine, and a stand-in for Slurm's commands.
 test-cluster: $(CLUSTER)

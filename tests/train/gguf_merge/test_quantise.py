@@ -28,6 +28,7 @@ from storytui.models.details import QUANTISATIONS
 from storytui_train.errors import GgufError
 from storytui_train.gguf import quantise as quantising_module
 from storytui_train.gguf.deltas import read_deltas
+from storytui_train.gguf.ggml import ggml
 from storytui_train.gguf.importance import read_importance
 from storytui_train.gguf.merge import Merged
 from storytui_train.gguf.quantise import _room, check_can_make, merge_and_quantise, type_named
@@ -313,3 +314,34 @@ def is_there(process: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def test_a_type_that_needs_an_importance_matrix_is_made_with_one(
+    half: Path, adapter: Path, tmp_path: Path
+) -> None:
+    matrices = {
+        each.name: np.ones((1, each.shape[0]), "f4")
+        for each in read_model(half).tensors
+        if len(each.shape) == 2
+    }
+    matrix = read_importance(write_matrix(tmp_path / "m.gguf", matrices))
+    out = tmp_path / "out.gguf"
+
+    done = made(half, adapter, out, "IQ2_XXS", importance=matrix)
+
+    assert done.touched
+    kinds = {each.name: ggml().kind(each.kind).name for each in read_model(out).tensors}
+    assert kinds["blk.0.attn_q.weight"] == "iq2_xxs"
+    assert {each.name for each in tmp_path.iterdir()} == {"m.gguf", "out.gguf"}
+
+
+def test_a_divided_base_becomes_one_file(adapter: Path, half: Path, tmp_path: Path) -> None:
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    divided = write_model(parts / "half.gguf", lambda _: "f16", parts=5)
+    assert len(list(parts.iterdir())) > 1
+
+    made(half, adapter, tmp_path / "one.gguf")
+    made(divided, adapter, tmp_path / "of-parts.gguf")
+
+    assert read(tmp_path / "of-parts.gguf") == read(tmp_path / "one.gguf")

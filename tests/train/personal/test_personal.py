@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from functools import partial
@@ -88,6 +90,20 @@ def test_two_manuscripts_become_a_model_in_the_list(tmp_path: Path, personal: Ru
     assert before == {name: (out / f"{name}.json").read_bytes() for name in before}
     assert found["verdict"] in said
     assert "storytui continue FILE --model novels" in said
+    story = tmp_path / "story.md"
+    story.write_text("The lamp had been out for eleven minutes before anyone noticed.\n")
+    going_on = ["continue", str(story), "--model", "novels", "--words", "4", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "storytui.cli", *going_on, "--threads", "1", "--seed", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    written = json.loads(done.stdout)
+    assert written["format"] == "storytui-1"
+    assert written["adapter"]
+    assert written["answer"].strip()
 
     # And its recipe is one as any other.
     assert cli.main(["run", str(out / "recipe.toml"), "--until", "export"]) == 0

@@ -8,6 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from storytui_train.training.peaks import correction, peaks_file
+
 pytest.importorskip("storytui_train.training.learner")
 
 
@@ -76,3 +78,36 @@ def test_options_that_cannot_be_end_it_before_anything_is_measured(
 def test_what_is_planned_is_what_was_computed_in(tool: ModuleType, compute: str) -> None:
     options = argparse.Namespace(tiny=False, sequence=4096, limit="7.5GiB")
     assert tool.planned(options, compute).settings.compute == compute
+
+
+@pytest.mark.parametrize(("peak", "status"), [(7.4, 0), (7.6, 1)])
+def test_a_peak_above_the_limit_is_said_by_its_status(
+    tool: ModuleType, peak: float, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = argparse.Namespace(tiny=False, sequence=4096, limit="7.5GiB", out="figures.json")
+    plan = tool.planned(options, "bfloat16")
+    size = int(peak * (1 << 30))
+    own = {
+        "tokens_per_second": 900.0,
+        "held": {"weights": 4 << 30},
+        "peak": size,
+        "reserved": size - (400 << 20),
+        "context": 400 << 20,
+    }
+    figures = {
+        "own": own,
+        "plain": {"tokens_per_second": 700.0, "peak": 15 << 30},
+        "plan": {each.name: each.bytes for each in plan.counted},
+    }
+
+    assert tool.tell(figures, plan, options) == status
+
+    told = capsys.readouterr()
+    assert "tokens per second: 900, plain TRL 700" in told.out
+    assert f"peak {peak:.2f} GiB" in told.out
+    assert "peak of plain TRL 15.00 GiB" in told.out
+    assert ("above the limit" in told.err) is bool(status)
+    # The next plan for the same training is corrected by it.
+    known = correction(peaks_file(), plan.shape, plan.settings)
+    assert known is not None
+    assert known.factor == pytest.approx(size / plan.planned, abs=0.01)

@@ -15,8 +15,9 @@ from small_run import Bench, some_row
 
 from storytui_train.commands import train as command
 from storytui_train.errors import RecipeError, TrainError
-from storytui_train.training import qlora
-from storytui_train.training.peaks import _read, peaks_file
+from storytui_train.training import finishing, qlora
+from storytui_train.training.memory_plan import Plan
+from storytui_train.training.shape_finding import find_shape
 from storytui_train.training.stepping import Stepping
 
 resource = pytest.importorskip("resource")
@@ -79,13 +80,23 @@ def test_tensorboard_has_the_same_figures(bench: Bench) -> None:
     assert {"learning rate", "gradient", "validation"} <= set(board.Tags()["scalars"])
 
 
-def test_what_it_took_corrects_the_next_plan(bench: Bench) -> None:
+def test_what_it_took_is_kept_beside_the_plan_of_the_same_training(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[tuple[Plan, int]] = []
+    monkeypatch.setattr(
+        finishing, "keep_peak", lambda _, plan, measured: kept.append((plan, measured))
+    )
+
     bench.train(steps=2)
 
-    # A program this small takes far more than its plan, and such a figure is not believed; it was
-    # looked for all the same.
-    assert peaks_file() is not None
-    assert all(each.can_be for each in _read(peaks_file() or Path()))
+    ((plan, measured),) = kept
+    assert measured > 0
+    settings = plan.settings
+    assert (settings.device, settings.compute, settings.rank) == ("cpu", "float32", 4)
+    # Of the longest sequence that was learnt from, not of what the recipe allows.
+    assert 0 < settings.sequence <= 640
+    assert plan.shape == find_shape(str(bench.base)).shape
 
 
 def test_without_validation_rows_the_last_adapter_is_the_one(
@@ -220,6 +231,44 @@ def test_a_state_that_has_run_away_is_not_gone_on_from(bench: Bench) -> None:
     # The second state is kept before anything says that it is bad.
     with pytest.raises(TrainError, match="The state of step 1 is kept"):
         bench.train(learning_rate=1e30, schedule="constant", **settings)
+
+
+def test_rows_that_the_base_does_not_keep_apart_are_computed_apart(
+    benches: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed, apart = benches("packed"), benches("apart")
+    widths: dict[str, list[int]] = {"packed": [], "apart": []}
+    real = Stepping._batch
+
+    def counted(name: str) -> Any:
+        def batch(self: Any, rows: Any, turn: Any) -> Any:
+            widths[name] += [len(each.rows) for each in turn]
+            return real(self, rows, turn)
+
+        return batch
+
+    monkeypatch.setattr(Stepping, "_batch", counted("packed"))
+    packed.train(steps=2, sequence=2000)
+    monkeypatch.setattr(Stepping, "_batch", counted("apart"))
+    monkeypatch.setattr(qlora, "keeps_apart", lambda _: False)
+    apart.train(steps=2, sequence=2000)
+
+    assert max(widths["packed"]) > 1
+    assert set(widths["apart"]) == {1}
+
+
+def test_too_little_memory_for_the_base_is_said_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tight(*_: Any, **__: Any) -> Any:
+        # What torch says where the system gives it nothing.
+        return torch.empty(1 << 60, dtype=torch.uint8)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(qlora, "load_base", tight)
+        with pytest.raises(TrainError, match="memory was not enough while the base was loaded"):
+            bench.train()
+    assert bench.train().steps == 6
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])

@@ -14,11 +14,10 @@ from pathlib import Path
 from msgspec import structs
 
 from storytui.app.app import build_app
-from storytui.engine.messages import ModelConfig
+from storytui.commands.choices import model_config
 from storytui.engine.process import ProcessEngine
 from storytui.manuscript.file import StoryFile
 from storytui.manuscript.opening import Opened
-from storytui.models.starter import chosen_model
 from storytui.samples import SAMPLE
 from storytui.settings import Settings
 
@@ -44,7 +43,7 @@ async def take(picture: Picture) -> None:
     app = build_app(
         settings=settings,
         opened=Opened(story),
-        engine_factory=lambda: ProcessEngine(ModelConfig(path=str(chosen_model("")))),
+        engine_factory=lambda: ProcessEngine(model_config(settings)),
     )
     async with app.run_test(size=(120, 42)) as pilot:
         status = app.writing.status

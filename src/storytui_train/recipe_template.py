@@ -195,6 +195,7 @@ paths = ["manuscripts"]
 #                        # before the others, and is what the editor lists. weights: no GGUF, but
 #                        # safetensors for transformers, of a base that is no GGUF
 # adapter_type = "f16"   # f16, f32
+# scale = 1.0            # how strongly the adapter works; 1: as it was trained
 # quantisation = "Q4_K_M"                  # of merged
 # importance = ""        # an importance matrix, for direct and merged
 # add = true             # put it into the editor's list of models

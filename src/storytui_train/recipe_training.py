@@ -94,6 +94,9 @@ class ExportOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     type; merged: merged into a 16-bit base and quantised; weights: no GGUF, but merged into the
     safetensors of a base that is a folder or a repository."""
     adapter_type: Literal["f16", "f32"] = "f16"
+    scale: More = 1.0
+    """How strongly the adapter works in what is made; 1: as it was trained. Less may be better:
+    `evaluate --split validation --model BASE+ADAPTER@0.7` tells."""
     quantisation: str = "Q4_K_M"
     """llama.cpp's name of the type, of `merged`."""
     importance: str = ""

@@ -153,7 +153,7 @@ def _heads(name: str, base: BaseFile) -> int:
 
 
 def convert_adapter(
-    adapter: Path, base: Path, out: Path, about: About, *, kind: Kind = "f16"
+    adapter: Path, base: Path, out: Path, about: About, *, kind: Kind = "f16", scale: float = 1.0
 ) -> Made:
     """Make a GGUF adapter.
 
@@ -167,12 +167,13 @@ def convert_adapter(
         out: the file.
         about: what it says of itself.
         kind: how its numbers are kept. f16 takes half the room and rounds to eleven bits.
+        scale: how strongly it works; 1: as it was trained.
 
     Raises:
         GgufError: the adapter cannot be expressed, does not fit the base, or cannot be written.
     """
     model = read_base_file(base)
-    made_of = read_adapter(adapter)
+    made_of = read_adapter(adapter).scaled(scale)
     changes = changes_of(made_of, model)
     alpha = _alpha(changes)
     said: dict[str, Entry] = {"general.type": "adapter", **entries(about, model)}

@@ -8,7 +8,7 @@ it could be left out silently only by making another model of it. Sources: peft'
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,11 @@ class PeftAdapter:
     model_class: str
     """transformers' class of that model, `LlamaForCausalLM`; empty: it does not say."""
     rslora: bool
+
+    def scaled(self, scale: float) -> "PeftAdapter":
+        """The same adapter, working so many times as strongly."""
+        pairs = tuple(replace(each, scaling=each.scaling * scale) for each in self.pairs)
+        return replace(self, pairs=pairs)
 
 
 def refused(folder: Path, fault: str, advice: str = ANEW) -> GgufError:

@@ -58,6 +58,7 @@ def export_stage(work: ModelWork, trained: Record) -> Record:
         "name": model_name(work),
         "outputs": options.outputs,
         "adapter_type": options.adapter_type,
+        **({} if options.scale == 1 else {"scale": options.scale}),
         "quantisation": options.quantisation,
         "format": work.recipe.train.format,
         "licence": work.recipe.publish.licence,
@@ -217,7 +218,12 @@ class _Making:
 
             options = self._work.recipe.export
             done = convert_adapter(
-                self._adapter, self._base.path, path, self._about, kind=options.adapter_type
+                self._adapter,
+                self._base.path,
+                path,
+                self._about,
+                kind=options.adapter_type,
+                scale=options.scale,
             )
             told(f"{NAME}: {visible(path.name, newlines=False)}, {done.size / 1e6:,.1f} MB")
             return
@@ -244,7 +250,10 @@ class _Making:
             return self.path("adapter")
         path = self._folder / _WORK
         if not path.is_file():
-            convert_adapter(self._adapter, self._base.path, path, self._about, kind="f32")
+            scale = self._work.recipe.export.scale
+            convert_adapter(
+                self._adapter, self._base.path, path, self._about, kind="f32", scale=scale
+            )
         return path
 
 

@@ -60,6 +60,7 @@ def make_weights(work: ModelWork) -> list[Path]:
         weights.folder,
         weights.files,
         out,
+        scale=work.recipe.export.scale,
         tell=shares(work.told, f"{said}: merged"),
     )
     work.told(f"{said}: {len(weights.files):,} files for transformers, in {MERGED}")

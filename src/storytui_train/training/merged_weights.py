@@ -49,6 +49,7 @@ def merge_weights(
     files: Sequence[Path],
     out: Path,
     *,
+    scale: float = 1.0,
     tell: Tell = lambda _done, _of: None,
 ) -> list[Path]:
     """Write a base's weights with an adapter in them.
@@ -58,6 +59,7 @@ def merge_weights(
         base: the folder with the base's configuration and tokenizer.
         files: the base's safetensors files.
         out: the folder that they go to; what lies there of another merge is replaced.
+        scale: how strongly the adapter works; 1: as it was trained.
         tell: told how far it is.
 
     Returns:
@@ -67,7 +69,7 @@ def merge_weights(
         GgufError: the adapter is for another base, a file is damaged, or there is no room.
         OSError: something cannot be read or written.
     """
-    pairs = {each.module: each for each in read_adapter(adapter).pairs}
+    pairs = {each.module: each for each in read_adapter(adapter).scaled(scale).pairs}
     tables = {path: _table(path) for path in files}
     _check(pairs, tables)
     total = sum(path.stat().st_size for path in files)

@@ -112,6 +112,19 @@ def test_what_the_adapter_does_not_change_stays_to_the_byte(tmp_path: Path) -> N
     assert "README.md" not in names
 
 
+def test_it_may_work_half_as_strongly(tmp_path: Path) -> None:
+    adapter = saved(adapted(base_of(tmp_path / "base")), tmp_path / "adapter")
+    files = weights_of(tmp_path / "base")
+
+    merge_weights(adapter, tmp_path / "base", files, tmp_path / "whole")
+    merge_weights(adapter, tmp_path / "base", files, tmp_path / "half", scale=0.5)
+
+    before, whole, half = (read(tmp_path / each) for each in ("base", "whole", "half"))
+    for name in before:
+        mean = (before[name].load() + whole[name].load()) / 2
+        assert abs(half[name].load() - mean).max() <= 1e-6
+
+
 def test_what_another_merge_left_goes(tmp_path: Path) -> None:
     adapter = saved(adapted(base_of(tmp_path / "base")), tmp_path / "adapter")
     out = tmp_path / "out"

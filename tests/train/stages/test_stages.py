@@ -72,6 +72,23 @@ def test_the_files_say_what_they_are(done: Path) -> None:
     assert said(next(folder.glob("*LoRA.gguf")))["general.type"] == "adapter"
 
 
+def test_an_adapter_can_be_made_to_work_less(done: Path, train: Run) -> None:
+    before = files(done)
+    text = done.read_text()
+    done.write_text(text.replace("[export]\n", "[export]\nscale = 0.5\n"))
+
+    status, _, told = train("export", done)
+
+    assert status == 0, told
+    assert "step 1/2" not in told
+    lora = next((done.parent / "work" / "gguf").glob("*LoRA.gguf"))
+    assert said(lora)["adapter.lora.alpha"] == 4.0
+    made = files(done)
+    # The matrices are the same; what is merged is not.
+    assert made[lora.name][-1000:] == before[lora.name][-1000:]
+    assert all(made[name] != before[name] for name in made)
+
+
 def test_the_model_is_listed_with_what_was_measured_and_where_it_is_from(done: Path) -> None:
     (model,) = trained_models()
     report = json.loads((done.parent / "work" / "evaluation" / "report.json").read_text())

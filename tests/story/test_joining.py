@@ -201,6 +201,32 @@ def test_a_verbatim_answer_stands_as_it_is(before: str, answer: str, expected: s
     assert (joined.drop, before + joined.text, joined.caret) == (0, expected, len(answer))
 
 
+@pytest.mark.parametrize(
+    ("before", "answer", "expected"),
+    [
+        # A file's last line break, behind which the cursor stands at first.
+        ("She sat.\n", "\n\nHe went.", "She sat.\n\nHe went."),
+        ("She sat.\n", "\nHe went.", "She sat.\n\nHe went."),
+        ("She sat.\n", "He went.", "She sat.\nHe went."),
+        ("She sat.\n\n", "\n\nHe went.", "She sat.\n\nHe went."),
+        ("She sat.\n\n\n", "\n\nHe went.", "She sat.\n\n\nHe went."),
+        ("She sat.\n\n", "He went.", "She sat.\n\nHe went."),
+        ("She sat.", "\n\n\nHe went.", "She sat.\n\n\nHe went."),
+        ("She sat.\n  ", "\n\nHe went.", "She sat.\n  \nHe went."),
+        ("\n\n", "\n\nHe went.", "\n\n\n\nHe went."),
+    ],
+)
+def test_a_verbatim_answer_leaves_no_second_empty_line(
+    before: str, answer: str, expected: str
+) -> None:
+    joined = join(before, answer, "", first=True, verbatim=True)
+    assert before[: len(before) - joined.drop] + joined.text == expected
+    assert joined.caret == len(joined.text)
+    # What is in the answer itself stays.
+    later = join(before, answer, "", first=False, verbatim=True)
+    assert later.text == answer
+
+
 def test_what_follows_a_verbatim_answer_is_kept_apart_from_it() -> None:
     joined = join("She sat.", " He went.", "Then it rained.", first=True, verbatim=True)
     assert (joined.text, joined.caret) == (" He went. ", 9)
@@ -218,4 +244,14 @@ def test_a_verbatim_answer_taken_in_pieces_is_the_answer_taken_at_once(
             behind = joined.text[joined.caret :] + behind
         return front
 
-    assert taken([answer[:cut], answer[cut:]]) == taken([answer]) == before + answer
+    lead = answer[: len(answer) - len(answer.lstrip())]
+    # A piece is never white space alone.
+    cut = max(cut, len(lead) + 1)
+    whole = taken([answer])
+    assert taken([answer[:cut], answer[cut:]]) == whole
+    there, more = before[len(before.rstrip()) :].count("\n"), lead.count("\n")
+    if there and more and there + more > 2 and before.strip():
+        assert whole.count("\n") < (before + answer).count("\n")
+        assert whole.split() == (before + answer).split()
+    else:
+        assert whole == before + answer

@@ -18,6 +18,8 @@ _SPEECH_MARKS = '"“„«»'
 # An apostrophe does not follow a comma or a full stop; the mark that ends speech does.
 _SINGLE_SPEECH = re.compile(r"[,.!?…—]['’]")
 
+_EMPTY_LINE = 2
+"""Line breaks, where one line between two paragraphs is empty."""
 _BREAKS_LOOKED_AT = 12
 _WRAPPED_LINES = 3
 """Breaks in the middle of sentences, of those looked at, that make a text a hard-wrapped one."""
@@ -38,10 +40,11 @@ class Joined:
 def join(before: str, piece: str, after: str, *, first: bool, verbatim: bool = False) -> Joined:
     """How `piece` of an answer is inserted between `before` and `after`.
 
-    A verbatim answer is inserted as it is. The beginning of any other brings no white space that
-    could be relied on, so what goes between it and the manuscript is found here; a later piece
-    follows what was accepted before it just as it does in the answer. Accepting an answer in
-    pieces and at once give the same manuscript.
+    A verbatim answer is inserted as it is, but for line breaks at its beginning that would leave
+    more than one empty line, where the cursor stands behind some already. The beginning of any
+    other brings no white space that could be relied on, so what goes between it and the manuscript
+    is found here; a later piece follows what was accepted before it just as it does in the answer.
+    Accepting an answer in pieces and at once give the same manuscript.
 
     Args:
         before: the manuscript up to the cursor (its last few thousand characters are enough).
@@ -51,7 +54,7 @@ def join(before: str, piece: str, after: str, *, first: bool, verbatim: bool = F
         verbatim: whether the answer is exactly what follows `before`, white space included.
     """
     if verbatim:
-        return _verbatim(piece, after)
+        return _verbatim(before, piece, after, first=first)
     body = piece.lstrip()
     lead = piece[: len(piece) - len(body)]
     body = body.rstrip()
@@ -82,8 +85,19 @@ def join(before: str, piece: str, after: str, *, first: bool, verbatim: bool = F
     return Joined(drop, text + space, len(text))
 
 
-def _verbatim(piece: str, after: str) -> Joined:
-    """A piece as it is; only the white space behind an answer is nobody's."""
+def _verbatim(before: str, piece: str, after: str, *, first: bool) -> Joined:
+    """A piece as it is; only the white space behind an answer is nobody's.
+
+    Models learn from contexts that end with a letter or a mark, and begin their paragraph anew
+    where the cursor stands in an empty line.
+    """
+    there = before[len(before.rstrip()) :].count("\n") if first and before.strip() else 0
+    body = piece.lstrip()
+    lead = piece[: len(piece) - len(body)]
+    too_many = there + lead.count("\n") - _EMPTY_LINE
+    for _ in range(min(too_many, lead.count("\n")) if there else 0):
+        lead = lead[lead.index("\n") + 1 :]
+    piece = lead + body
     space = " " if piece.strip() and not piece[-1].isspace() and _needs_space(after) else ""
     return Joined(0, piece + space, len(piece))
 

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storytui.folders import as_typed
 from storytui_train.commands.argument_types import dimension, from_one, from_zero
 from storytui_train.errors import RecipeError
 
@@ -155,6 +154,8 @@ def _path(named: str) -> Path:
     Raises:
         RecipeError: nobody has that home folder.
     """
+    from storytui.folders import as_typed
+
     path = as_typed(named)
     if path.parts[:1] and path.parts[0].startswith("~") and not path.exists():
         raise RecipeError(

@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storytui.folders import as_typed
 from storytui_train.commands.argument_types import from_one
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Train; returns the exit status."""
     import msgspec
 
+    from storytui.folders import as_typed
     from storytui_train.commands.run import workplace
     from storytui_train.recipe import load
 

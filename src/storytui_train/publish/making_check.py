@@ -137,9 +137,8 @@ def _look_at_merged(folder: Path, run: _Run) -> None:
         if path.startswith(f"{MERGED}/")
     }
     if record is not None and own:
-        of_another = any(record.inputs.get(path) != each for path, each in _adapter_of(run).items())
         wrong = _first_other(own, folder)
-        if of_another or wrong:
+        if wrong or not _is_of(record, run):
             what = _named(folder, wrong or MERGED)
             raise PublishError(
                 f"{what} is not what export made of the adapter that is there, or is missing. Make "
@@ -165,7 +164,7 @@ def _exported(folder: Path, run: _Run, *, needed: bool) -> Record | None:
     why, make = "", "storytui-train export"
     if record is None:
         why = "There is no record of what GGUF files were made of"
-    elif any(record.inputs.get(path) != each for path, each in _adapter_of(run).items()):
+    elif not _is_of(record, run):
         why = "The GGUF files are not of the adapter that is there now"
     else:
         wrong = _first_other(record.outputs, folder)
@@ -178,6 +177,11 @@ def _exported(folder: Path, run: _Run, *, needed: bool) -> Record | None:
         leave = _LEAVE.format(part="gguf")
         raise PublishError(f"{why}. Make them with {make} first, {leave}")
     return None
+
+
+def _is_of(record: Record, run: _Run) -> bool:
+    """Whether what export made is of the adapter that a training made."""
+    return all(record.inputs.get(path) == each for path, each in _adapter_of(run).items())
 
 
 def _adapter_of(run: _Run) -> dict[str, str]:
